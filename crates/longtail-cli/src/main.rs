@@ -1,0 +1,2 @@
+//! The longtail program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Views: pure functions of an image and a random stream.

@@ -1,0 +1,99 @@
+/// Decoded RGB images of one size with their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSet {
+    height: usize,
+    width: usize,
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+    names: Vec<String>,
+}
+
+/// What a data set offers before a split is made.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The name it goes by in recipes and reports, such as `cifar10-lt`.
+    pub name: String,
+    /// Class names; the label of an image is an index into this list.
+    pub class_names: Vec<String>,
+    /// The images that training (and held-out validation) are selected from, in official order.
+    pub pool: ImageSet,
+    /// Validation images that came with the set.
+    pub val: Option<ImageSet>,
+    /// Test images that came with the set.
+    pub test: Option<ImageSet>,
+}
+
+impl ImageSet {
+    /// An empty set of images of `height` × `width` pixels.
+    pub fn empty(height: usize, width: usize) -> Self {
+        Self { height, width, pixels: Vec::new(), labels: Vec::new(), names: Vec::new() }
+    }
+
+    /// Images from `pixels`, shape `[labels.len(), height, width, 3]`, row-major RGB.
+    ///
+    /// `names` holds one relative path per image, or is empty where images are no files.
+    ///
+    /// # Panics
+    /// If the three lengths do not belong together: that is a programming error.
+    pub fn new(
+        height: usize,
+        width: usize,
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Self {
+        assert_eq!(pixels.len(), labels.len() * height * width * 3, "pixels do not fit labels");
+        assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
+        Self { height, width, pixels, labels, names }
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Height of every image in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Width of every image in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The bytes of image `index`, shape `[height, width, 3]`.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.height * self.width * 3;
+        &self.pixels[index * size..(index + 1) * size]
+    }
+
+    /// The bytes of all images, shape `[len, height, width, 3]`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The labels of all images.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// One relative path per image; empty where images are no files.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How many images each of `classes` classes has.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        for &label in &self.labels {
+            counts[label as usize] += 1;
+        }
+        counts
+    }
+}

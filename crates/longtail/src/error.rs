@@ -1,0 +1,18 @@
+use crate::{data::DataError, recipe::RecipeError, train::TrainError};
+
+/// Everything that can go wrong in the library, by the folder it comes from.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A data set, split or image could not be read or used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A recipe or option does not mean anything that can be run.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A run could not start, continue or be saved.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+/// A result with this library's [`enum@Error`].
+pub type Result<T> = std::result::Result<T, Error>;

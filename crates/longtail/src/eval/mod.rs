@@ -1,0 +1,1 @@
+//! Accuracy by class and by group.

@@ -1,0 +1,30 @@
+//! Long-tailed image classification, in the order in which the data flows:
+//!
+//! [`data`] (sources, split) → [`augment`] (views) → [`batch`] (sampler, loader) → [`model`]
+//! (backbones, heads) → [`loss`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
+//! [`recipe`] turns what was typed into what it means; [`device`] alone names a Burn backend.
+
+pub mod data;
+
+pub mod augment;
+
+pub mod batch;
+
+pub mod model;
+
+pub mod loss;
+
+pub mod train;
+
+pub mod eval;
+
+pub mod report;
+
+pub mod recipe;
+
+pub mod device;
+
+pub mod rng;
+
+mod error;
+pub use error::{Error, Result};

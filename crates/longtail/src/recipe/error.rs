@@ -1,0 +1,3 @@
+/// A recipe or option that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {}

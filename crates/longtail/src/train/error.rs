@@ -1,0 +1,3 @@
+/// A run that cannot start, continue or be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {}

@@ -1,0 +1,5 @@
+//! The loop, the optimizer, the schedule and the checkpoint.
+
+mod error;
+
+pub use error::TrainError;

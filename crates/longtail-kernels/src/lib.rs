@@ -1,1 +1,8 @@
-//! Fused operators.
+//! Fused operators with hand-written backward.
+//!
+//! Every operator has a readable composition of Burn's own operators, which serves every backend
+//! and is the reference that the fast implementations are tested against.
+
+mod conv_bn;
+
+pub use conv_bn::{ConvBnOptions, ConvBnTrain, composed, conv_bn_eval, conv_bn_train};

@@ -1,0 +1,65 @@
+//! Convolution, batch norm, residual and ReLU as one operator.
+
+pub mod composed;
+
+use burn::tensor::Tensor;
+
+/// What surrounds the convolution and the normalisation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConvBnOptions {
+    /// Stride of both axes.
+    pub stride: usize,
+    /// Zero padding on every side.
+    pub padding: usize,
+    /// Channel groups.
+    pub groups: usize,
+    /// Whether a ReLU follows (after the residual is added).
+    pub relu: bool,
+    /// Added to the variance before the square root.
+    pub epsilon: f64,
+}
+
+/// What the training pass of [`conv_bn_train`] gives.
+#[derive(Debug)]
+pub struct ConvBnTrain {
+    /// Activation, shape `[batch, out_height, out_width, out]`.
+    pub output: Tensor<4>,
+    /// Mean of the convolution over the batch, shape `[out]`, detached.
+    pub mean: Tensor<1>,
+    /// Biased variance of the convolution over the batch, shape `[out]`, detached.
+    pub variance: Tensor<1>,
+}
+
+/// `relu(batch_norm(conv(x, weight)) + residual)` with the statistics of the batch.
+///
+/// # Shapes
+/// - `x`: `[batch, height, width, in]`
+/// - `weight`: `[out, in / groups, kernel_height, kernel_width]`
+/// - `gamma`, `beta`: `[out]`
+/// - `residual`: the output's shape
+pub fn conv_bn_train(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    options: ConvBnOptions,
+) -> ConvBnTrain {
+    composed::conv_bn_train(x, weight, gamma, beta, residual, options)
+}
+
+/// `relu(batch_norm(conv(x, weight)) + residual)` with running statistics; shapes as in
+/// [`conv_bn_train`], `mean` and `variance`: `[out]`.
+#[allow(clippy::too_many_arguments)]
+pub fn conv_bn_eval(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    mean: Tensor<1>,
+    variance: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    options: ConvBnOptions,
+) -> Tensor<4> {
+    composed::conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options)
+}

@@ -1,1 +1,98 @@
-//! One equation per file, in the paper's symbols.
+//! One equation per file, in the paper's symbols: y label, n_j training images of class j, π_j =
+//! n_j / N, B_j the embeddings of class j in the batch, z embeddings and c prototypes of unit
+//! length, T temperature.
+//!
+//! Every loss is a log-sum-exp with a column bias ([`log_sum_exp`]); [`reference`] holds the same
+//! losses as plain loops in f64 with their gradients, which the tests compare.
+
+mod balanced_contrastive;
+mod balanced_softmax;
+mod compression;
+mod contrastive;
+mod cross_entropy;
+mod log_sum_exp;
+mod logit_adjustment;
+mod rebalanced_contrastive;
+mod rebalanced_on_balanced;
+pub mod reference;
+mod supervised_contrastive;
+
+pub use balanced_softmax::balanced_softmax;
+pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
+pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
+pub use cross_entropy::cross_entropy;
+pub use log_sum_exp::log_sum_exp;
+pub use logit_adjustment::logit_adjusted;
+
+/// Arguments that a loss is not defined for.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LossError {
+    /// A label names no class.
+    #[error("label {label} of row {row} is out of range: there are {classes} classes")]
+    Label {
+        /// The label.
+        label: u32,
+        /// Where it stands.
+        row: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// The class prior has a zero.
+    #[error("class {class} has no training image, so its log prior is undefined; leave it out")]
+    EmptyClass {
+        /// The class.
+        class: usize,
+    },
+    /// Labels and rows do not fit.
+    #[error("{labels} labels do not fit {rows} rows")]
+    Rows {
+        /// Number of labels.
+        labels: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+    /// The loss was built for prototypes and got none, or the other way round.
+    #[error("{given} prototypes were given where the loss needs {needed}")]
+    Prototypes {
+        /// Prototypes given.
+        given: usize,
+        /// Prototypes needed.
+        needed: usize,
+    },
+    /// A compression factor is not a positive number.
+    #[error("compression factor {factor} of class {class} must be a positive number")]
+    CompressionFactor {
+        /// The factor.
+        factor: f64,
+        /// Its class.
+        class: usize,
+    },
+    /// A number of factors other than one per class.
+    #[error("{factors} compression factors were given for {classes} classes")]
+    CompressionClasses {
+        /// Factors given.
+        factors: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+}
+
+/// That every label names one of `classes` classes, and there are `rows` of them.
+fn check_labels(labels: &[u32], rows: usize, classes: usize) -> Result<(), LossError> {
+    if labels.len() != rows {
+        return Err(LossError::Rows { labels: labels.len(), rows });
+    }
+    match labels.iter().position(|&label| label as usize >= classes) {
+        Some(row) => Err(LossError::Label { label: labels[row], row, classes }),
+        None => Ok(()),
+    }
+}
+
+/// log n_j of every class.
+fn log_counts(class_counts: &[usize]) -> Result<Vec<f64>, LossError> {
+    let log = |(class, &count): (usize, &usize)| match count {
+        0 => Err(LossError::EmptyClass { class }),
+        _ => Ok((count as f64).ln()),
+    };
+    class_counts.iter().enumerate().map(log).collect()
+}

@@ -1,1 +1,66 @@
-//! Backbones and heads.
+//! Backbones and heads, written once for every backend.
+//!
+//! Parameter names and layouts are PyTorch's, so that weights travel both ways
+//! ([`weights`]).
+
+mod classifier;
+mod init;
+mod layers;
+mod mlp;
+mod network;
+mod resnet_cifar;
+pub mod weights;
+
+pub use classifier::Classifier;
+pub use init::Initialiser;
+pub use layers::{BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
+pub use mlp::Mlp;
+pub use network::{ClassifierKind, InitHeads, Network, NetworkConfig};
+pub use resnet_cifar::ResNetCifar;
+
+/// A model that cannot be built or filled with weights.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// No CIFAR ResNet has this depth.
+    #[error(
+        "backbone resnet{0} does not exist: the depth of a CIFAR ResNet is 6n+2, such as resnet8, \
+         resnet20, resnet32 or resnet56"
+    )]
+    Depth(usize),
+    /// A tensor is missing from a weights file.
+    #[error("{file} holds no tensor \"{name}\": it belongs to another model")]
+    MissingTensor {
+        /// The weights file.
+        file: String,
+        /// PyTorch's name of the tensor.
+        name: String,
+    },
+    /// A tensor has another shape than the model's.
+    #[error("tensor \"{name}\" in {file} has shape {found:?} where this model needs {expected:?}")]
+    Shape {
+        /// The weights file.
+        file: String,
+        /// PyTorch's name of the tensor.
+        name: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape of the model.
+        expected: Vec<usize>,
+    },
+    /// A tensor of the file has no place in the model.
+    #[error("{file} holds \"{name}\", which this model does not have: it belongs to another model")]
+    UnknownTensor {
+        /// The weights file.
+        file: String,
+        /// PyTorch's name of the tensor.
+        name: String,
+    },
+    /// A weights file is damaged or of another type.
+    #[error("{file} cannot be read as safetensors weights: {reason}")]
+    Format {
+        /// The weights file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

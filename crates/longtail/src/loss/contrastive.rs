@@ -1,0 +1,238 @@
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{Compression, LossError, check_labels, log_counts, log_sum_exp, log_sum_exp::Like};
+
+/// Stands for −∞ where a column does not count. Finite, so that a row without any column gives 0
+/// times a number and not NaN.
+const EXCLUDED: f64 = -1e30;
+
+/// What the sum over positives is divided by (facts §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normaliser {
+    /// The number of positives, as in SupCon's and BCL's code.
+    MeanOverPositives,
+    /// |B_y|, all embeddings of the class in the batch, the anchor included, as printed in Eq. 4.
+    BatchCount,
+}
+
+/// How the similarities of one class are averaged in the denominator (facts §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassAverage {
+    /// Not at all: every embedding counts.
+    None,
+    /// By the number of terms summed, so that the anchor's own class has one fewer (BCL's code).
+    TermsPresent,
+    /// By |B_j| + 1 for every class, as printed in Eq. 3 and 5.
+    Printed,
+}
+
+/// Whether the denominator weighs class j by n_j (the rebalancing of Eq. 4 and 5).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PriorCounts {
+    /// No: SCL and BCL.
+    Off,
+    /// By n_j^ρ; the paper has ρ = 1, and ρ = 0 gives SCL and BCL back.
+    Exponent(f64),
+}
+
+/// A supervised contrastive loss; the paper's four are [`Contrastive::scl`], [`Contrastive::bcl`],
+/// [`Contrastive::rcl`] and [`Contrastive::bcl_rcl`].
+///
+/// For an anchor i of class y with positives P, over all columns k of class j (embeddings and, if
+/// wanted, prototypes):
+///
+/// ℓ_i = 1/norm · Σ_{p∈P} \[ log Σ_k w_ik n_j^ρ e^{s̃_ik} − log n_y^ρ − s̃_ip \],
+/// s̃_ik = τ_y τ_j z_i·z_k / T; the loss is the mean over the anchors.
+///
+/// # Cost
+/// O(N·(N + C)·D) time and O(N·(N + C)) memory for N embeddings and C prototypes of D features.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Contrastive {
+    /// T > 0, dividing the similarities.
+    pub temperature: f64,
+    /// Whether the anchor's similarity to itself stays in the denominator (facts §2.1).
+    pub include_self: bool,
+    /// What the sum over positives is divided by.
+    pub normaliser: Normaliser,
+    /// The weights w_ik.
+    pub class_average: ClassAverage,
+    /// Whether class prototypes join the columns.
+    pub prototypes: bool,
+    /// Whether and how class frequencies rebalance.
+    pub prior: PriorCounts,
+}
+
+/// What the columns and rows of the similarity matrix carry beside the similarities.
+struct Terms {
+    /// Label of every column; the rows' labels come first.
+    labels: Vec<u32>,
+    /// log (w_ik n_j^ρ) of every column for anchors of other classes.
+    bias_other: Vec<f64>,
+    /// The same for anchors of the column's own class.
+    bias_own: Vec<f64>,
+    /// log n_y^ρ of every row.
+    prior: Vec<f64>,
+    /// Number of positives of every row.
+    positives: Vec<f64>,
+    /// 1 / norm of every row; 0 where there is no positive.
+    inverse_norm: Vec<f64>,
+}
+
+impl Contrastive {
+    /// The loss of embeddings `z` of unit length.
+    ///
+    /// # Shapes
+    /// - `z`: `[rows, features]`, any number of views; `labels`: one per row
+    /// - `prototypes`: `[classes, features]`, of unit length; given if and only if the loss has them
+    /// - `class_counts`: n, one per class, from the whole training set
+    /// - output: `[1]`
+    ///
+    /// An anchor without positives contributes 0 and counts in the mean.
+    ///
+    /// # Errors
+    /// [`LossError`] for labels, counts, prototypes or factors that do not fit.
+    pub fn loss(
+        &self,
+        z: Tensor<2>,
+        labels: &[u32],
+        prototypes: Option<Tensor<2>>,
+        class_counts: &[usize],
+        compression: Option<&Compression>,
+    ) -> Result<Tensor<1>, LossError> {
+        let rows = z.dims()[0];
+        let given = prototypes.as_ref().map_or(0, |c| c.dims()[0]);
+        self.check(labels, rows, given, class_counts, compression)?;
+        let terms = self.terms(labels, class_counts)?;
+        let like = Like::new(&z);
+
+        let contrasts = match prototypes {
+            Some(prototypes) => Tensor::cat(vec![z.clone(), prototypes], 0),
+            None => z.clone(),
+        };
+        let (anchors, contrasts) = match compression {
+            Some(compression) => scale(z, contrasts, rows, &terms.labels, compression, &like),
+            None => (z, contrasts),
+        };
+        let similarity = anchors.matmul(contrasts.transpose()).div_scalar(self.temperature);
+        let (bias, positive) = self.masks(rows, &terms, &like);
+
+        let log_z = log_sum_exp(similarity.clone(), bias);
+        let attraction = (similarity * positive).sum_dim(1);
+        let repulsion = (log_z - like.column(terms.prior)) * like.column(terms.positives);
+        Ok(((repulsion - attraction) * like.column(terms.inverse_norm)).mean())
+    }
+
+    fn check(
+        &self,
+        labels: &[u32],
+        rows: usize,
+        prototypes: usize,
+        class_counts: &[usize],
+        compression: Option<&Compression>,
+    ) -> Result<(), LossError> {
+        let classes = class_counts.len();
+        check_labels(labels, rows, classes)?;
+        let needed = if self.prototypes { classes } else { 0 };
+        if prototypes != needed {
+            return Err(LossError::Prototypes { given: prototypes, needed });
+        }
+        let Some(Compression { factors, .. }) = compression else { return Ok(()) };
+        if factors.len() != classes {
+            return Err(LossError::CompressionClasses { factors: factors.len(), classes });
+        }
+        match factors.iter().position(|f| !(f.is_finite() && *f > 0.0)) {
+            Some(class) => Err(LossError::CompressionFactor { factor: factors[class], class }),
+            None => Ok(()),
+        }
+    }
+
+    fn terms(&self, labels: &[u32], class_counts: &[usize]) -> Result<Terms, LossError> {
+        let log_prior = match self.prior {
+            PriorCounts::Off => vec![0.0; class_counts.len()],
+            PriorCounts::Exponent(rho) => {
+                log_counts(class_counts)?.into_iter().map(|log_n| rho * log_n).collect()
+            }
+        };
+        let mut in_batch = vec![0_usize; class_counts.len()];
+        labels.iter().for_each(|&y| in_batch[y as usize] += 1);
+        let own_prototype = usize::from(self.prototypes);
+
+        let mut columns = labels.to_vec();
+        if self.prototypes {
+            columns.extend(0..class_counts.len() as u32);
+        }
+        let bias = |own: bool| {
+            let of_column = |&j: &u32| {
+                let j = j as usize;
+                log_prior[j] - self.class_weight(in_batch[j], own).ln()
+            };
+            columns.iter().map(of_column).collect::<Vec<f64>>()
+        };
+        let (bias_other, bias_own) = (bias(false), bias(true));
+
+        let positives_of = |&y: &u32| (in_batch[y as usize] - 1 + own_prototype) as f64;
+        let inverse_norm_of = |y: &u32| match (positives_of(y), self.normaliser) {
+            (0.0, _) => 0.0,
+            (positives, Normaliser::MeanOverPositives) => 1.0 / positives,
+            (_, Normaliser::BatchCount) => 1.0 / in_batch[*y as usize] as f64,
+        };
+        Ok(Terms {
+            bias_other,
+            bias_own,
+            prior: labels.iter().map(|&y| log_prior[y as usize]).collect(),
+            positives: labels.iter().map(positives_of).collect(),
+            inverse_norm: labels.iter().map(inverse_norm_of).collect(),
+            labels: columns,
+        })
+    }
+
+    /// 1 / w of a class with `in_batch` embeddings, for an anchor of that class or of another.
+    fn class_weight(&self, in_batch: usize, own: bool) -> f64 {
+        let columns = in_batch + usize::from(self.prototypes);
+        let terms = if own && !self.include_self { columns.saturating_sub(1) } else { columns };
+        match self.class_average {
+            ClassAverage::None => 1.0,
+            ClassAverage::TermsPresent => terms.max(1) as f64,
+            ClassAverage::Printed => (in_batch + 1) as f64,
+        }
+    }
+
+    /// The bias of every cell, and 1 at every positive.
+    fn masks(&self, rows: usize, terms: &Terms, like: &Like) -> (Tensor<2>, Tensor<2>) {
+        let columns = terms.labels.len();
+        let mut bias = Vec::with_capacity(rows * columns);
+        let mut positive = Vec::with_capacity(rows * columns);
+        for row in 0..rows {
+            for column in 0..columns {
+                let own = terms.labels[row] == terms.labels[column];
+                let is_self = row == column;
+                bias.push(match own {
+                    _ if is_self && !self.include_self => EXCLUDED,
+                    true => terms.bias_own[column],
+                    false => terms.bias_other[column],
+                });
+                positive.push(f64::from(own && !is_self));
+            }
+        }
+        (like.tensor(bias, [rows, columns]), like.tensor(positive, [rows, columns]))
+    }
+}
+
+/// Anchors and contrasts times the factors of their classes.
+fn scale(
+    anchors: Tensor<2>,
+    contrasts: Tensor<2>,
+    rows: usize,
+    labels: &[u32],
+    compression: &Compression,
+    like: &Like,
+) -> (Tensor<2>, Tensor<2>) {
+    let of_anchors = labels[..rows].iter().map(|&y| compression.anchor(y)).collect();
+    let of_contrasts =
+        labels.iter().enumerate().map(|(k, &y)| compression.contrast(y, k >= rows)).collect();
+    (anchors * like.column(of_anchors), contrasts * like.column(of_contrasts))
+}

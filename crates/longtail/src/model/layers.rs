@@ -1,0 +1,182 @@
+use std::collections::HashMap;
+
+use burn::{
+    module::{Module, ModuleMapper, Param, ParamId},
+    tensor::{Tensor, activation, module::batch_norm, module::batch_norm_train},
+};
+use longtail_kernels::{ConvBnOptions, conv_bn_eval, conv_bn_train};
+
+use super::Initialiser;
+
+/// Added to a norm before dividing by it, as in PyTorch's `normalize`.
+const NORM_EPSILON: f64 = 1e-12;
+/// Added to the variance in every batch norm.
+const BN_EPSILON: f64 = 1e-5;
+/// Share of the new statistics in the running ones.
+const BN_MOMENTUM: f64 = 0.1;
+
+/// Whether a forward pass normalises with the batch's statistics, which it then hands out, or with
+/// the running ones.
+#[derive(Debug)]
+pub enum Pass<'a> {
+    /// Training: statistics of the batch, collected for [`BatchStatistics::update`].
+    Train(&'a mut BatchStatistics),
+    /// Evaluation: running statistics.
+    Eval,
+}
+
+/// The batch statistics that one forward pass met, by batch-norm layer.
+#[derive(Debug, Default)]
+pub struct BatchStatistics {
+    running: HashMap<ParamId, (Tensor<1>, f64)>,
+}
+
+impl BatchStatistics {
+    /// Notes the mean and biased variance of `count` values per channel.
+    fn record(&mut self, layer: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, count: usize) {
+        let unbias = count as f64 / (count.max(2) - 1) as f64;
+        self.running.insert(layer.running_mean.id, (mean, 1.0));
+        self.running.insert(layer.running_var.id, (variance, unbias));
+    }
+
+    /// Moves the running statistics of `module` towards the recorded ones:
+    /// `0.9 · running + 0.1 · batch`, the variance unbiased, as PyTorch does.
+    pub fn update<M: Module>(mut self, module: M) -> M {
+        module.map(&mut self)
+    }
+}
+
+impl ModuleMapper for BatchStatistics {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.running.remove(&param.id) {
+            Some((batch, scale)) => param.map(|running| {
+                let device = running.device();
+                let batch: Tensor<D> =
+                    batch.inner().mul_scalar(scale * BN_MOMENTUM).reshape(running.shape());
+                let updated = running.inner().mul_scalar(1.0 - BN_MOMENTUM) + batch;
+                if device.is_autodiff() { updated.autodiff() } else { updated }
+            }),
+            None => param,
+        }
+    }
+}
+
+/// Batch normalisation; PyTorch's `BatchNorm1d`/`BatchNorm2d`.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: Param<Tensor<1>>,
+    running_var: Param<Tensor<1>>,
+}
+
+impl BatchNorm {
+    /// Scale 1, shift 0, running mean 0 and variance 1.
+    pub fn new(channels: usize, init: &mut Initialiser) -> Self {
+        Self {
+            weight: init.constant([channels], 1.0),
+            bias: init.constant([channels], 0.0),
+            running_mean: init.constant([channels], 0.0).set_require_grad(false),
+            running_var: init.constant([channels], 1.0).set_require_grad(false),
+        }
+    }
+
+    /// `x`: `[rows, channels]`.
+    pub fn forward(&self, x: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        match pass {
+            Pass::Train(statistics) => {
+                let rows = x.dims()[0];
+                let normalised = batch_norm_train(x, weight, bias, BN_EPSILON);
+                statistics.record(self, normalised.mean, normalised.variance, rows);
+                normalised.output
+            }
+            Pass::Eval => {
+                let (mean, variance) = (self.running_mean.val(), self.running_var.val());
+                batch_norm(x, weight, bias, mean, variance, BN_EPSILON)
+            }
+        }
+    }
+}
+
+/// A convolution without bias; PyTorch's `Conv2d`, weight `[out, in, 3, 3]`.
+#[derive(Module, Debug)]
+pub struct Conv {
+    weight: Param<Tensor<4>>,
+}
+
+impl Conv {
+    /// A 3×3 convolution, kaiming-normal (fan in).
+    pub fn new(input: usize, output: usize, init: &mut Initialiser) -> Self {
+        Self { weight: init.kaiming_normal([output, input, 3, 3], input * 9) }
+    }
+
+    /// Padding 1, then `bn`, then `residual` is added, then ReLU.
+    ///
+    /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        stride: usize,
+        bn: &BatchNorm,
+        residual: Option<Tensor<4>>,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<4> {
+        let options =
+            ConvBnOptions { stride, padding: 1, groups: 1, relu: true, epsilon: BN_EPSILON };
+        let (weight, gamma, beta) = (self.weight.val(), bn.weight.val(), bn.bias.val());
+        match pass {
+            Pass::Train(statistics) => {
+                let train = conv_bn_train(x, weight, gamma, beta, residual, options);
+                let [rows, height, width, _] = train.output.dims();
+                statistics.record(bn, train.mean, train.variance, rows * height * width);
+                train.output
+            }
+            Pass::Eval => {
+                let (mean, variance) = (bn.running_mean.val(), bn.running_var.val());
+                conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options)
+            }
+        }
+    }
+}
+
+/// An affine map; PyTorch's `Linear`, weight `[out, in]`.
+#[derive(Module, Debug)]
+pub struct Linear {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl Linear {
+    /// PyTorch's default: weight and bias uniform in ±1/√in; or a kaiming-normal weight.
+    pub fn new(input: usize, output: usize, kaiming: bool, init: &mut Initialiser) -> Self {
+        let bound = 1.0 / (input as f64).sqrt();
+        let weight = if kaiming {
+            init.kaiming_normal([output, input], input)
+        } else {
+            init.uniform([output, input], bound)
+        };
+        Self { weight, bias: init.uniform([output], bound) }
+    }
+
+    /// `x`: `[rows, in]`; gives `[rows, out]`.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+    }
+
+    /// `[out, in]`.
+    pub fn weight(&self) -> Tensor<2> {
+        self.weight.val()
+    }
+}
+
+/// Rows of `x` (`[rows, features]`) divided by their Euclidean length.
+pub fn l2_normalise(x: Tensor<2>) -> Tensor<2> {
+    let squared = x.clone().square().sum_dim(1);
+    x / squared.clamp_min(NORM_EPSILON * NORM_EPSILON).sqrt()
+}
+
+/// Rectified linear unit of `[rows, features]`.
+pub(super) fn relu(x: Tensor<2>) -> Tensor<2> {
+    activation::relu(x)
+}

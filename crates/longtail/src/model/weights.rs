@@ -1,0 +1,278 @@
+//! Weights as named arrays with PyTorch's names and layouts, and safetensors files of them.
+
+use std::{collections::BTreeMap, path::Path};
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Tensor, TensorData},
+};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use super::ModelError;
+
+/// One array of weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub values: Vec<f32>,
+}
+
+/// All parameters and running statistics of a module under PyTorch's names.
+pub type State = BTreeMap<String, Weights>;
+
+/// The parameters and running statistics of `module`.
+pub fn state<M: Module>(module: &M) -> State {
+    let mut visitor = Reader { path: ModulePath::default(), state: State::new() };
+    module.visit(&mut visitor);
+    visitor.state
+}
+
+/// `module` with the values of `state`; `file` names their origin in errors.
+///
+/// # Errors
+/// [`ModelError::MissingTensor`], [`ModelError::Shape`] or [`ModelError::UnknownTensor`]. PyTorch's
+/// `num_batches_tracked` is passed over.
+pub fn with_state<M: Module>(module: M, mut state: State, file: &str) -> Result<M, ModelError> {
+    state.retain(|name, _| !name.ends_with(".num_batches_tracked"));
+    let mut writer =
+        Writer { path: ModulePath::default(), state, file: file.to_owned(), error: None };
+    let module = module.map(&mut writer);
+    match (writer.error, writer.state.into_keys().next()) {
+        (Some(error), _) => Err(error),
+        (None, Some(name)) => Err(ModelError::UnknownTensor { file: file.to_owned(), name }),
+        (None, None) => Ok(module),
+    }
+}
+
+/// The dotted path of the parameter being visited, in PyTorch's spelling.
+#[derive(Debug, Default, Clone)]
+pub struct ModulePath(Vec<String>);
+
+impl ModulePath {
+    /// Goes down into `name`.
+    pub fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    /// Comes back up.
+    pub fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    /// The whole path; layers of a head carry the numbers of PyTorch's `Sequential`.
+    pub fn name(&self) -> String {
+        let in_head = self.0.first().is_some_and(|root| root.starts_with("head"));
+        let spelled = |part: &String| match part.as_str() {
+            "hidden" if in_head => "0".to_owned(),
+            "norm" if in_head => "1".to_owned(),
+            "output" if in_head => "3".to_owned(),
+            other => other.to_owned(),
+        };
+        self.0.iter().map(spelled).collect::<Vec<_>>().join(".")
+    }
+}
+
+struct Reader {
+    path: ModulePath,
+    state: State,
+}
+
+impl ModuleVisitor for Reader {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let weights = Weights { shape: tensor.dims().to_vec(), values: values(tensor) };
+        self.state.insert(self.path.name(), weights);
+    }
+}
+
+/// The values of a tensor, row-major.
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+struct Writer {
+    path: ModulePath,
+    state: State,
+    file: String,
+    error: Option<ModelError>,
+}
+
+impl ModuleMapper for Writer {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (file, name) = (self.file.clone(), self.path.name());
+        let expected = param.dims().to_vec();
+        match self.state.remove(&name) {
+            None => {
+                self.error.get_or_insert(ModelError::MissingTensor { file, name });
+                param
+            }
+            Some(found) if found.shape != expected => {
+                let found = found.shape;
+                self.error.get_or_insert(ModelError::Shape { file, name, found, expected });
+                param
+            }
+            Some(found) => {
+                let requires_grad = param.is_require_grad();
+                let filled = param.map(|old| {
+                    Tensor::from_data(TensorData::new(found.values, found.shape), &old.device())
+                });
+                filled.set_require_grad(requires_grad)
+            }
+        }
+    }
+}
+
+/// `state` as the bytes of a safetensors file with `metadata`.
+///
+/// # Errors
+/// [`ModelError::Format`] if safetensors refuses, which valid shapes never cause.
+pub fn to_safetensors(
+    state: &State,
+    metadata: BTreeMap<String, String>,
+) -> Result<Vec<u8>, ModelError> {
+    let failed = |reason: safetensors::SafeTensorError| ModelError::Format {
+        file: "the weights".into(),
+        reason: reason.to_string(),
+    };
+    let bytes = state
+        .iter()
+        .map(|(name, weights)| {
+            let bytes = weights.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+            (name, &weights.shape, bytes)
+        })
+        .collect::<Vec<_>>();
+    let views = bytes
+        .iter()
+        .map(|(name, shape, bytes)| {
+            Ok((*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    let metadata = (!metadata.is_empty()).then(|| metadata.into_iter().collect());
+    safetensors::serialize(views, metadata).map_err(failed)
+}
+
+/// The arrays in the bytes of a safetensors file, with its metadata.
+///
+/// # Errors
+/// [`ModelError::Format`], naming `path`.
+pub fn from_safetensors(
+    bytes: &[u8],
+    path: &Path,
+) -> Result<(State, BTreeMap<String, String>), ModelError> {
+    let failed = |reason: String| ModelError::Format { file: path.display().to_string(), reason };
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| failed(e.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| failed(e.to_string()))?;
+    let mut state = State::new();
+    for (name, view) in file.iter() {
+        if name.ends_with(".num_batches_tracked") {
+            continue;
+        }
+        if view.dtype() != Dtype::F32 {
+            return Err(failed(format!("tensor \"{name}\" is {:?}, not F32", view.dtype())));
+        }
+        let values = view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        state.insert(name.to_owned(), Weights { shape: view.shape().to_vec(), values });
+    }
+    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok((state, metadata))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        device,
+        model::{ClassifierKind, InitHeads, Network, NetworkConfig},
+    };
+
+    fn network(classes: usize, seed: u64) -> Network {
+        let config = NetworkConfig {
+            depth: 8,
+            classes,
+            classifier: ClassifierKind::Linear,
+            cosine_scale: 30.0,
+            head: Some([16, 8]),
+            prototypes: true,
+            init_heads: InitHeads::TorchDefault,
+        };
+        Network::new(&config, seed, &device::cpu()).unwrap()
+    }
+
+    #[test]
+    fn names_are_pytorchs() {
+        let state = state(&network(5, 0));
+        for name in [
+            "encoder.conv1.weight",
+            "encoder.bn1.running_var",
+            "encoder.layer3.0.bn2.bias",
+            "head.0.weight",
+            "head.1.running_mean",
+            "head.3.bias",
+            "head_fc.1.weight",
+            "fc.weight",
+            "fc.bias",
+        ] {
+            assert!(state.contains_key(name), "{name} not among {:?}", state.keys());
+        }
+        assert_eq!(state["head.0.weight"].shape, [16, 64]);
+        assert_eq!(state["fc.weight"].shape, [5, 64]);
+    }
+
+    #[test]
+    fn safetensors_round_trip_is_exact() {
+        let before = state(&network(5, 1));
+        let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+        let bytes = to_safetensors(&before, metadata.clone()).unwrap();
+        let (read, read_metadata) = from_safetensors(&bytes, Path::new("w.safetensors")).unwrap();
+        assert_eq!(read, before);
+        assert_eq!(read_metadata, metadata);
+        let filled = with_state(network(5, 2), read, "w.safetensors").unwrap();
+        assert_eq!(state(&filled), before);
+    }
+
+    #[test]
+    fn another_models_weights_are_refused_by_name() {
+        let ten = state(&network(10, 0));
+        let error = with_state(network(5, 0), ten, "w.safetensors").unwrap_err().to_string();
+        assert!(error.contains("fc.") && error.contains("w.safetensors"), "{error}");
+        let mut extra = state(&network(5, 0));
+        extra.insert("fc2.weight".into(), Weights { shape: vec![1], values: vec![0.0] });
+        let error = with_state(network(5, 0), extra, "w").unwrap_err().to_string();
+        assert!(error.contains("fc2.weight"), "{error}");
+        let mut missing = state(&network(5, 0));
+        missing.remove("head.3.bias");
+        let error = with_state(network(5, 0), missing, "w").unwrap_err().to_string();
+        assert!(error.contains("head.3.bias"), "{error}");
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let bytes = to_safetensors(&state(&network(5, 0)), BTreeMap::new()).unwrap();
+        for damaged in [&bytes[..7], &bytes[..bytes.len() - 1], &b"not weights at all"[..]] {
+            assert!(from_safetensors(damaged, Path::new("w")).is_err());
+        }
+    }
+}

@@ -117,7 +117,8 @@ impl Contrastive {
             Some(compression) => scale(z, contrasts, rows, &terms.labels, compression, &like),
             None => (z, contrasts),
         };
-        let similarity = anchors.matmul(contrasts.transpose()).div_scalar(self.temperature);
+        // Burn 0.22.1 rounds the divisor of `div_scalar` to f32 in its backward pass.
+        let similarity = anchors.matmul(contrasts.transpose()).mul_scalar(1.0 / self.temperature);
         let (bias, positive) = self.masks(rows, &terms, &like);
 
         let log_z = log_sum_exp(similarity.clone(), bias);

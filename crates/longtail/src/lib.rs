@@ -1,7 +1,7 @@
 //! Long-tailed image classification, in the order in which the data flows:
 //!
 //! [`data`] (sources, split) → [`augment`] (views) → [`batch`] (sampler, loader) → [`model`]
-//! (backbones, heads) → [`loss`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
+//! (backbones, heads) → [`loss`] and [`method`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
 //! [`recipe`] turns what was typed into what it means; [`device`] alone names a Burn backend.
 
 pub mod data;
@@ -13,6 +13,8 @@ pub mod batch;
 pub mod model;
 
 pub mod loss;
+
+pub mod method;
 
 pub mod train;
 

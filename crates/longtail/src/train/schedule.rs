@@ -1,0 +1,94 @@
+use std::f64::consts::PI;
+
+/// The learning rate of every epoch (BCL's `adjust_lr`, facts §9).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Learning rate after the warm-up.
+    pub lr: f64,
+    /// Epochs of linear warm-up.
+    pub warmup: usize,
+    /// Epochs E of the whole run.
+    pub epochs: usize,
+    /// What follows the warm-up.
+    pub decay: Decay,
+}
+
+/// How the learning rate falls after the warm-up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decay {
+    /// Times `gamma` from every milestone (a 0-based epoch) on.
+    Step {
+        /// Where it falls.
+        milestones: Vec<usize>,
+        /// By what.
+        gamma: f64,
+    },
+    /// Half a cosine down to 0.
+    Cosine,
+}
+
+impl Schedule {
+    /// Learning rate of the 0-based `epoch`.
+    pub fn lr(&self, epoch: usize) -> f64 {
+        if epoch < self.warmup {
+            return self.lr * (epoch + 1) as f64 / self.warmup as f64;
+        }
+        match &self.decay {
+            Decay::Step { milestones, gamma } => {
+                let passed = milestones.iter().filter(|&&m| epoch >= m).count();
+                (0..passed).fold(self.lr, |lr, _| lr * gamma)
+            }
+            Decay::Cosine => {
+                let done = (epoch - self.warmup + 1) as f64;
+                let whole = (self.epochs.max(epoch + 1) - self.warmup + 1) as f64;
+                0.5 * self.lr * (1.0 + (PI * done / whole).cos())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(lr: f64, gamma: f64) -> Schedule {
+        let decay = Decay::Step { milestones: vec![160, 180], gamma };
+        Schedule { lr, warmup: 5, epochs: 200, decay }
+    }
+
+    #[track_caller]
+    fn check(schedule: &Schedule, expected: &[(usize, f64)]) {
+        for &(epoch, lr) in expected {
+            let actual = schedule.lr(epoch);
+            assert!((actual - lr).abs() <= 1e-15, "epoch {epoch}: {actual} is not {lr}");
+        }
+    }
+
+    /// Values of `oracles/metrics_schedules.json`.
+    #[test]
+    fn schedules_are_the_references() {
+        let bcl = [
+            (0, 0.04),
+            (1, 0.08),
+            (4, 0.2),
+            (5, 0.2),
+            (159, 0.2),
+            (160, 0.020000000000000004),
+            (179, 0.020000000000000004),
+            (180, 0.0020000000000000005),
+            (199, 0.0020000000000000005),
+        ];
+        check(&step(0.2, 0.1), &bcl);
+        let ldam =
+            [(0, 0.02), (4, 0.1), (5, 0.1), (159, 0.1), (160, 0.001), (179, 0.001), (180, 1e-5)];
+        check(&step(0.1, 0.01), &ldam);
+        let cosine = [
+            (0, 0.09997020702755353),
+            (1, 0.09988086361506239),
+            (44, 0.05086303204526943),
+            (88, 0.00011913638493761814),
+            (89, 2.9792972446479606e-05),
+        ];
+        check(&Schedule { lr: 0.1, warmup: 0, epochs: 90, decay: Decay::Cosine }, &cosine);
+    }
+}

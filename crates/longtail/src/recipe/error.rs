@@ -1,3 +1,40 @@
-/// A recipe or option that cannot be run.
+use std::path::PathBuf;
+
+/// A recipe or option that cannot be run. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
-pub enum RecipeError {}
+pub enum RecipeError {
+    /// The file cannot be read.
+    #[error("cannot read the recipe {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no recipe.
+    #[error("{file} line {line}: {reason}")]
+    Parse {
+        /// The file.
+        file: String,
+        /// Line in it, from 1.
+        line: usize,
+        /// What is wrong, and the mend.
+        reason: String,
+    },
+    /// A value means nothing that can be run.
+    #[error("{key} = {value} cannot be used: {mend}")]
+    Value {
+        /// The key, as `section.key`.
+        key: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it has to be.
+        mend: String,
+    },
+}
+
+impl RecipeError {
+    pub(super) fn value(key: &'static str, value: impl ToString, mend: impl Into<String>) -> Self {
+        Self::Value { key, value: value.to_string(), mend: mend.into() }
+    }
+}

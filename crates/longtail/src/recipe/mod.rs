@@ -1,5 +1,205 @@
-//! What was typed, and what it means.
+//! What was typed ([`RecipeFile`]) and what it means ([`Recipe`]): defaults, the file and the
+//! options laid over each other, then checked once, before any work.
 
+mod check;
+mod defaults;
 mod error;
+mod file;
+mod section;
+mod sections;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 pub use error::RecipeError;
+pub use file::RecipeFile;
+pub use sections::*;
+
+use crate::method::Method;
+
+/// A named bundle of settings for a kind of machine (`docs/reproduction.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// The recipe as it stands.
+    Paper,
+    /// 20 epochs, batch 128: what machines without a GPU can afford.
+    Short,
+}
+
+/// A complete recipe: every value decided and checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// `[data]`
+    pub data: Data,
+    /// `[method]`
+    pub method: MethodSection,
+    /// `[model]`
+    pub model: Model,
+    /// `[loss]`
+    pub loss: Loss,
+    /// `[contrastive]`
+    pub contrastive: ContrastiveSection,
+    /// `[compression]`
+    pub compression: CompressionSection,
+    /// `[views]`
+    pub views: Views,
+    /// `[optimizer]`
+    pub optimizer: Optimizer,
+    /// `[schedule]`
+    pub schedule: ScheduleSection,
+    /// `[train]`
+    pub train: Train,
+    /// `[eval]`
+    pub eval: Eval,
+}
+
+impl Recipe {
+    /// The defaults of the data set and method that `layers` name, with the layers laid over them
+    /// in order, checked; and a note for the person on every value that followed another.
+    ///
+    /// # Errors
+    /// [`RecipeError::Value`] for the first value that cannot be used.
+    pub fn resolve(layers: &[RecipeFile]) -> Result<(Self, Vec<String>), RecipeError> {
+        let name = layers.iter().rev().find_map(|layer| layer.data.name.as_deref());
+        let method = layers.iter().rev().find_map(|layer| layer.method.name);
+        let has_lists = layers.iter().any(|layer| layer.data.train_list.is_some());
+        let name = name.unwrap_or(if has_lists { "list" } else { "synthetic" });
+        let mut recipe = Self::defaults(name, method.unwrap_or(Method::BclRcl));
+        let mut notes = Vec::new();
+        for layer in layers {
+            recipe.lay(layer, &mut notes);
+        }
+        recipe.check()?;
+        Ok((recipe, notes))
+    }
+
+    /// A recipe file's complete text.
+    ///
+    /// # Errors
+    /// [`RecipeError::Parse`] if it cannot be written as TOML, which a checked recipe can.
+    pub fn to_toml(&self) -> Result<String, RecipeError> {
+        toml::to_string(self).map_err(|error| RecipeError::Parse {
+            file: "the recipe".into(),
+            line: 0,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Reads the complete recipe of a run.
+    ///
+    /// # Errors
+    /// [`RecipeError`] if the file is missing, incomplete or damaged.
+    pub fn read(path: &Path) -> Result<Self, RecipeError> {
+        let typed = RecipeFile::read(path)?;
+        Ok(Self::resolve(&[typed])?.0)
+    }
+
+    /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
+    /// the layer sets it as well.
+    fn lay(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {
+        if let Some(epochs) = layer.train.epochs {
+            self.stretch(epochs, layer);
+        }
+        if let (Some(batch), None) = (layer.train.batch_size, layer.optimizer.lr) {
+            let before = self.train.batch_size;
+            if batch != before {
+                self.optimizer.lr *= batch as f64 / before as f64;
+                let lr = self.optimizer.lr;
+                notes.push(format!(
+                    "learning rate {lr}: scaled with the batch size, from {before} to {batch}"
+                ));
+            }
+        }
+        self.data.overlay(&layer.data);
+        self.method.overlay(&layer.method);
+        self.model.overlay(&layer.model);
+        self.loss.overlay(&layer.loss);
+        self.contrastive.overlay(&layer.contrastive);
+        self.compression.overlay(&layer.compression);
+        self.views.overlay(&layer.views);
+        self.optimizer.overlay(&layer.optimizer);
+        self.schedule.overlay(&layer.schedule);
+        self.train.overlay(&layer.train);
+        self.eval.overlay(&layer.eval);
+    }
+
+    /// Scales warm-up, milestones and the start of compression to `epochs`.
+    fn stretch(&mut self, epochs: usize, layer: &RecipeFile) {
+        let before = self.train.epochs as f64;
+        let scale = |epoch: usize| epoch as f64 * epochs as f64 / before;
+        if epochs == self.train.epochs {
+            return;
+        }
+        if layer.schedule.warmup.is_none() {
+            self.schedule.warmup = scale(self.schedule.warmup).ceil() as usize;
+        }
+        if layer.schedule.milestones.is_none() {
+            let scaled = self.schedule.milestones.iter().map(|&m| scale(m).round() as usize);
+            self.schedule.milestones = scaled.collect();
+        }
+        if let CompressionStart::Epoch(start) = self.compression.start {
+            self.compression.start = CompressionStart::Epoch(scale(start).floor() as usize);
+        }
+    }
+}
+
+impl Protocol {
+    /// The protocol as a layer, to stand between a recipe file and the options.
+    pub fn layer(self) -> RecipeFile {
+        let mut layer = RecipeFile::default();
+        if self == Self::Short {
+            layer.train.epochs = Some(20);
+            layer.train.batch_size = Some(128);
+            layer.data.split_seed = Some(0);
+        }
+        layer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(texts: &[&str]) -> (Recipe, Vec<String>) {
+        let layers: Vec<_> = texts.iter().map(|t| RecipeFile::parse(t, "t").unwrap()).collect();
+        Recipe::resolve(&layers).unwrap()
+    }
+
+    const CIFAR: &str = "[data]\nname = \"cifar10-lt\"\n";
+
+    #[test]
+    fn the_paper_is_the_default_on_cifar() {
+        let (recipe, notes) = resolve(&[CIFAR]);
+        assert!(notes.is_empty());
+        assert_eq!(recipe.method.name, Method::BclRcl);
+        assert_eq!((recipe.loss.alpha, recipe.loss.beta, recipe.loss.tau), (2.0, 1.0, 1.3));
+        assert_eq!((recipe.optimizer.lr, recipe.train.batch_size), (0.2, 256));
+        assert_eq!(recipe.schedule.milestones, [160, 180]);
+    }
+
+    #[test]
+    fn a_shorter_run_scales_its_schedule_and_a_smaller_batch_its_learning_rate() {
+        let layer = toml::to_string(&Protocol::Short.layer()).unwrap();
+        let (recipe, notes) = resolve(&[CIFAR, &layer]);
+        assert_eq!(recipe.train.epochs, 20);
+        assert_eq!(
+            (recipe.schedule.warmup, recipe.schedule.milestones.as_slice()),
+            (1, &[16, 18][..])
+        );
+        assert_eq!(recipe.optimizer.lr, 0.1);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        let (recipe, _) = resolve(&[CIFAR, "[train]\nbatch_size = 128\n[optimizer]\nlr = 0.15\n"]);
+        assert_eq!(recipe.optimizer.lr, 0.15);
+    }
+
+    #[test]
+    fn a_written_recipe_reads_back_the_same() {
+        for method in Method::ALL {
+            let (recipe, _) = resolve(&[&format!("{CIFAR}[method]\nname = \"{method}\"\n")]);
+            let text = recipe.to_toml().unwrap();
+            assert_eq!(resolve(&[&text]).0, recipe, "{text}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use std::path::PathBuf;
+
+use super::{
+    ClassifierView, CompressionSection, CompressionStart, ContrastiveSection, CriterionSet, Data,
+    DecayKind, Eval, HarmonicZero, Loss, MethodSection, Model, Optimizer, Prior, Recipe,
+    Reevaluate, ScheduleSection, Train, Val, Views,
+};
+use crate::{
+    loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, PriorCounts},
+    method::Method,
+    model::{ClassifierKind, InitHeads},
+    train::BnGroups,
+};
+
+impl Recipe {
+    /// The defaults for a data set and a method: the paper's column of facts §5.1 with the
+    /// recommended values where it is silent.
+    pub(super) fn defaults(data: &str, method: Method) -> Self {
+        let mut recipe = Self {
+            data: data_defaults(data),
+            method: MethodSection { name: method },
+            model: model_defaults(),
+            loss: Loss { alpha: 2.0, beta: 1.0, tau: 1.3 },
+            contrastive: contrastive_defaults(method),
+            compression: compression_defaults(),
+            views: views_defaults(),
+            optimizer: Optimizer {
+                lr: 0.2,
+                momentum: 0.9,
+                nesterov: false,
+                weight_decay: 5e-4,
+                weight_decay_on_bn: true,
+            },
+            schedule: ScheduleSection {
+                warmup: 5,
+                decay: DecayKind::Step,
+                milestones: vec![160, 180],
+                gamma: 0.1,
+            },
+            train: Train {
+                epochs: 200,
+                batch_size: 256,
+                seed: 0,
+                drop_last: true,
+                checkpoint_steps: 0,
+            },
+            eval: Eval {
+                harmonic_zero: HarmonicZero::Strict,
+                harmonic_floor: 1e-3,
+                many_above: 100,
+                few_below: 20,
+            },
+        };
+        if data == "synthetic" {
+            recipe.for_synthetic();
+        }
+        recipe
+    }
+
+    /// The synthetic set is small and meant for a CPU: a shallow network and a short run.
+    fn for_synthetic(&mut self) {
+        self.model.backbone = "resnet8".into();
+        self.train.epochs = 40;
+        self.train.batch_size = 64;
+        self.optimizer.lr = 0.1;
+        self.schedule.warmup = 1;
+        self.schedule.milestones = vec![32, 36];
+    }
+}
+
+fn data_defaults(name: &str) -> Data {
+    let imbalance = match name {
+        "cifar10-lt" | "cifar100-lt" => 100.0,
+        "synthetic" => 50.0,
+        _ => 0.0,
+    };
+    Data {
+        name: name.into(),
+        dir: PathBuf::new(),
+        train_list: PathBuf::new(),
+        val_list: PathBuf::new(),
+        test_list: PathBuf::new(),
+        image_size: 32,
+        imbalance,
+        split_seed: 0,
+        val: Val::Auto,
+        split: PathBuf::new(),
+        any_content: false,
+    }
+}
+
+fn model_defaults() -> Model {
+    Model {
+        backbone: "resnet32".into(),
+        classifier: ClassifierKind::Linear,
+        cosine_scale: 30.0,
+        head_hidden: 512,
+        head_out: 128,
+        init_heads: InitHeads::TorchDefault,
+        bn_groups: BnGroups::Joint,
+        head_on_cls_view: true,
+    }
+}
+
+fn contrastive_defaults(method: Method) -> ContrastiveSection {
+    let loss = method.spec().contrastive.unwrap_or(Contrastive::bcl_rcl(0.1));
+    let (prior, prior_exponent) = match loss.prior {
+        PriorCounts::Off => (Prior::Off, 1.0),
+        PriorCounts::Exponent(rho) => (Prior::Counts, rho),
+    };
+    ContrastiveSection {
+        temperature: loss.temperature,
+        include_self: loss.include_self,
+        normaliser: loss.normaliser,
+        class_average: loss.class_average,
+        prototypes: loss.prototypes,
+        prior,
+        prior_exponent,
+    }
+}
+
+fn compression_defaults() -> CompressionSection {
+    CompressionSection {
+        preset: CompressionPreset::Off,
+        factor_low: 1.0,
+        factor_rest: 1.0,
+        mode: CompressionMode::Multiply,
+        threshold: 0.2,
+        start: CompressionStart::Half,
+        reevaluate: Reevaluate::Once,
+        criterion_set: CriterionSet::Val,
+        apply_to: ApplyTo::Both,
+        compress_prototypes: true,
+    }
+}
+
+fn views_defaults() -> Views {
+    Views {
+        classifier: ClassifierView::AutoaugmentCutout,
+        sim_blur_p: 0.5,
+        sim_scale_min: 0.2,
+        mean: [0.4914, 0.4822, 0.4465],
+        std: [0.2023, 0.1994, 0.2010],
+    }
+}

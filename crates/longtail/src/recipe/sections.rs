@@ -1,0 +1,362 @@
+//! The sections of a recipe; `docs/method.md` and facts §17 say where each default comes from.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::section::section;
+use crate::{
+    loss::{ApplyTo, ClassAverage, CompressionMode, CompressionPreset, Normaliser},
+    method::Method,
+    model::{ClassifierKind, InitHeads},
+    train::BnGroups,
+};
+
+/// How many images of each class are held out for validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "HoldoutText", into = "HoldoutText")]
+pub enum Val {
+    /// None: everything trains, and only the last epoch is reported.
+    None,
+    /// What suits the data set: 50 per class on CIFAR-10, 20 on CIFAR-100, a tenth in folders.
+    Auto,
+    /// This many per class.
+    PerClass(usize),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum HoldoutText {
+    Count(usize),
+    Word(String),
+}
+
+impl TryFrom<HoldoutText> for Val {
+    type Error = String;
+
+    fn try_from(text: HoldoutText) -> Result<Self, String> {
+        match text {
+            HoldoutText::Count(0) => Ok(Self::None),
+            HoldoutText::Count(count) => Ok(Self::PerClass(count)),
+            HoldoutText::Word(word) => word.parse(),
+        }
+    }
+}
+
+impl From<Val> for HoldoutText {
+    fn from(val: Val) -> Self {
+        match val {
+            Val::None => Self::Word("none".into()),
+            Val::Auto => Self::Word("auto".into()),
+            Val::PerClass(count) => Self::Count(count),
+        }
+    }
+}
+
+impl std::str::FromStr for Val {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" | "0" => Ok(Self::None),
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::PerClass).map_err(|_| {
+                format!("\"{text}\" is neither a number of images per class nor auto or none")
+            }),
+        }
+    }
+}
+
+/// The classifier's view (facts §8.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassifierView {
+    /// Crop, flip, AutoAugment, Cutout.
+    AutoaugmentCutout,
+    /// Crop and flip.
+    Plain,
+}
+
+/// Whether n_j rebalances the contrastive denominator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prior {
+    /// No.
+    Off,
+    /// By n_j to the power `prior_exponent`.
+    Counts,
+}
+
+/// Where the accuracy that decides about compression is measured (facts §2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CriterionSet {
+    /// On validation images; on training images under the plain transform where there are none.
+    Val,
+    /// On training images under the plain transform.
+    Train,
+    /// On the test set, as in the literature; the summary says so.
+    Test,
+}
+
+/// How often the poor classes are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reevaluate {
+    /// Once, at half time.
+    Once,
+    /// After every epoch from half time on.
+    EveryEpoch,
+}
+
+/// When compression starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StartText", into = "StartText")]
+pub enum CompressionStart {
+    /// At ⌊epochs / 2⌋.
+    Half,
+    /// At this 0-based epoch.
+    Epoch(usize),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StartText {
+    Epoch(usize),
+    Word(String),
+}
+
+impl TryFrom<StartText> for CompressionStart {
+    type Error = String;
+
+    fn try_from(text: StartText) -> Result<Self, String> {
+        match text {
+            StartText::Epoch(epoch) => Ok(Self::Epoch(epoch)),
+            StartText::Word(word) if word == "half" => Ok(Self::Half),
+            StartText::Word(word) => Err(format!("\"{word}\" is neither an epoch nor \"half\"")),
+        }
+    }
+}
+
+impl From<CompressionStart> for StartText {
+    fn from(start: CompressionStart) -> Self {
+        match start {
+            CompressionStart::Half => Self::Word("half".into()),
+            CompressionStart::Epoch(epoch) => Self::Epoch(epoch),
+        }
+    }
+}
+
+/// How the learning rate falls after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecayKind {
+    /// Times gamma at every milestone.
+    Step,
+    /// Half a cosine to 0.
+    Cosine,
+}
+
+/// What a class of accuracy 0 does to the harmonic mean (facts §2.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HarmonicZero {
+    /// The mean is 0.
+    Strict,
+    /// Accuracies are raised to `harmonic_floor`.
+    Floor,
+    /// Such classes are left out.
+    Drop,
+}
+
+section! {
+    /// `[data]`
+    Data, DataTyped {
+        /// `synthetic`, `cifar10-lt`, `cifar100-lt`, or the path of an image folder.
+        name: String,
+        /// Where the data set's files are; empty: where `data fetch` puts them.
+        dir: PathBuf,
+        /// Training list; empty: none.
+        train_list: PathBuf,
+        /// Validation list; empty: none.
+        val_list: PathBuf,
+        /// Test list; empty: none.
+        test_list: PathBuf,
+        /// Height and width that images of folders and lists are brought to, in pixels.
+        image_size: usize,
+        /// Imbalance factor n_max / n_min; 0: as the data comes.
+        imbalance: f64,
+        /// Seed of the subset.
+        split_seed: u64,
+        /// Images per class held out for validation.
+        val: Val,
+        /// A split.json to use again; empty: none.
+        split: PathBuf,
+        /// Whether a data set that deviates from the official content is taken.
+        any_content: bool,
+    }
+}
+
+section! {
+    /// `[method]`
+    MethodSection, MethodTyped {
+        /// Which method.
+        name: Method,
+    }
+}
+
+section! {
+    /// `[model]`
+    Model, ModelTyped {
+        /// `resnet32` or another depth 6n+2.
+        backbone: String,
+        /// Classification layer.
+        classifier: ClassifierKind,
+        /// Scale of the cosine classifier.
+        cosine_scale: f64,
+        /// Hidden width of both heads.
+        head_hidden: usize,
+        /// Output width of both heads.
+        head_out: usize,
+        /// How heads and classifier start.
+        init_heads: InitHeads,
+        /// How views share batch statistics.
+        bn_groups: BnGroups,
+        /// Whether the head's batch norm sees the classifier's view.
+        head_on_cls_view: bool,
+    }
+}
+
+section! {
+    /// `[loss]`
+    Loss, LossTyped {
+        /// Weight of the classifier's loss.
+        alpha: f64,
+        /// Weight of the contrastive loss.
+        beta: f64,
+        /// τ of the logit adjustment.
+        tau: f64,
+    }
+}
+
+section! {
+    /// `[contrastive]`
+    ContrastiveSection, ContrastiveTyped {
+        /// T.
+        temperature: f64,
+        /// Whether an anchor's similarity to itself stays in the denominator.
+        include_self: bool,
+        /// What the sum over positives is divided by.
+        normaliser: Normaliser,
+        /// How similarities of a class are averaged.
+        class_average: ClassAverage,
+        /// Whether prototypes join the columns.
+        prototypes: bool,
+        /// Whether n_j rebalances.
+        prior: Prior,
+        /// ρ of n_j^ρ.
+        prior_exponent: f64,
+    }
+}
+
+section! {
+    /// `[compression]`
+    CompressionSection, CompressionTyped {
+        /// Which reading of the paper.
+        preset: CompressionPreset,
+        /// Factor of the poor classes (preset custom).
+        factor_low: f64,
+        /// Factor of the other classes (preset custom).
+        factor_rest: f64,
+        /// How a factor becomes τ.
+        mode: CompressionMode,
+        /// Accuracy under which a class is poor, in [0, 1].
+        threshold: f64,
+        /// First epoch that is compressed.
+        start: CompressionStart,
+        /// How often the poor classes are chosen.
+        reevaluate: Reevaluate,
+        /// Where accuracy is measured.
+        criterion_set: CriterionSet,
+        /// Which side of a similarity is scaled.
+        apply_to: ApplyTo,
+        /// Whether prototypes are scaled too.
+        compress_prototypes: bool,
+    }
+}
+
+section! {
+    /// `[views]`
+    Views, ViewsTyped {
+        /// The classifier's view.
+        classifier: ClassifierView,
+        /// Probability of blur in the contrastive views.
+        sim_blur_p: f64,
+        /// Smallest area of the contrastive views' crop, as a share of the image.
+        sim_scale_min: f64,
+        /// Means of the colour channels.
+        mean: [f32; 3],
+        /// Standard deviations of the colour channels.
+        std: [f32; 3],
+    }
+}
+
+section! {
+    /// `[optimizer]`
+    Optimizer, OptimizerTyped {
+        /// Learning rate after the warm-up.
+        lr: f64,
+        /// Momentum.
+        momentum: f64,
+        /// Nesterov's variant.
+        nesterov: bool,
+        /// Weight decay.
+        weight_decay: f64,
+        /// Whether it reaches batch norms.
+        weight_decay_on_bn: bool,
+    }
+}
+
+section! {
+    /// `[schedule]`
+    ScheduleSection, ScheduleTyped {
+        /// Epochs of linear warm-up.
+        warmup: usize,
+        /// How the learning rate falls.
+        decay: DecayKind,
+        /// Where it falls (step).
+        milestones: Vec<usize>,
+        /// By what (step).
+        gamma: f64,
+    }
+}
+
+section! {
+    /// `[train]`
+    Train, TrainTyped {
+        /// Epochs.
+        epochs: usize,
+        /// Images per step.
+        batch_size: usize,
+        /// Seed of everything but the subset.
+        seed: u64,
+        /// Whether the last, partial batch of an epoch is left out.
+        drop_last: bool,
+        /// Steps between checkpoints; 0: only after every epoch.
+        checkpoint_steps: usize,
+    }
+}
+
+section! {
+    /// `[eval]`
+    Eval, EvalTyped {
+        /// What a class of accuracy 0 does to the harmonic mean.
+        harmonic_zero: HarmonicZero,
+        /// The floor of `harmonic_zero = "floor"`.
+        harmonic_floor: f64,
+        /// More training images than this: many-shot.
+        many_above: usize,
+        /// Fewer training images than this: few-shot.
+        few_below: usize,
+    }
+}

@@ -1,1 +1,7 @@
 //! Which images make a batch, and the views of them, made ahead of the step.
+
+mod loader;
+mod sampler;
+
+pub use loader::{Batch, Loader, LoaderConfig, LoaderError};
+pub use sampler::{Position, Sampler};

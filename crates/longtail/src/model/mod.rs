@@ -8,6 +8,7 @@ mod init;
 mod layers;
 mod mlp;
 mod network;
+mod predict;
 mod resnet_cifar;
 pub mod weights;
 
@@ -16,6 +17,7 @@ pub use init::Initialiser;
 pub use layers::{BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
 pub use network::{ClassifierKind, InitHeads, Network, NetworkConfig};
+pub use predict::softmax;
 pub use resnet_cifar::ResNetCifar;
 
 /// A model that cannot be built or filled with weights.

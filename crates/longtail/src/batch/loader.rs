@@ -1,0 +1,161 @@
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use rayon::prelude::*;
+
+use super::{Position, Sampler};
+use crate::{
+    augment::{Normalize, Scratch, View},
+    data::ImageSet,
+    rng::{Purpose, stream},
+};
+
+/// Batches made ahead of the one in use.
+const AHEAD: usize = 2;
+
+/// What a [`Loader`] makes.
+#[derive(Debug, Clone)]
+pub struct LoaderConfig {
+    /// Which images make which batch.
+    pub sampler: Sampler,
+    /// The views of every image, in order.
+    pub views: Vec<View>,
+    /// Means and deviations of the colour channels.
+    pub normalize: Normalize,
+    /// Seed of the views.
+    pub seed: u64,
+}
+
+/// The views of one batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Where in training it stands.
+    pub position: Position,
+    /// Pixels, `[views · images, height, width, 3]`, view by view.
+    pub pixels: Vec<f32>,
+    /// One label per image.
+    pub labels: Vec<u32>,
+}
+
+/// The thread that makes batches is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the loader stopped before the training did: a view could not be made (see above)")]
+pub struct LoaderError;
+
+/// Makes batches in a thread of its own, a few ahead of the step, their views in parallel.
+///
+/// The stream of a view is a function of (seed, epoch, sample, view), and every view has its slot,
+/// so that a batch does not depend on the number of threads.
+#[derive(Debug)]
+pub struct Loader {
+    batches: Receiver<Batch>,
+}
+
+impl Loader {
+    /// Starts making the batches of `images` from `start` on, epoch after epoch without end.
+    pub fn start(images: Arc<ImageSet>, config: LoaderConfig, start: Position) -> Self {
+        let (sender, batches) = sync_channel(AHEAD);
+        thread::spawn(move || produce(&images, &config, start, &sender));
+        Self { batches }
+    }
+
+    /// The next batch in order; waits for it if it is not made yet.
+    ///
+    /// # Errors
+    /// [`LoaderError`] if the making thread panicked.
+    pub fn next_batch(&self) -> Result<Batch, LoaderError> {
+        self.batches.recv().map_err(|_| LoaderError)
+    }
+}
+
+fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &SyncSender<Batch>) {
+    if config.sampler.batches() == 0 {
+        return;
+    }
+    for epoch in start.epoch.. {
+        let order = config.sampler.order(epoch);
+        let first = if epoch == start.epoch { start.batch } else { 0 };
+        for batch in first..config.sampler.batches() {
+            let indices = config.sampler.batch(&order, batch);
+            let made = make(images, config, Position { epoch, batch }, indices);
+            // The receiver is gone when training has ended.
+            if sender.send(made).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The views of the images `indices`.
+fn make(images: &ImageSet, config: &LoaderConfig, position: Position, indices: &[u32]) -> Batch {
+    let (height, width) = (images.height(), images.width());
+    let mut pixels = vec![0.0; config.views.len() * indices.len() * height * width * 3];
+    let draw = |scratch: &mut Scratch, (slot, out): (usize, &mut [f32])| {
+        let (view, sample) = (slot / indices.len(), indices[slot % indices.len()]);
+        let (epoch, sample) = (position.epoch as u64, u64::from(sample));
+        let mut rng = stream(config.seed, Purpose::View, epoch, sample, view as u64);
+        let image = images.image(sample as usize);
+        config.views[view].draw(image, height, width, &config.normalize, &mut rng, scratch, out);
+    };
+    pixels
+        .par_chunks_exact_mut(height * width * 3)
+        .enumerate()
+        .for_each_init(Scratch::default, draw);
+    let labels = indices.iter().map(|&i| images.labels()[i as usize]).collect();
+    Batch { position, pixels, labels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::{ClassifierConfig, SimConfig};
+
+    fn images() -> Arc<ImageSet> {
+        let pixels = (0..20 * 12 * 10 * 3).map(|i| (i * 7 % 251) as u8).collect();
+        Arc::new(ImageSet::new(12, 10, pixels, (0..20).map(|i| i % 4).collect(), Vec::new()))
+    }
+
+    fn config() -> LoaderConfig {
+        let sim = View::Sim(SimConfig::default());
+        LoaderConfig {
+            sampler: Sampler::new((0..20).collect(), 6, true, 3),
+            views: vec![View::Classifier(ClassifierConfig::default()), sim.clone(), sim],
+            normalize: Normalize::CIFAR,
+            seed: 3,
+        }
+    }
+
+    fn batches(count: usize, start: Position) -> Vec<Batch> {
+        let loader = Loader::start(images(), config(), start);
+        (0..count).map(|_| loader.next_batch().unwrap()).collect()
+    }
+
+    #[test]
+    fn batches_do_not_depend_on_threads_or_on_where_the_loader_started() {
+        let start = Position { epoch: 0, batch: 0 };
+        let all = batches(7, start);
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let made = one_thread.install(|| {
+            let order = config().sampler.order(1);
+            let position = Position { epoch: 1, batch: 2 };
+            make(&images(), &config(), position, config().sampler.batch(&order, 2))
+        });
+        assert_eq!(made, all[5]);
+        assert_eq!(batches(3, Position { epoch: 1, batch: 1 }), all[4..]);
+    }
+
+    #[test]
+    fn views_of_an_image_differ_from_each_other_and_from_epoch_to_epoch() {
+        let all = batches(6, Position { epoch: 0, batch: 0 });
+        let size = 12 * 10 * 3;
+        let view = |batch: &Batch, v: usize| batch.pixels[v * 6 * size..][..size].to_vec();
+        assert_eq!(all[0].pixels.len(), 3 * 6 * size);
+        assert_ne!(view(&all[0], 1), view(&all[0], 2));
+        assert_ne!(view(&all[0], 0), view(&all[3], 0));
+    }
+}

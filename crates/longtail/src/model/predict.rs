@@ -1,0 +1,59 @@
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+use super::{Network, Pass, weights::values};
+use crate::{
+    augment::{Normalize, Scratch, View},
+    data::ImageSet,
+    rng::{Purpose, stream},
+};
+
+/// Images in one forward pass of evaluation.
+const ROWS: usize = 256;
+
+impl Network {
+    /// Logits of the images `indices` under `view`, one row of `classes` per image, with running
+    /// statistics. A random view draws from the stream of epoch `u64::MAX`, so that it never meets a
+    /// training view.
+    pub fn predict(
+        &self,
+        images: &ImageSet,
+        indices: &[u32],
+        view: &View,
+        normalize: &Normalize,
+        device: &Device,
+    ) -> Vec<Vec<f32>> {
+        let mut logits = Vec::with_capacity(indices.len());
+        for rows in indices.chunks(ROWS) {
+            let pixels = draw(images, rows, view, normalize);
+            let shape = [rows.len(), images.height(), images.width(), 3];
+            let input = Tensor::from_data(TensorData::new(pixels, shape), device);
+            let output = self.logits(self.features(input, &mut Pass::Eval));
+            let classes = output.dims()[1];
+            logits.extend(values(output).chunks_exact(classes).map(<[f32]>::to_vec));
+        }
+        logits
+    }
+}
+
+fn draw(images: &ImageSet, rows: &[u32], view: &View, normalize: &Normalize) -> Vec<f32> {
+    let (height, width) = (images.height(), images.width());
+    let mut pixels = vec![0.0; rows.len() * height * width * 3];
+    pixels.par_chunks_exact_mut(height * width * 3).zip(rows).for_each_init(
+        Scratch::default,
+        |scratch, (out, &index)| {
+            let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
+            let image = images.image(index as usize);
+            view.draw(image, height, width, normalize, &mut rng, scratch, out);
+        },
+    );
+    pixels
+}
+
+/// Probabilities of one row of logits.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let shares: Vec<f64> = logits.iter().map(|&l| f64::from(l - max).exp()).collect();
+    let sum: f64 = shares.iter().sum();
+    shares.into_iter().map(|share| share / sum).collect()
+}

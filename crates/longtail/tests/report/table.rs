@@ -64,7 +64,7 @@ const EXPECTED: &str = "\
 class                      train group   test last test best  val last  val best
 --------------------------------------------------------------------------------
 airplane                    5000 many        66.0%     75.0%     65.0%     75.0%
-猫猫猫猫猫猫猫猫猫猫猫猫…  2997 many        64.0%     72.0%     60.0%     70.0%
+猫猫猫猫猫猫猫猫猫猫猫猫…   2997 many        64.0%     72.0%     60.0%     70.0%
 … 6 more classes …
 class 8                       83 medium      41.0%     46.0%     40.0%     45.0%
 class 9                       50 medium      39.0%     43.0%     35.0%     40.0%

@@ -1,6 +1,7 @@
 //! The classes from head to tail: how many images each had, and what became of it.
 
 use super::{
+    counted,
     markup::{Element, element},
     plot::{figure, frame, from_top, legend, share},
     scale::{Scale, tick_label},
@@ -42,8 +43,7 @@ pub(super) fn section(summary: &Summary) -> Element {
 fn key(summary: &Summary, columns: &[Column]) -> Element {
     let names = Group::ALL.map(|group| {
         let members = summary.classes.iter().filter(|class| class.group == group).count();
-        let noun = if members == 1 { "class" } else { "classes" };
-        (group.name(), format!("{group}-shot ({members} {noun})"))
+        (group.name(), format!("{group}-shot ({})", counted(members, "class", "classes")))
     });
     let mut entries: Vec<_> = names.iter().map(|(class, name)| (*class, name.as_str())).collect();
     let chosen = columns.iter().any(|column| column.model == "best");
@@ -112,9 +112,15 @@ impl Bars<'_> {
         1.0 / self.order.len().max(1) as f64
     }
 
+    /// Room at either side of a bar. Bars of many classes overlap instead: where they only touch,
+    /// smoothing lets the page shine through their edges in stripes.
+    fn gap(&self) -> f64 {
+        self.width() * if self.order.len() > MOST_SINGLE { -0.25 } else { 0.1 }
+    }
+
     /// Bars of the given values, each with what else its title says.
     fn draw(&self, value: impl Fn(usize) -> Option<(f64, String)>) -> Vec<Element> {
-        let gap = if self.order.len() > MOST_SINGLE { 0.0 } else { self.width() * 0.1 };
+        let gap = self.gap();
         let bars = self.slots().filter_map(|(left, label, class)| {
             let (value, text) = value(label)?;
             let height = self.scale.height(value);
@@ -124,8 +130,8 @@ impl Bars<'_> {
             let bar = if height > 0.0 {
                 let bar = element("rect").class(format!("bar {group}"));
                 let bar = bar.attribute("y", from_top(height)).attribute("height", share(height));
-                bar.attribute("x", share(left + gap))
-                    .attribute("width", share(self.width() - 2.0 * gap))
+                let width = (self.width() - 2.0 * gap).min(1.0 - left);
+                bar.attribute("x", share(left + gap)).attribute("width", share(width))
             } else {
                 self.line(left, gap, 0.0).class(format!("zero {group}"))
             };
@@ -137,7 +143,7 @@ impl Bars<'_> {
     /// A short line across each slot at the given value.
     fn marks(&self, value: impl Fn(usize) -> Option<f64>) -> Vec<Element> {
         let marks = self.slots().filter_map(|(left, label, _)| {
-            Some(self.line(left, 0.0, self.scale.height(value(label)?)).class("best"))
+            Some(self.line(left, self.gap(), self.scale.height(value(label)?)).class("best"))
         });
         marks.collect()
     }

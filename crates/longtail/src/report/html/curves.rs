@@ -149,7 +149,10 @@ fn dots<'a>(
         let ((x, y), value) = ((*point)?, (*value)?);
         let title = format!("{}, epoch {}: {}", part.name, record.epoch + 1, exact(value));
         let dot = element("circle").class(format!("dot {}", part.class));
-        let dot = dot.attribute("cx", share(x)).attribute("cy", from_top(y)).attribute("r", 2.5);
+        let dot = dot
+            .attribute("cx", share(x))
+            .attribute("cy", from_top(y))
+            .attribute("r", if records.len() == 1 { 4.0 } else { 2.5 });
         Some(dot.child(element("title").text(title)))
     })
 }

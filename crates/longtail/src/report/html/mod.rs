@@ -90,7 +90,7 @@ fn facts(input: &ReportInput) -> Element {
     let facts = [
         ("Data", Some(summary.data.clone())),
         ("Method", Some(summary.method.clone())),
-        ("Length", Some(format!("{} epochs, {} steps", summary.epochs, summary.steps))),
+        ("Length", Some(length(summary))),
         ("Seed", Some(summary.seed.to_string())),
         ("Compressed classes", compression),
         ("Training time", Some(duration(summary.seconds))),
@@ -107,6 +107,15 @@ fn facts(input: &ReportInput) -> Element {
         .child(element("h2").text("How this was made"))
         .child(element("dl").children(rows))
         .child(recipe.child(element("pre").text(input.recipe)))
+}
+
+fn length(summary: &Summary) -> String {
+    format!("{}, {} steps", counted(summary.epochs, "epoch", "epochs"), summary.steps)
+}
+
+/// `1 class`, `2 classes`.
+fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 fn duration(seconds: f64) -> String {

@@ -14,7 +14,7 @@ impl Scale {
     /// A linear axis that holds `low` and `high` and ends on round values.
     pub fn linear(low: f64, high: f64) -> Self {
         let (low, high) = if high > low { (low, high) } else { (low, low + spread(low)) };
-        let step = round_step((high - low) / 4.0);
+        let step = round_step((high - low) / 5.0);
         let (first, last) = ((low / step).floor(), (high / step).ceil());
         let ticks = (0..=(last - first) as usize).map(|tick| (first + tick as f64) * step);
         Self { low: first * step, high: last * step, logarithmic: false, ticks: ticks.collect() }
@@ -74,7 +74,7 @@ mod tests {
             assert_eq!(scale.height(scale.low), 0.0);
             assert_eq!(scale.height(*scale.ticks.last().unwrap()), 1.0);
         }
-        assert_eq!(Scale::linear(0.0, 1.0).ticks.len(), 3 + 3);
+        assert_eq!(Scale::linear(0.0, 1.0).ticks.len(), 6);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Figures as numbers.
 
-use super::markup::{Element, element};
+use super::{
+    counted,
+    markup::{Element, element},
+};
 use crate::{
     eval::{Evaluation, Group},
     report::summary::{Column, FIGURES, Summary, percent},
@@ -41,7 +44,7 @@ fn selection(summary: &Summary) -> String {
         Some(best) => format!("Best is epoch {} of {epochs}.", best.epoch + 1),
         None => format!(
             "There is no best epoch: without a validation set nothing was chosen, and the figures \
-             are those of the last of {epochs} epochs."
+             are those of the last epoch."
         ),
     }
 }
@@ -56,14 +59,10 @@ fn tiles(summary: &Summary, column: &Column) -> Element {
     };
     let groups = Group::ALL.map(|group| {
         let members = summary.classes.iter().filter(|class| class.group == group).count();
-        let note = if members == 1 { "1 class".into() } else { format!("{members} classes") };
+        let note = counted(members, "class", "classes");
         tile(group.name(), &format!("{group}-shot"), figures.group(group), note)
     });
-    let zero = match figures.zero_classes {
-        0 => "no class at 0%".to_owned(),
-        1 => "1 class at 0%".to_owned(),
-        zero => format!("{zero} classes at 0%"),
-    };
+    let zero = format!("{} at 0%", counted(figures.zero_classes, "class", "classes"));
     let (mean, harmonic) = (figures.arithmetic_mean, figures.harmonic_mean);
     let means = [
         tile("", "Balanced top-1", Some(mean), "mean over classes".into()),
@@ -104,8 +103,7 @@ fn row(name: &str, columns: &[Column], cell: impl Fn(&Column) -> String) -> Elem
 fn head(names: &[&str], columns: &[Column]) -> Element {
     let names = names.iter().map(|name| element("th").text(name));
     let cells = columns.iter().map(|column| {
-        let set = if column.set == "test" { "test" } else { "valid." };
-        element("th").class("number").text(format!("{set} {}", column.model))
+        element("th").class("number").text(format!("{} {}", column.set, column.model))
     });
     element("thead").child(element("tr").children(names).children(cells))
 }

@@ -1,4 +1,6 @@
-use crate::{data::DataError, recipe::RecipeError, train::TrainError};
+use crate::{
+    data::DataError, eval::EvalError, recipe::RecipeError, report::ReportError, train::TrainError,
+};
 
 /// Everything that can go wrong in the library, by the folder it comes from.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,12 @@ pub enum Error {
     /// A run could not start, continue or be saved.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Predictions could not be evaluated.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// A report or log could not be read or written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 /// A result with this library's [`enum@Error`].

@@ -1,1 +1,11 @@
-//! Accuracy by class and by group.
+//! Accuracy by class and by group: what a list of predictions is worth on a long-tailed problem.
+
+mod error;
+mod evaluation;
+mod groups;
+mod harmonic;
+
+pub use error::EvalError;
+pub use evaluation::{EvalOptions, Evaluation, argmax};
+pub use groups::{Group, ShotThresholds};
+pub use harmonic::HarmonicZero;

@@ -1,1 +1,17 @@
-//! What a run tells: JSONL, summary, HTML.
+//! What a run tells: one line per epoch, the final figures, the tables and the page.
+
+mod atomic;
+mod error;
+mod metrics;
+mod predictions;
+mod summary;
+mod table;
+mod text;
+
+pub mod html;
+
+pub use error::ReportError;
+pub use metrics::{EpochRecord, MetricsLog};
+pub use predictions::{Candidate, Prediction, PredictionFormat};
+pub use summary::{Best, ClassInfo, Outcome, Summary};
+pub use table::class_table;

@@ -1,0 +1,41 @@
+/// Predictions that cannot be evaluated.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EvalError {
+    /// There is no image to evaluate on.
+    #[error("the evaluated set holds no image; evaluate on a set with at least one")]
+    Empty,
+    /// Labels and predictions do not belong together.
+    #[error(
+        "{labels} labels stand against {predictions} predictions; give one prediction per image"
+    )]
+    Lengths {
+        /// Number of labels.
+        labels: usize,
+        /// Number of predictions.
+        predictions: usize,
+    },
+    /// A label or a prediction names a class that does not exist.
+    #[error(
+        "image {image} has {what} {class}, but the model knows {classes} classes; evaluate with the class list that it was trained with"
+    )]
+    Class {
+        /// Position of the image in the set, from 0.
+        image: usize,
+        /// `label` or `prediction`.
+        what: &'static str,
+        /// The class that was named.
+        class: u32,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// The two shot thresholds overlap.
+    #[error(
+        "eval.shot_thresholds: few < {few_below} and many > {many_above} overlap; choose few ≤ many + 1"
+    )]
+    ShotThresholds {
+        /// Classes with more training images than this are many-shot.
+        many_above: usize,
+        /// Classes with fewer training images than this are few-shot.
+        few_below: usize,
+    },
+}

@@ -1,0 +1,60 @@
+use std::{io, path::PathBuf};
+
+/// A report or log that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}; check the path, its permissions and the free space", path.display())]
+    Io {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A line of a metrics log is damaged, and whole lines follow it.
+    #[error("{}, line {line}: {source}; repair or delete that line", path.display())]
+    MetricsLine {
+        /// The log.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why it cannot be read.
+        source: serde_json::Error,
+    },
+    /// A summary does not hold what a summary holds.
+    #[error("{} is no summary of a run ({source}); write it anew with `longtail evaluate`", path.display())]
+    Summary {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: serde_json::Error,
+    },
+    /// A record cannot be written as JSON and read back, such as one with a NaN loss.
+    #[error(
+        "epoch {epoch}: {field} is {value}, which a metrics log cannot hold; stop the run at the first such step"
+    )]
+    NotFinite {
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The field of the record.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// Predictions could not be written out.
+    #[error("cannot write the predictions: {0}")]
+    Predictions(io::Error),
+}
+
+impl ReportError {
+    /// A [`ReportError::Io`] for `path`.
+    pub(super) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,212 @@
+//! What changed from epoch to epoch.
+
+use super::{
+    markup::{Element, element},
+    plot::{curve, figure, frame, from_top, legend, share, x_tick},
+    scale::{Scale, tick_label},
+};
+use crate::{
+    eval::{Evaluation, Group},
+    report::{EpochRecord, summary::percent},
+};
+
+/// Above this many epochs single points are no longer drawn.
+const MOST_DOTS: usize = 60;
+const HEIGHT: u32 = 190;
+
+struct Series {
+    name: &'static str,
+    class: &'static str,
+    values: Vec<Option<f64>>,
+}
+
+/// All curves of a run, with a mark at every epoch that has a note.
+pub(super) fn section(records: &[EpochRecord]) -> Element {
+    let section = element("section").child(element("h2").text("Training"));
+    if records.is_empty() {
+        return section.child(element("p").text("The run has no record of its epochs."));
+    }
+    let panels = [losses(records), accuracies(records), groups(records), learning_rate(records)];
+    let grid = element("div").class("panels").children(panels.into_iter().flatten());
+    section.child(grid).children(notes(records))
+}
+
+fn series(
+    name: &'static str,
+    class: &'static str,
+    records: &[EpochRecord],
+    value: impl Fn(&EpochRecord) -> Option<f64>,
+) -> Option<Series> {
+    let values: Vec<_> =
+        records.iter().map(|record| value(record).filter(|value| value.is_finite())).collect();
+    values.iter().any(Option::is_some).then_some(Series { name, class, values })
+}
+
+fn losses(records: &[EpochRecord]) -> Option<Element> {
+    let contrastive = |record: &EpochRecord| record.loss_contrastive;
+    let parts = [
+        series("whole loss", "ink", records, |record| Some(record.loss)),
+        series("classifier", "first", records, |record| Some(record.loss_ce)),
+        series("contrastive", "second", records, contrastive),
+    ];
+    let (low, high) = extent(&parts)?;
+    panel("Loss", records, &Scale::linear(low, high), parts, tick_label, precise)
+}
+
+fn learning_rate(records: &[EpochRecord]) -> Option<Element> {
+    let rate = [series("learning rate", "ink", records, |record| Some(record.lr))];
+    let (low, high) = extent(&rate)?;
+    let (title, scale) = if low > 0.0 && high / low > 20.0 {
+        let (low, high) = (low.log10().floor(), high.log10().ceil());
+        let scale = Scale::logarithmic(10_f64.powf(low), 10_f64.powf(high));
+        ("Learning rate, logarithmic", scale)
+    } else {
+        ("Learning rate", Scale::linear(0.0, high))
+    };
+    panel(title, records, &scale, rate, tick_label, |value| value.to_string())
+}
+
+fn accuracies(records: &[EpochRecord]) -> Option<Element> {
+    let of_val = |figure: fn(&Evaluation) -> f64| {
+        move |record: &EpochRecord| record.val.as_ref().map(figure)
+    };
+    let train = |record: &EpochRecord| record.train_accuracy;
+    let parts = [
+        series("validation, arithmetic mean", "first", records, of_val(|val| val.arithmetic_mean)),
+        series("validation, harmonic mean", "second", records, of_val(|val| val.harmonic_mean)),
+        series("training images, as sampled", "ink", records, train),
+    ];
+    percent_panel("Accuracy", records, parts)
+}
+
+fn groups(records: &[EpochRecord]) -> Option<Element> {
+    let parts = Group::ALL.map(|group| {
+        let name = group.name();
+        series(name, name, records, |record| record.val.as_ref().and_then(|val| val.group(group)))
+    });
+    percent_panel("Validation accuracy by group", records, parts)
+}
+
+fn percent_panel<const N: usize>(
+    title: &str,
+    records: &[EpochRecord],
+    parts: [Option<Series>; N],
+) -> Option<Element> {
+    let (_, high) = extent(&parts)?;
+    let scale = Scale::linear(0.0, high.max(0.1));
+    let tick = |value: f64| format!("{:.0}%", value * 100.0);
+    panel(title, records, &scale, parts, tick, |value| percent(Some(value)))
+}
+
+/// The least and the largest value of all series; `None` where there is no value.
+fn extent(parts: &[Option<Series>]) -> Option<(f64, f64)> {
+    let values = parts.iter().flatten().flat_map(|part| part.values.iter().flatten().copied());
+    values.fold(None, |extent, value| {
+        let (low, high) = extent.unwrap_or((value, value));
+        Some((value.min(low), value.max(high)))
+    })
+}
+
+fn precise(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+fn panel<const N: usize>(
+    title: &str,
+    records: &[EpochRecord],
+    scale: &Scale,
+    parts: [Option<Series>; N],
+    tick: impl Fn(f64) -> String,
+    exact: impl Fn(f64) -> String,
+) -> Option<Element> {
+    let across = Across::new(records)?;
+    let mut drawing = frame(title, HEIGHT, scale, tick).children(across.ticks());
+    drawing = drawing.children(marks(records, &across));
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    for part in &parts {
+        let points: Vec<_> = records
+            .iter()
+            .zip(&part.values)
+            .map(|(record, value)| value.map(|value| (across.x(record.epoch), scale.height(value))))
+            .collect();
+        drawing = drawing.child(curve(part.class, &points));
+        if records.len() <= MOST_DOTS {
+            drawing = drawing.children(dots(part, records, &points, &exact));
+        }
+    }
+    let key = legend(parts.iter().map(|part| (part.class, part.name)));
+    Some(figure(title, [drawing, key]))
+}
+
+fn dots<'a>(
+    part: &'a Series,
+    records: &'a [EpochRecord],
+    points: &'a [Option<(f64, f64)>],
+    exact: &'a impl Fn(f64) -> String,
+) -> impl Iterator<Item = Element> + 'a {
+    let known = records.iter().zip(&part.values).zip(points);
+    known.filter_map(move |((record, value), point)| {
+        let ((x, y), value) = ((*point)?, (*value)?);
+        let title = format!("{}, epoch {}: {}", part.name, record.epoch + 1, exact(value));
+        let dot = element("circle").class(format!("dot {}", part.class));
+        let dot = dot
+            .attribute("cx", share(x))
+            .attribute("cy", from_top(y))
+            .attribute("r", if records.len() == 1 { 4.0 } else { 2.5 });
+        Some(dot.child(element("title").text(title)))
+    })
+}
+
+/// The horizontal axis: epochs, shown from 1.
+struct Across {
+    first: usize,
+    last: usize,
+}
+
+impl Across {
+    fn new(records: &[EpochRecord]) -> Option<Self> {
+        let epochs = || records.iter().map(|record| record.epoch);
+        Some(Self { first: epochs().min()?, last: epochs().max()? })
+    }
+
+    fn x(&self, epoch: usize) -> f64 {
+        let range = self.last - self.first;
+        if range == 0 { 0.5 } else { (epoch - self.first) as f64 / range as f64 }
+    }
+
+    fn ticks(&self) -> Vec<Element> {
+        let range = self.last - self.first;
+        let steps = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000];
+        let step = steps.into_iter().find(|step| range / step <= 6).unwrap_or(range.max(1));
+        let round = (self.first..=self.last).filter(|epoch| (epoch + 1).is_multiple_of(step));
+        let tick = |epoch: usize| x_tick(self.x(epoch), &(epoch + 1).to_string());
+        let mut ticks: Vec<_> = round.map(tick).collect();
+        if ticks.is_empty() {
+            ticks.push(tick(self.last));
+        }
+        ticks
+    }
+}
+
+fn marks<'a>(records: &'a [EpochRecord], across: &'a Across) -> impl Iterator<Item = Element> + 'a {
+    noted(records).map(|(record, note)| {
+        let x = share(across.x(record.epoch));
+        let line = element("line").class("mark").attribute("x1", &x).attribute("x2", x);
+        let title = format!("epoch {}: {note}", record.epoch + 1);
+        line.attribute("y2", "100%").child(element("title").text(title))
+    })
+}
+
+fn noted(records: &[EpochRecord]) -> impl Iterator<Item = (&EpochRecord, &str)> {
+    records.iter().filter_map(|record| record.note.as_deref().map(|note| (record, note)))
+}
+
+/// What the dashed vertical lines stand for.
+fn notes(records: &[EpochRecord]) -> Option<Element> {
+    noted(records).next()?;
+    let entries = noted(records).map(|(record, note)| {
+        let key = element("span").class("key mark");
+        element("li").child(key).text(format!("epoch {}: {note}", record.epoch + 1))
+    });
+    Some(element("ul").class("legend").children(entries))
+}

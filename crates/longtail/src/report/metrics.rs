@@ -1,0 +1,167 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::ReportError;
+use crate::eval::Evaluation;
+
+/// One epoch of training: one line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Optimizer steps taken since the start of the run, this epoch included.
+    pub step: u64,
+    /// Learning rate of the epoch's last step.
+    pub lr: f64,
+    /// Mean of the whole loss over the epoch's images.
+    pub loss: f64,
+    /// Mean of the classifier's part, unweighted.
+    pub loss_ce: f64,
+    /// Mean of the contrastive part, unweighted; `None` where the method has none.
+    pub loss_contrastive: Option<f64>,
+    /// Accuracy on the training images as they were augmented and sampled, in [0, 1].
+    pub train_accuracy: Option<f64>,
+    /// Training images per second.
+    pub images_per_second: f64,
+    /// Seconds that the epoch took, validation included.
+    pub seconds: f64,
+    /// Figures on the validation set after the epoch.
+    pub val: Option<Evaluation>,
+    /// What else happened; a report marks the epoch with it. An event that changes how the loss is
+    /// computed belongs to the first epoch that is trained with the change.
+    pub note: Option<String>,
+}
+
+impl EpochRecord {
+    fn check(&self) -> Result<(), ReportError> {
+        let fields = [
+            ("lr", Some(self.lr)),
+            ("loss", Some(self.loss)),
+            ("loss_ce", Some(self.loss_ce)),
+            ("loss_contrastive", self.loss_contrastive),
+            ("train_accuracy", self.train_accuracy),
+            ("images_per_second", Some(self.images_per_second)),
+            ("seconds", Some(self.seconds)),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value.filter(|value| !value.is_finite()) {
+                return Err(ReportError::NotFinite { epoch: self.epoch, field, value });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `metrics.jsonl`: one JSON object and one newline per epoch, appended as epochs end.
+///
+/// A run that is killed while it writes leaves a torn last line. Reading passes over it, and opening
+/// the log again removes it.
+#[derive(Debug)]
+pub struct MetricsLog {
+    path: PathBuf,
+    file: File,
+    end: u64,
+}
+
+impl MetricsLog {
+    /// Opens the log at `path` for a run that continues with epoch `next_epoch`, making it where it
+    /// does not exist.
+    ///
+    /// Lines of `next_epoch` and later epochs and a damaged tail are cut off; with 0 the log starts
+    /// empty.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, or if a line that whole lines follow is damaged.
+    pub fn open(path: impl Into<PathBuf>, next_epoch: usize) -> Result<Self, ReportError> {
+        let path = path.into();
+        let end = kept_bytes(&path, next_epoch)?;
+        let (file, end) = cut(&path, end).map_err(ReportError::io("write", &path))?;
+        Ok(Self { path, file, end })
+    }
+
+    /// Appends one line and sees it to the disk. Where that fails, the log stays as it was.
+    ///
+    /// # Errors
+    /// If the record holds a NaN or an infinity, or if it cannot be written.
+    pub fn append(&mut self, record: &EpochRecord) -> Result<(), ReportError> {
+        record.check()?;
+        let mut line =
+            serde_json::to_vec(record).map_err(|error| self.write_error(error.into()))?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // A second failure changes nothing: the tail is cut off when the log is next opened.
+            let _ = self.file.set_len(self.end);
+            let _ = self.file.seek(SeekFrom::Start(self.end));
+            return Err(self.write_error(error));
+        }
+        self.end += line.len() as u64;
+        Ok(())
+    }
+
+    /// The records of the log at `path`; a torn or damaged last line is passed over.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or if a line that whole lines follow is damaged.
+    pub fn read(path: impl AsRef<Path>) -> Result<Vec<EpochRecord>, ReportError> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(ReportError::io("read", path))?;
+        Ok(parse(path, &bytes)?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    fn write_error(&self, source: io::Error) -> ReportError {
+        ReportError::Io { action: "write", path: self.path.clone(), source }
+    }
+}
+
+/// How many bytes at the start of the log hold whole lines of epochs before `next_epoch`.
+fn kept_bytes(path: &Path, next_epoch: usize) -> Result<u64, ReportError> {
+    if next_epoch == 0 {
+        return Ok(0);
+    }
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        read => read.map_err(ReportError::io("read", path))?,
+    };
+    let kept = parse(path, &bytes)?;
+    let kept = kept.iter().take_while(|(record, _)| record.epoch < next_epoch).last();
+    Ok(kept.map_or(0, |&(_, end)| end as u64))
+}
+
+fn cut(path: &Path, end: u64) -> io::Result<(File, u64)> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    file.sync_all()?;
+    Ok((file, end))
+}
+
+/// The whole lines of a log, each with the offset of its end.
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<(EpochRecord, usize)>, ReportError> {
+    let mut records = Vec::new();
+    let mut end = 0;
+    for (index, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        end += line.len();
+        // A line without its newline may be cut in a way that still parses, such as `1` of `12`.
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        match serde_json::from_slice(line) {
+            Ok(record) => records.push((record, end)),
+            Err(_) if end == bytes.len() => break,
+            Err(source) => {
+                return Err(ReportError::MetricsLine {
+                    path: path.to_owned(),
+                    line: index + 1,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(records)
+}

@@ -1,0 +1,11 @@
+//! What a run writes for people and for programs.
+
+mod report {
+    mod sample;
+
+    mod html;
+    mod metrics_log;
+    mod predictions;
+    mod summary;
+    mod table;
+}

@@ -6,3 +6,8 @@
 mod conv_bn;
 
 pub use conv_bn::{ConvBnOptions, ConvBnTrain, composed, conv_bn_eval, conv_bn_train};
+
+/// Which implementation of the operators runs on this machine.
+pub fn active_path() -> &'static str {
+    "composed"
+}

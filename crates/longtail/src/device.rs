@@ -2,7 +2,22 @@
 
 use burn::tensor::Device;
 
-/// The CPU device without gradients.
+/// The CPU, without gradients; `.autodiff()` turns them on.
 pub fn cpu() -> Device {
     Device::flex()
+}
+
+/// The machine in one line, for reports: processor, threads, operators.
+pub fn hardware() -> String {
+    let threads = rayon::current_num_threads();
+    let processor = processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let path = longtail_kernels::active_path();
+    format!("{processor}, {threads} threads, operators: {path}")
+}
+
+/// The processor's name where the system tells it in a file.
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
 }

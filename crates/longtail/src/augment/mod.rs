@@ -1,1 +1,28 @@
 //! Views: pure functions of an image and a random stream.
+//!
+//! The operators are Pillow's, to the last bit where the oracle tells (`oracles/image_ops.json`);
+//! the policies are those of the reference code (facts §8).
+
+mod autoaugment;
+mod blur;
+mod color_jitter;
+mod cutout;
+mod enhance;
+mod geometry;
+mod normalize;
+mod point;
+mod raster;
+mod resized_crop;
+mod view;
+
+pub use autoaugment::{Operation, POLICIES, auto_augment};
+pub use blur::gaussian_blur;
+pub use color_jitter::{ColorJitter, adjust_hue};
+pub use cutout::{Hole, cutout};
+pub use enhance::{brightness, color, contrast, grayscale, sharpness};
+pub use geometry::{crop_padded, flip_horizontally, rotate, shear_x, shear_y, translate};
+pub use normalize::Normalize;
+pub use point::{autocontrast, equalize, invert, posterize, solarize};
+pub use raster::Raster;
+pub use resized_crop::{CropBox, random_crop_box, resized_crop};
+pub use view::{ClassifierConfig, PlainConfig, Scratch, SimConfig, View};

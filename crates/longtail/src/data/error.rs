@@ -14,6 +14,77 @@ pub enum DataError {
         /// Why it failed.
         source: std::io::Error,
     },
+    // Archives and splits.
+    /// An imbalance factor that no subset has.
+    #[error("imbalance {factor} cannot be used: {reason}")]
+    Imbalance {
+        /// The factor.
+        factor: f64,
+        /// Why, and what can.
+        reason: String,
+    },
+    /// A seed that NumPy does not take.
+    #[error("split seed {seed} cannot be used: choose one from 0 to 4294967295")]
+    SplitSeed {
+        /// The seed.
+        seed: u64,
+    },
+    /// More validation images than a class has.
+    #[error(
+        "--val {val} would leave no image of class \"{class}\", which has {available}: choose a \
+         smaller --val"
+    )]
+    Holdout {
+        /// Images asked for.
+        val: usize,
+        /// The class.
+        class: String,
+        /// Images it has.
+        available: usize,
+    },
+    /// A hold-out from a set with validation images of its own.
+    #[error("{data} brings validation images of its own: leave --val out, or say --val none")]
+    OwnValidation {
+        /// The data set.
+        data: String,
+    },
+    /// A split file that cannot be used.
+    #[error("the split {} cannot be used: {reason}", path.display())]
+    Split {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A split of another data set.
+    #[error(
+        "the split was made of other data ({what} deviate): choose the data it was made of, or make \
+         a new one with `longtail data split`"
+    )]
+    SplitDeviates {
+        /// What differs.
+        what: String,
+    },
+    /// A data set that is not where it should be.
+    #[error("{data} is not at {}: {mend}", path.display())]
+    Missing {
+        /// The data set.
+        data: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Where to put it.
+        mend: String,
+    },
+    /// An archive that is damaged or no CIFAR archive.
+    #[error("{} is no usable {data} archive: {reason}", path.display())]
+    Archive {
+        /// The data set.
+        data: &'static str,
+        /// The archive or folder.
+        path: PathBuf,
+        /// What is wrong, and the mend.
+        reason: String,
+    },
 }
 
 impl DataError {

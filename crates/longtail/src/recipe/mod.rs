@@ -8,7 +8,7 @@ mod file;
 mod section;
 mod sections;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,19 @@ impl Recipe {
             line: 0,
             reason: error.to_string(),
         })
+    }
+
+    /// The text of all that decides about the figures: where files lie and how often checkpoints
+    /// are written does not.
+    ///
+    /// # Errors
+    /// As [`Recipe::to_toml`].
+    pub fn identity(&self) -> Result<String, RecipeError> {
+        let mut same = self.clone();
+        same.data.dir = PathBuf::new();
+        same.data.split = PathBuf::new();
+        same.train.checkpoint_steps = 0;
+        same.to_toml()
     }
 
     /// Reads the complete recipe of a run.

@@ -12,7 +12,7 @@ use super::ReportError;
 ///
 /// The new one is written as `.NAME.part` beside it, so that a killed run leaves at most one such
 /// file, which the next run overwrites.
-pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), ReportError> {
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), ReportError> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".part");

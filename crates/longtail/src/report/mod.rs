@@ -1,6 +1,6 @@
 //! What a run tells: one line per epoch, the final figures, the tables and the page.
 
-mod atomic;
+pub(crate) mod atomic;
 mod error;
 mod metrics;
 mod predictions;

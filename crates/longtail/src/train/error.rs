@@ -1,3 +1,143 @@
-/// A run that cannot start, continue or be saved.
+use std::path::PathBuf;
+
+use crate::{
+    batch::LoaderError, eval::EvalError, loss::LossError, model::ModelError, recipe::RecipeError,
+    report::ReportError,
+};
+
+/// A run that cannot start, continue or be saved. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
-pub enum TrainError {}
+pub enum TrainError {
+    /// The output folder is taken.
+    #[error(
+        "{} exists already: choose another --out, or continue the run in it with --resume",
+        .0.display()
+    )]
+    Exists(PathBuf),
+    /// There is no run to continue or evaluate.
+    #[error("{} holds no run: it has no {missing}", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that is not there.
+        missing: &'static str,
+    },
+    /// The recipe of the run to continue says something else.
+    #[error(
+        "the run in {} was started with other settings ({difference}): leave them out to continue \
+         it, or choose another --out",
+        path.display()
+    )]
+    OtherRecipe {
+        /// The run.
+        path: PathBuf,
+        /// The first line that differs.
+        difference: String,
+    },
+    /// A folder or file of the run cannot be made.
+    #[error("cannot create {}: {source}; choose another --out", path.display())]
+    Create {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the run cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A batch needs more images than there are.
+    #[error(
+        "batch size {batch_size} is larger than the training set of {images} images: choose \
+         --batch-size {images} or less"
+    )]
+    BatchSize {
+        /// Images per batch.
+        batch_size: usize,
+        /// Training images.
+        images: usize,
+    },
+    /// A class would not be trained.
+    #[error(
+        "class \"{class}\" has no training image: lower --imbalance or --val, or leave the class out"
+    )]
+    EmptyClass {
+        /// Its name.
+        class: String,
+    },
+    /// Training diverged.
+    #[error(
+        "the {what} is not a number at step {step} (epoch {epoch}): training diverged; the last \
+         good checkpoint is kept in {}; try a smaller --lr",
+        folder.display()
+    )]
+    NotFinite {
+        /// `loss` or the name of a parameter.
+        what: String,
+        /// The step, from 1.
+        step: u64,
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The run.
+        folder: PathBuf,
+    },
+    /// A checkpoint is damaged.
+    #[error(
+        "the checkpoint {} is damaged ({reason}): delete it to start the run again from the beginning",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint of a later version.
+    #[error(
+        "the checkpoint {} has format {found}, and this program reads up to {known}: use a newer \
+         longtail",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format known.
+        known: u32,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "the checkpoint {} belongs to another {what}: put back this run's own, or delete it to start \
+         again",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// `model`, `recipe or split`.
+        what: String,
+    },
+    /// The recipe cannot be written.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The model cannot be built or filled.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The loss is not defined for the data.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// No figures can be computed.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// A log or report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Views stopped coming.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+}

@@ -1,11 +1,21 @@
 //! The loop, the optimizer, the schedule and the checkpoint.
 
+mod checkpoint;
+mod compression_plan;
 mod error;
+mod finish;
+mod folder;
 mod objective;
+mod run;
 mod schedule;
+mod setup;
 mod sgd;
 
+pub use checkpoint::{BestEpoch, Checkpoint, EpochSums, Progress};
+pub use compression_plan::CompressionPlan;
 pub use error::TrainError;
+pub use folder::RunFolder;
 pub use objective::{BnGroups, Losses, Objective};
+pub use run::{Ending, Limits, Observer, StepReport, Trainer};
 pub use schedule::{Decay, Schedule};
 pub use sgd::{Sgd, SgdConfig};

@@ -1,0 +1,317 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as Options, Parser, Subcommand, ValueEnum};
+use longtail::{method::Method, recipe::Val};
+
+/// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
+/// prove it.
+#[derive(Debug, Parser)]
+#[command(name = "longtail", version, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model, evaluate it and write a report; without options on the built-in synthetic set.
+    Train(Box<TrainArgs>),
+    /// Compute a run's figures again from its checkpoint.
+    Evaluate(EvaluateArgs),
+    /// Name the classes of images.
+    Predict(PredictArgs),
+    /// Look at a data set, make its split, or download it.
+    #[command(subcommand)]
+    Data(DataCommand),
+}
+
+/// The commands about data.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Counts, imbalance, groups, broken and duplicate files, images in both train and test.
+    Stats(StatsArgs),
+    /// Select the long-tailed subset and write it as split.json.
+    Split(SplitArgs),
+    /// Download CIFAR-10 or CIFAR-100, resuming what was cut off, and check its checksum.
+    Fetch(FetchArgs),
+}
+
+/// A length of run.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ProtocolName {
+    /// The recipe as it stands: 200 epochs on CIFAR.
+    Paper,
+    /// 20 epochs, batch 128, subset seed 0: what machines without a GPU can afford.
+    Short,
+}
+
+/// The classification layer.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ClassifierName {
+    /// W x + b.
+    Linear,
+    /// Scaled cosine.
+    Cosine,
+}
+
+/// A reading of the paper's compression (docs/method.md).
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CompressionName {
+    /// None.
+    Off,
+    /// Factor .005 for the poor classes, 1 for the rest.
+    #[value(name = "paper-3.3.2")]
+    Paper332,
+    /// Factor 1 for the poor classes, .005 for the rest.
+    #[value(name = "paper-4.3")]
+    Paper43,
+    /// Factor 2 for the poor classes, 1.005 for the rest.
+    FccLike,
+}
+
+/// Where the images come from.
+#[derive(Debug, Default, Options)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// synthetic, cifar10-lt, cifar100-lt, an image folder, or a list file [default: synthetic].
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// The .tar.gz or extracted folder of CIFAR, or the folder that a list's paths start from
+    /// [default: where `data fetch` puts it; for lists, beside the list].
+    #[arg(long, value_name = "PATH")]
+    pub data_dir: Option<PathBuf>,
+    /// Training list: "path label" lines, or CSV with a header [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub train_list: Option<PathBuf>,
+    /// Validation list [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub val_list: Option<PathBuf>,
+    /// Test list [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub test_list: Option<PathBuf>,
+    /// Height and width that images of folders and lists are brought to [default: 32].
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<usize>,
+    /// Imbalance factor n_max / n_min [default: 100 on CIFAR (paper §4.1), 50 on the synthetic set,
+    /// as the images come in folders and lists].
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
+    pub imbalance: Option<f64>,
+    /// Seed of the long-tailed subset [default: 0, as the reference code].
+    #[arg(long, value_name = "SEED")]
+    pub split_seed: Option<u64>,
+    /// Validation images held out per class, auto or none [default: auto: 50 on CIFAR-10, 20 on
+    /// CIFAR-100, a tenth in folders]. With none, only the last epoch is reported.
+    #[arg(long, value_name = "N")]
+    pub val: Option<Val>,
+    /// A split.json to use again [default: a new split].
+    #[arg(long, value_name = "FILE")]
+    pub split: Option<PathBuf>,
+    /// Take a CIFAR archive whose content deviates from the official one.
+    #[arg(long)]
+    pub any_content: bool,
+}
+
+/// `longtail train`
+#[derive(Debug, Options)]
+pub struct TrainArgs {
+    /// A recipe file; options win over it [default: the defaults below].
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// A length of run, laid over the recipe [default: paper].
+    #[arg(long, value_enum)]
+    pub protocol: Option<ProtocolName>,
+    /// The run's folder [default: runs/DATA-METHOD-SEED, numbered if taken].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in --out where its checkpoint left off.
+    #[arg(long, requires = "out")]
+    pub resume: bool,
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The method and its knobs.
+    #[command(flatten)]
+    pub knobs: KnobArgs,
+    /// Stop after this many optimizer steps in all, then evaluate as usual [default: no limit].
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<u64>,
+    /// How the program runs.
+    #[command(flatten)]
+    pub runtime: RuntimeArgs,
+}
+
+/// The method and its knobs.
+#[derive(Debug, Options)]
+#[command(next_help_heading = "Method and training")]
+pub struct KnobArgs {
+    /// ce, la, balanced-softmax, scl, bcl, rcl or bcl+rcl [default: bcl+rcl, paper Eq. 5].
+    #[arg(long)]
+    pub method: Option<Method>,
+    /// resnet32 or another CIFAR ResNet of depth 6n+2 [default: resnet32, paper §4.2; resnet8 on the
+    /// synthetic set].
+    #[arg(long)]
+    pub backbone: Option<String>,
+    /// Classification layer [default: linear, as BCL on CIFAR].
+    #[arg(long, value_enum)]
+    pub classifier: Option<ClassifierName>,
+    /// Reading of the paper's compression, from half time on [default: off, until measured].
+    #[arg(long, value_enum)]
+    pub compression: Option<CompressionName>,
+    /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 40 on the
+    /// synthetic set].
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Images per step; the learning rate scales with it unless --lr is given [default: 256, paper
+    /// §4.2; 64 on the synthetic set].
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set].
+    #[arg(long, allow_negative_numbers = true)]
+    pub lr: Option<f64>,
+    /// Weight decay on every parameter [default: 5e-4, BCL].
+    #[arg(long, allow_negative_numbers = true)]
+    pub weight_decay: Option<f64>,
+    /// Temperature T of the contrastive loss [default: 0.1, BCL on CIFAR].
+    #[arg(long, allow_negative_numbers = true)]
+    pub temperature: Option<f64>,
+    /// τ of the logit adjustment [default: 1.3, paper §4.3].
+    #[arg(long, allow_negative_numbers = true)]
+    pub tau: Option<f64>,
+    /// Weight α of the classifier's loss [default: 2, paper §4.3].
+    #[arg(long, allow_negative_numbers = true)]
+    pub alpha: Option<f64>,
+    /// Weight β of the contrastive loss [default: 1, paper §4.3].
+    #[arg(long, allow_negative_numbers = true)]
+    pub beta: Option<f64>,
+    /// Seed of everything but the subset [default: 0].
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Any other key of a recipe, as section.key=value; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Steps between checkpoints, beside the one after every epoch [default: 0, none].
+    #[arg(long, value_name = "N")]
+    pub checkpoint_steps: Option<usize>,
+}
+
+/// How the program runs.
+#[derive(Debug, Clone, Copy, Default, Options)]
+#[command(next_help_heading = "Running")]
+pub struct RuntimeArgs {
+    /// Threads; results do not depend on them [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Say nothing but errors and what --json asks for.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `longtail evaluate`
+#[derive(Debug, Options)]
+pub struct EvaluateArgs {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// Where the data set's files are now [default: where the run found them].
+    #[arg(long, value_name = "PATH")]
+    pub data_dir: Option<PathBuf>,
+    /// How the program runs.
+    #[command(flatten)]
+    pub runtime: RuntimeArgs,
+}
+
+/// A format of predictions.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FormatName {
+    /// Columns for people.
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Which weights predict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhichWeights {
+    /// Of the last epoch.
+    Last,
+    /// Of the epoch that validation chose.
+    Best,
+}
+
+/// `longtail predict`
+#[derive(Debug, Options)]
+pub struct PredictArgs {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// Images, or folders of images.
+    #[arg(required = true)]
+    pub images: Vec<PathBuf>,
+    /// How predictions are printed.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormatName,
+    /// Classes listed for every image.
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub top: usize,
+    /// Which weights predict.
+    #[arg(long, value_enum, default_value = "last")]
+    pub weights: WhichWeights,
+    /// Threads [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `longtail data stats`
+#[derive(Debug, Options)]
+pub struct StatsArgs {
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `longtail data split`
+#[derive(Debug, Options)]
+pub struct SplitArgs {
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// What can be downloaded.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FetchName {
+    /// CIFAR-10, 163 MB.
+    Cifar10,
+    /// CIFAR-100, 161 MB.
+    Cifar100,
+}
+
+/// `longtail data fetch`
+#[derive(Debug, Options)]
+pub struct FetchArgs {
+    /// The data set.
+    #[arg(value_enum)]
+    pub name: FetchName,
+    /// Where it goes.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// Another server's folder to take it from.
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// Show no progress.
+    #[arg(long)]
+    pub quiet: bool,
+}

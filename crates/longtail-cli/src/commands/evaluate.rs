@@ -1,0 +1,26 @@
+use std::process::ExitCode;
+
+use anyhow::Context;
+use longtail::{recipe::RecipeFile, report::class_table};
+
+use super::start_threads;
+use crate::{args::EvaluateArgs, interrupt::watch, progress::Progress};
+
+/// `longtail evaluate`
+pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
+    start_threads(args.runtime.threads)?;
+    let quiet = args.runtime.quiet || args.runtime.json;
+    let mut progress = Progress::new(quiet, watch()?);
+    let mut layer = RecipeFile::default();
+    layer.data.dir = args.data_dir.clone();
+    let trainer = longtail::run::resume(&args.run, &[layer], &mut progress)?;
+    let summary = trainer.summary()?;
+    trainer.write_results(&summary)?;
+    if args.runtime.json {
+        println!("{}", serde_json::to_string(&summary).context("cannot print the summary")?);
+    } else if !args.runtime.quiet {
+        println!("{}", class_table(&summary));
+        println!("report: {}", trainer.folder().report().display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,109 @@
+//! From options to a layer of a recipe.
+
+use longtail::{
+    loss::CompressionPreset,
+    model::ClassifierKind,
+    recipe::{Protocol, RecipeError, RecipeFile},
+};
+
+use crate::args::{
+    ClassifierName, CompressionName, DataArgs, KnobArgs, ProtocolName, TrainArgs,
+};
+
+/// The recipe file, the protocol and the options, in the order in which they win.
+pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
+    let mut layers = Vec::new();
+    if let Some(path) = &args.recipe {
+        layers.push(RecipeFile::read(path)?);
+    }
+    if let Some(protocol) = args.protocol {
+        layers.push(Protocol::from(protocol).layer());
+    }
+    let mut options = data_layer(&args.data);
+    options.merge(knob_layer(&args.knobs)?);
+    layers.push(options);
+    Ok(layers)
+}
+
+/// The options about data.
+pub fn data_layer(args: &DataArgs) -> RecipeFile {
+    let mut layer = RecipeFile::default();
+    let data = &mut layer.data;
+    data.name = args.data.clone();
+    data.dir = args.data_dir.clone();
+    data.train_list = args.train_list.clone();
+    data.val_list = args.val_list.clone();
+    data.test_list = args.test_list.clone();
+    data.image_size = args.image_size;
+    data.imbalance = args.imbalance;
+    data.split_seed = args.split_seed;
+    data.val = args.val;
+    data.split = args.split.clone();
+    data.any_content = args.any_content.then_some(true);
+    layer
+}
+
+fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
+    let mut layer = RecipeFile::default();
+    layer.method.name = args.method;
+    layer.model.backbone = args.backbone.clone();
+    layer.model.classifier = args.classifier.map(Into::into);
+    layer.compression.preset = args.compression.map(Into::into);
+    layer.train.epochs = args.epochs;
+    layer.train.batch_size = args.batch_size;
+    layer.train.seed = args.seed;
+    layer.train.checkpoint_steps = args.checkpoint_steps;
+    layer.optimizer.lr = args.lr;
+    layer.optimizer.weight_decay = args.weight_decay;
+    layer.contrastive.temperature = args.temperature;
+    layer.loss.tau = args.tau;
+    layer.loss.alpha = args.alpha;
+    layer.loss.beta = args.beta;
+    for set in &args.set {
+        layer.merge(parse_set(set)?);
+    }
+    Ok(layer)
+}
+
+/// `section.key=value`, the value as in a recipe file; a bare word is taken as a string.
+fn parse_set(text: &str) -> Result<RecipeFile, RecipeError> {
+    let option = format!("--set {text}");
+    let wrong = |reason: &str| RecipeError::Parse {
+        file: option.clone(),
+        line: 1,
+        reason: reason.to_owned(),
+    };
+    let (key, value) = text.split_once('=').ok_or_else(|| wrong("write section.key=value"))?;
+    let (section, key) = key.split_once('.').ok_or_else(|| wrong("write section.key=value"))?;
+    let parse = |value: &str| RecipeFile::parse(&format!("{section}.{key} = {value}\n"), &option);
+    parse(value).or_else(|error| parse(&format!("{value:?}")).map_err(|_| error))
+}
+
+impl From<ProtocolName> for Protocol {
+    fn from(name: ProtocolName) -> Self {
+        match name {
+            ProtocolName::Paper => Self::Paper,
+            ProtocolName::Short => Self::Short,
+        }
+    }
+}
+
+impl From<ClassifierName> for ClassifierKind {
+    fn from(name: ClassifierName) -> Self {
+        match name {
+            ClassifierName::Linear => Self::Linear,
+            ClassifierName::Cosine => Self::Cosine,
+        }
+    }
+}
+
+impl From<CompressionName> for CompressionPreset {
+    fn from(name: CompressionName) -> Self {
+        match name {
+            CompressionName::Off => Self::Off,
+            CompressionName::Paper332 => Self::Paper332,
+            CompressionName::Paper43 => Self::Paper43,
+            CompressionName::FccLike => Self::FccLike,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! One file per command.
+
+mod data;
+mod evaluate;
+mod layers;
+mod predict;
+mod train;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use longtail::recipe::RecipeError;
+
+use crate::args::{Args, Command};
+
+/// Runs the command that was typed.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Data(command) => data::run(&command),
+    }
+}
+
+/// 2 where what was typed cannot mean anything, 1 for everything else that went wrong.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let is_usage = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<RecipeError>()
+            || matches!(cause.downcast_ref(), Some(longtail::Error::Recipe(_)))
+    };
+    ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
+}
+
+/// Makes the pool of `threads` threads, or of one per core.
+fn start_threads(threads: Option<usize>) -> anyhow::Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    pool.build_global().context("cannot start the threads")
+}

@@ -1,0 +1,63 @@
+//! Pillow's `ImageEnhance`: blends with a degenerate image; factor 1 leaves the image as it is.
+
+use super::{Raster, raster::luma};
+
+/// Blends with black.
+pub fn brightness(image: &mut Raster, factor: f64) {
+    let factor = factor as f32;
+    image.data.iter_mut().for_each(|v| *v = blend(0, *v, factor));
+}
+
+/// Blends with the image's mean grey.
+pub fn contrast(image: &mut Raster, factor: f64) {
+    let factor = factor as f32;
+    let pixels = image.data.len() / 3;
+    let sum: u64 = image.data.chunks_exact(3).map(|pixel| u64::from(luma(pixel))).sum();
+    let mean = (sum as f64 / pixels.max(1) as f64 + 0.5) as u8;
+    image.data.iter_mut().for_each(|v| *v = blend(mean, *v, factor));
+}
+
+/// Blends with the grey image: saturation.
+pub fn color(image: &mut Raster, factor: f64) {
+    let factor = factor as f32;
+    for pixel in image.data.chunks_exact_mut(3) {
+        let grey = luma(pixel);
+        pixel.iter_mut().for_each(|v| *v = blend(grey, *v, factor));
+    }
+}
+
+/// Blends with the image smoothed by a 3×3 kernel (centre 5, others 1, over 13), whose border is
+/// the image's own.
+pub fn sharpness(image: &mut Raster, spare: &mut Raster, factor: f64) {
+    let factor = factor as f32;
+    spare.copy_from(image.height, image.width, &image.data);
+    let stride = image.stride();
+    for y in 1..image.height.saturating_sub(1) {
+        let rows = &spare.data[(y - 1) * stride..(y + 2) * stride];
+        let (above, rest) = rows.split_at(stride);
+        let (centre, below) = rest.split_at(stride);
+        let inner = 3..stride.max(6) - 3;
+        for x in inner {
+            let around =
+                |row: &[u8]| u32::from(row[x - 3]) + u32::from(row[x]) + u32::from(row[x + 3]);
+            let sum = around(above) + around(centre) + around(below) + 4 * u32::from(centre[x]);
+            let smooth = ((2 * sum + 13) / 26) as u8;
+            image.data[y * stride + x] = blend(smooth, centre[x], factor);
+        }
+    }
+}
+
+/// Grey on all three channels.
+pub fn grayscale(image: &mut Raster) {
+    for pixel in image.data.chunks_exact_mut(3) {
+        let grey = luma(pixel);
+        pixel.fill(grey);
+    }
+}
+
+/// from + factor · (to − from), cut to a byte, fractions dropped; in f32 as Pillow has it.
+#[inline]
+fn blend(from: u8, to: u8, factor: f32) -> u8 {
+    let (from, to) = (i16::from(from), i16::from(to));
+    (f32::from(from) + factor * f32::from(to - from)) as u8
+}

@@ -1,0 +1,47 @@
+/// One RGB image of bytes, `[height, width, 3]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Raster {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// `height · width · 3` bytes, row-major.
+    pub data: Vec<u8>,
+}
+
+impl Raster {
+    /// A copy of `data`, `[height, width, 3]`.
+    ///
+    /// # Panics
+    /// If the length does not fit: that is a programming error.
+    pub fn new(height: usize, width: usize, data: &[u8]) -> Self {
+        assert_eq!(data.len(), height * width * 3, "bytes do not fit the size");
+        Self { height, width, data: data.to_vec() }
+    }
+
+    /// Takes over another image's size and bytes, keeping its own memory.
+    pub fn copy_from(&mut self, height: usize, width: usize, data: &[u8]) {
+        (self.height, self.width) = (height, width);
+        self.data.clear();
+        self.data.extend_from_slice(data);
+    }
+
+    /// Takes a size, every byte `value`, keeping its memory.
+    pub fn reset(&mut self, height: usize, width: usize, value: u8) {
+        (self.height, self.width) = (height, width);
+        self.data.clear();
+        self.data.resize(height * width * 3, value);
+    }
+
+    /// Bytes of a row.
+    pub fn stride(&self) -> usize {
+        self.width * 3
+    }
+}
+
+/// ITU-R 601 luma as Pillow rounds it.
+#[inline]
+pub(super) fn luma(pixel: &[u8]) -> u8 {
+    let [r, g, b] = [0, 1, 2].map(|channel| u32::from(pixel[channel]));
+    ((19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16) as u8
+}

@@ -1,0 +1,59 @@
+//! How many images of each class a long-tailed set keeps.
+
+use super::DataError;
+
+/// n_c = ⌊n_max · μ^(c/(C−1))⌋ with μ = 1 / `factor`, for c in 0..C (kaidic's LDAM-DRW code).
+///
+/// # Errors
+/// [`DataError::Imbalance`] for a factor below 1, not finite, or so large that a class vanishes.
+pub fn class_counts(n_max: usize, classes: usize, factor: f64) -> Result<Vec<usize>, DataError> {
+    let wrong = |reason: String| DataError::Imbalance { factor, reason };
+    if !factor.is_finite() || factor < 1.0 {
+        return Err(wrong("it is n_max / n_min, a number of at least 1".into()));
+    }
+    // 1/100, 1/50 and 1/10 are the doubles nearest to the reference's literals .01, .02 and .1.
+    let mu = 1.0 / factor;
+    let last = classes.saturating_sub(1).max(1) as f64;
+    let count = |class: usize| (n_max as f64 * mu.powf(class as f64 / last)) as usize;
+    let counts: Vec<usize> = (0..classes).map(count).collect();
+    match counts.iter().position(|&count| count == 0) {
+        Some(class) => Err(wrong(format!(
+            "class number {class} would keep none of its {n_max} images; choose {n_max} or less"
+        ))),
+        None => Ok(counts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn counts_are_the_references() {
+        let oracle: Value =
+            serde_json::from_str(include_str!("../../tests/oracles/class_counts.json")).unwrap();
+        for (name, expected) in oracle.as_object().unwrap() {
+            let (data, factor) = name.split_once("_if").unwrap();
+            let (n_max, classes) = if data == "cifar10" { (5000, 10) } else { (500, 100) };
+            let counts = class_counts(n_max, classes, factor.parse().unwrap()).unwrap();
+            let expected_counts: Vec<usize> =
+                serde_json::from_value(expected["counts"].clone()).unwrap();
+            assert_eq!(counts, expected_counts, "{name}");
+            assert_eq!(counts.iter().sum::<usize>() as u64, expected["total"].as_u64().unwrap());
+            let many = counts.iter().filter(|&&n| n > 100).count() as u64;
+            assert_eq!(many, expected["many"].as_u64().unwrap());
+        }
+    }
+
+    #[test]
+    fn factors_that_mean_nothing_are_refused() {
+        for factor in [0.99, 0.0, -5.0, f64::NAN, f64::INFINITY] {
+            assert!(class_counts(5000, 10, factor).is_err(), "{factor}");
+        }
+        let message = class_counts(500, 100, 1000.0).unwrap_err().to_string();
+        assert!(message.contains("1000") && message.contains("would keep none"), "{message}");
+        assert_eq!(class_counts(500, 3, 1.0).unwrap(), [500, 500, 500]);
+        assert_eq!(class_counts(500, 1, 10.0).unwrap(), [500]);
+    }
+}

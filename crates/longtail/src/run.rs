@@ -1,0 +1,100 @@
+//! A run from its recipe to its trainer: the data opened, the split made or used again, the folder
+//! laid out.
+
+use std::{fs, path::Path, sync::Arc};
+
+use crate::{
+    Result,
+    data::{self, Sets, Split},
+    device,
+    recipe::{Recipe, RecipeFile, Val},
+    report::atomic,
+    train::{Observer, RunFolder, TrainError, Trainer},
+};
+
+/// A new run in the folder `out`. Nothing is written before the data is loaded and all of it fits.
+///
+/// # Errors
+/// [`crate::Error`] for data that cannot be used, a folder that is taken, settings that do not fit.
+pub fn start(recipe: Recipe, out: &Path, observer: &mut dyn Observer) -> Result<Trainer> {
+    RunFolder::check_free(out)?;
+    let (sets, split) = open(&recipe, None, observer)?;
+    let text = recipe.to_toml()?;
+    Trainer::check(&recipe, &sets)?;
+    let folder = RunFolder::create(out)?;
+    split.save(&folder.split())?;
+    atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
+    Ok(Trainer::new(recipe, Arc::new(sets), folder, device::cpu().autodiff())?)
+}
+
+/// The run in the folder `out` where its checkpoint left off.
+///
+/// `layers` may say again what the run's recipe says, where the data is now, and how often
+/// checkpoints are written.
+///
+/// # Errors
+/// [`crate::Error`] if there is no run, if `layers` says something else, or if the data or the
+/// checkpoint deviates from the run's.
+pub fn resume(out: &Path, layers: &[RecipeFile], observer: &mut dyn Observer) -> Result<Trainer> {
+    let folder = RunFolder::open(out)?;
+    let saved = RecipeFile::read(&folder.recipe())?;
+    let (before, _) = Recipe::resolve(std::slice::from_ref(&saved))?;
+    let recipe = same_run(&folder, &before, saved, layers)?;
+    let split = Split::load(&folder.split())?;
+    let (sets, _) = open(&recipe, Some(split), observer)?;
+    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device::cpu().autodiff())?;
+    Ok(trainer.resume(observer)?)
+}
+
+/// The saved recipe with the layers over it, unless they change what the run is.
+fn same_run(
+    folder: &RunFolder,
+    before: &Recipe,
+    saved: RecipeFile,
+    layers: &[RecipeFile],
+) -> Result<Recipe> {
+    let mut all = vec![saved];
+    all.extend_from_slice(layers);
+    let (recipe, _) = Recipe::resolve(&all)?;
+    let (old, new) = (before.identity()?, recipe.identity()?);
+    match old.lines().zip(new.lines()).find(|(old, new)| old != new) {
+        Some((old, new)) => Err(TrainError::OtherRecipe {
+            path: folder.path().to_owned(),
+            difference: format!("{old}, not {new}"),
+        }
+        .into()),
+        None => Ok(recipe),
+    }
+}
+
+/// Loads the data and makes the split, or takes `split` or the one that the recipe names.
+fn open(
+    recipe: &Recipe,
+    split: Option<Split>,
+    observer: &mut dyn Observer,
+) -> Result<(Sets, Split)> {
+    let loaded = data::open(&recipe.data)?;
+    loaded.warnings.iter().for_each(|warning| observer.note(warning));
+    let named = match recipe.data.split.as_os_str().is_empty() {
+        true => None,
+        false => Some(Split::load(&recipe.data.split)?),
+    };
+    let split = match split.or(named) {
+        Some(split) => {
+            split.check(&loaded.source)?;
+            split
+        }
+        None => {
+            let (split, notes) = Split::make(&loaded.source, &data::split_request(&recipe.data))?;
+            notes.iter().for_each(|note| observer.note(note));
+            split
+        }
+    };
+    let use_val = recipe.data.val != Val::None;
+    Ok((Sets::new(loaded.source, &split, use_val), split))
+}
+
+/// Whether `path` holds a run.
+pub fn exists(path: &Path) -> bool {
+    fs::metadata(RunFolder::at(path).recipe()).is_ok()
+}

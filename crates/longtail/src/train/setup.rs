@@ -1,0 +1,135 @@
+//! From a checked recipe to the parts of a run.
+
+use burn::tensor::Device;
+use sha2::{Digest, Sha256};
+
+use super::{Decay, Objective, Progress, Schedule, SgdConfig, TrainError};
+use crate::{
+    augment::{ClassifierConfig, Normalize, PlainConfig, SimConfig, View},
+    data::Sets,
+    eval::{self, EvalOptions, ShotThresholds},
+    loss::{Contrastive, PriorCounts},
+    model::{ModelError, Network, NetworkConfig},
+    recipe::{ClassifierView, DecayKind, HarmonicZero, Prior, Recipe},
+};
+
+/// Refuses what does not fit the data.
+pub(super) fn check(recipe: &Recipe, sets: &Sets) -> Result<(), TrainError> {
+    let (batch_size, images) = (recipe.train.batch_size, sets.train.indices.len());
+    if batch_size > images {
+        return Err(TrainError::BatchSize { batch_size, images });
+    }
+    match sets.train_counts.iter().position(|&count| count == 0) {
+        Some(class) => Err(TrainError::EmptyClass { class: sets.class_names[class].clone() }),
+        None => Ok(()),
+    }
+}
+
+/// The beginning of a run that is made of this recipe and split.
+pub(super) fn progress(recipe: &Recipe, sets: &Sets) -> Result<Progress, TrainError> {
+    let mut hash = Sha256::new();
+    hash.update(recipe.identity()?);
+    hash.update(&sets.split_hash);
+    let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Progress::new(fingerprint, longtail_kernels::active_path().into()))
+}
+
+pub(super) fn objective(recipe: &Recipe, sets: &Sets) -> Objective {
+    let spec = recipe.method.name.spec();
+    let section = &recipe.contrastive;
+    let contrastive = Contrastive {
+        temperature: section.temperature,
+        include_self: section.include_self,
+        normaliser: section.normaliser,
+        class_average: section.class_average,
+        prototypes: section.prototypes,
+        prior: match section.prior {
+            Prior::Off => PriorCounts::Off,
+            Prior::Counts => PriorCounts::Exponent(section.prior_exponent),
+        },
+    };
+    Objective {
+        alpha: recipe.loss.alpha,
+        beta: recipe.loss.beta,
+        classifier_loss: spec.classifier_loss,
+        tau: recipe.loss.tau,
+        contrastive: spec.contrastive.map(|_| contrastive),
+        class_counts: sets.train_counts.clone(),
+        bn_groups: recipe.model.bn_groups,
+        head_on_cls_view: recipe.model.head_on_cls_view,
+    }
+}
+
+pub(super) fn network(
+    recipe: &Recipe,
+    sets: &Sets,
+    device: &Device,
+) -> Result<Network, ModelError> {
+    let has_contrastive = recipe.method.name.spec().contrastive.is_some();
+    let model = &recipe.model;
+    let config = NetworkConfig {
+        depth: recipe.depth().unwrap_or_default(),
+        classes: sets.class_names.len(),
+        classifier: model.classifier,
+        cosine_scale: model.cosine_scale,
+        head: has_contrastive.then_some([model.head_hidden, model.head_out]),
+        prototypes: has_contrastive && recipe.contrastive.prototypes,
+        init_heads: model.init_heads,
+    };
+    Network::new(&config, recipe.train.seed, device)
+}
+
+pub(super) fn schedule(recipe: &Recipe) -> Schedule {
+    let section = &recipe.schedule;
+    let decay = match section.decay {
+        DecayKind::Cosine => Decay::Cosine,
+        DecayKind::Step => {
+            Decay::Step { milestones: section.milestones.clone(), gamma: section.gamma }
+        }
+    };
+    let epochs = recipe.train.epochs;
+    Schedule { lr: recipe.optimizer.lr, warmup: section.warmup, epochs, decay }
+}
+
+pub(super) fn sgd(recipe: &Recipe) -> SgdConfig {
+    let optimizer = &recipe.optimizer;
+    SgdConfig {
+        momentum: optimizer.momentum,
+        nesterov: optimizer.nesterov,
+        weight_decay: optimizer.weight_decay,
+        weight_decay_on_bn: optimizer.weight_decay_on_bn,
+    }
+}
+
+pub(super) fn normalize(recipe: &Recipe) -> Normalize {
+    Normalize { mean: recipe.views.mean, std: recipe.views.std }
+}
+
+/// The classifier's view, then the contrastive ones.
+pub(super) fn views(recipe: &Recipe, objective: &Objective) -> Vec<View> {
+    let views = &recipe.views;
+    let classifier = match views.classifier {
+        ClassifierView::AutoaugmentCutout => View::Classifier(ClassifierConfig::default()),
+        ClassifierView::Plain => View::Plain(PlainConfig::default()),
+    };
+    let sim = View::Sim(SimConfig {
+        blur_p: views.sim_blur_p,
+        scale_min: views.sim_scale_min,
+        ..SimConfig::default()
+    });
+    let mut all = vec![classifier];
+    all.resize(objective.views(), sim);
+    all
+}
+
+pub(super) fn eval_options(recipe: &Recipe) -> Result<EvalOptions, TrainError> {
+    let section = &recipe.eval;
+    Ok(EvalOptions {
+        harmonic_zero: match section.harmonic_zero {
+            HarmonicZero::Strict => eval::HarmonicZero::Strict,
+            HarmonicZero::Floor => eval::HarmonicZero::Floor(section.harmonic_floor),
+            HarmonicZero::Drop => eval::HarmonicZero::Drop,
+        },
+        shot_thresholds: ShotThresholds::new(section.many_above, section.few_below)?,
+    })
+}

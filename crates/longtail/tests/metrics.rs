@@ -105,6 +105,17 @@ fn options_are_written_as_the_recipe_names_them() {
 }
 
 #[test]
+fn floors_outside_of_zero_to_one_are_refused() {
+    let check = |harmonic_zero| EvalOptions { harmonic_zero, ..Default::default() }.check();
+    for floor in [0.0, -0.1, 1.5, f64::NAN, f64::INFINITY] {
+        assert!(check(HarmonicZero::Floor(floor)).is_err(), "{floor}");
+    }
+    for zero in [HarmonicZero::Floor(1.0), HarmonicZero::Floor(1e-6), HarmonicZero::Drop] {
+        assert_eq!(check(zero), Ok(()));
+    }
+}
+
+#[test]
 fn impossible_predictions_are_errors_that_name_the_image() {
     let of = |labels: &[u32], predictions: &[u32]| {
         Evaluation::of(labels, predictions, &[5, 5], &EvalOptions::default()).unwrap_err()

@@ -28,6 +28,9 @@ pub enum EvalError {
         /// Number of classes.
         classes: usize,
     },
+    /// The floor of the harmonic mean is no accuracy above zero.
+    #[error("eval.harmonic_zero: a floor of {0} is out of range; choose one above 0 and at most 1")]
+    Floor(f64),
     /// The two shot thresholds overlap.
     #[error(
         "eval.shot_thresholds: few < {few_below} and many > {many_above} overlap; choose few ≤ many + 1"

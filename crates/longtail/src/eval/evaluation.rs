@@ -12,6 +12,21 @@ pub struct EvalOptions {
     pub shot_thresholds: ShotThresholds,
 }
 
+impl EvalOptions {
+    /// Whether the options mean something, to be asked before any work.
+    ///
+    /// # Errors
+    /// If the floor of the harmonic mean does not lie in (0, 1].
+    pub fn check(&self) -> Result<(), EvalError> {
+        match self.harmonic_zero {
+            HarmonicZero::Floor(floor) if !(floor > 0.0 && floor <= 1.0) => {
+                Err(EvalError::Floor(floor))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Accuracies on one set of images, all in [0, 1].
 ///
 /// A class without an image in the set has no accuracy: it is `None` in `per_class` and left out of

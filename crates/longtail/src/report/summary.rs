@@ -118,50 +118,88 @@ impl Summary {
     pub(super) fn columns(&self) -> Vec<Column<'_>> {
         let best = self.best.as_ref().map(|best| &best.outcome);
         let columns = [
-            ("test", "last", self.last.test.as_ref()),
-            ("test", "best", best.and_then(|best| best.test.as_ref())),
-            ("val", "last", self.last.val.as_ref()),
-            ("val", "best", best.and_then(|best| best.val.as_ref())),
+            (Set::Test, Model::Last, self.last.test.as_ref()),
+            (Set::Test, Model::Best, best.and_then(|best| best.test.as_ref())),
+            (Set::Val, Model::Last, self.last.val.as_ref()),
+            (Set::Val, Model::Best, best.and_then(|best| best.val.as_ref())),
         ];
-        columns
-            .into_iter()
-            .filter_map(|(set, model, evaluation)| {
-                evaluation.map(|evaluation| Column { set, model, evaluation })
-            })
-            .collect()
+        let known = columns.into_iter().filter_map(|(set, model, evaluation)| {
+            Some(Column { set, model, evaluation: evaluation? })
+        });
+        known.collect()
+    }
+
+    /// How many classes belong to `group`.
+    pub(super) fn members(&self, group: Group) -> usize {
+        self.classes.iter().filter(|class| class.group == group).count()
+    }
+}
+
+/// The images that figures are measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Set {
+    Test,
+    Val,
+}
+
+impl Set {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test set",
+            Self::Val => "validation set",
+        }
+    }
+}
+
+/// The model that figures are measured of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Model {
+    Last,
+    Best,
+}
+
+impl Model {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Best => "best",
+        }
     }
 }
 
 /// One column of figures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column<'a> {
-    /// `test` or `val`.
-    pub set: &'static str,
-    /// `last` or `best`.
-    pub model: &'static str,
-    /// The figures.
+    pub set: Set,
+    pub model: Model,
     pub evaluation: &'a Evaluation,
 }
 
 impl Column<'_> {
+    /// What stands above it, such as `val best`.
+    pub fn title(&self) -> String {
+        let set = match self.set {
+            Set::Test => "test",
+            Set::Val => "val",
+        };
+        format!("{set} {}", self.model.name())
+    }
+
     /// The accuracy of one class; `None` where the set has no image of it.
     pub fn class(&self, label: usize) -> Option<f64> {
         self.evaluation.per_class.get(label).copied().flatten()
     }
 }
 
-/// A row of figures that sum up all classes: its name and its value in each column.
-type Figure = (&'static str, fn(&Evaluation) -> Option<f64>);
+/// A figure over all classes: its name and where it stands in an evaluation.
+type Mean = (&'static str, fn(&Evaluation) -> f64);
 
-/// The summary figures of every table, in the order in which they are shown. All are accuracies.
-pub(super) const FIGURES: [Figure; 7] = [
-    ("top-1", |figures| Some(figures.top1)),
-    ("arithmetic mean", |figures| Some(figures.arithmetic_mean)),
-    ("harmonic mean", |figures| Some(figures.harmonic_mean)),
-    ("worst class", |figures| Some(figures.worst_class)),
-    ("many", |figures| figures.many),
-    ("medium", |figures| figures.medium),
-    ("few", |figures| figures.few),
+/// The figures over all classes, in the order in which every table shows them.
+pub(super) const MEANS: [Mean; 4] = [
+    ("top-1", |figures| figures.top1),
+    ("arithmetic mean", |figures| figures.arithmetic_mean),
+    ("harmonic mean", |figures| figures.harmonic_mean),
+    ("worst class", |figures| figures.worst_class),
 ];
 
 /// An accuracy in percent with one decimal, or a dash.

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    summary::{Column, FIGURES, Summary, percent},
+    summary::{Column, MEANS, Summary, percent},
     text::{fitted, printable},
 };
 use crate::eval::Group;
@@ -59,15 +59,14 @@ impl<'a> Table<'a> {
     fn new(summary: &'a Summary) -> Self {
         let columns = summary.columns();
         let room = WIDTH - (COUNT + 1 + GROUP) - columns.len() * FIGURE;
-        let longest = FIGURES.iter().map(|(name, _)| name.width());
+        let longest = MEANS.iter().map(|(name, _)| name.width());
         let names = summary.classes.iter().map(|class| printable(&class.name).width());
         let name = names.chain(longest).max().unwrap_or(0).min(room);
         Self { summary, columns, name }
     }
 
     fn header(&self) -> String {
-        let mut text = self
-            .line("class", "train", "group", |column| format!("{} {}", column.set, column.model));
+        let mut text = self.line("class", "train", "group", |column| column.title());
         text += &self.rule();
         text
     }
@@ -85,13 +84,13 @@ impl<'a> Table<'a> {
 
     fn figures(&self) -> String {
         let mut text = String::new();
-        for (name, value) in FIGURES {
-            let group = Group::ALL.into_iter().find(|group| group.name() == name);
-            let classes = group.map_or_else(String::new, |group| {
-                let members = self.summary.classes.iter().filter(|class| class.group == group);
-                format!("({})", members.count())
-            });
-            text += &self.line(name, "", &classes, |column| percent(value(column.evaluation)));
+        for (name, value) in MEANS {
+            text += &self.line(name, "", "", |column| percent(Some(value(column.evaluation))));
+        }
+        for group in Group::ALL {
+            let members = format!("({})", self.summary.members(group));
+            let value = |column: &Column| percent(column.evaluation.group(group));
+            text += &self.line(group.name(), "", &members, value);
         }
         text += &self
             .line("classes at 0%", "", "", |column| column.evaluation.zero_classes.to_string());
@@ -107,7 +106,7 @@ impl<'a> Table<'a> {
                 self.summary.epochs
             ),
             Some(best) => format!("best: epoch {} of {}\n", best.epoch + 1, self.summary.epochs),
-            None => "no validation set: the last epoch is reported, nothing was chosen\n".into(),
+            None => "no epoch was chosen: the figures are those of the last one\n".into(),
         }
     }
 

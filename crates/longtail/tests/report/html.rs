@@ -106,7 +106,7 @@ fn figures_say_their_set_and_who_chose_the_model() {
         assert!(text(few[0]).contains('–') && text(few[0]).contains("0 classes"));
     });
     let unchosen = page_of(&summary(10, 20, false));
-    assert!(unchosen.contains("There is no best epoch") && !unchosen.contains("test best"));
+    assert!(unchosen.contains("No epoch was chosen") && !unchosen.contains("test best"));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_run_without_figures_still_lists_its_classes() {
     let mut run = summary(10, 1, false);
     run.last = Outcome::default();
     let text = class_table(&run, None);
-    assert!(text.contains("class 9") && text.contains("nothing was chosen"), "{text}");
+    assert!(text.contains("class 9") && text.contains("no epoch was chosen"), "{text}");
 }
 
 const EXPECTED: &str = "\

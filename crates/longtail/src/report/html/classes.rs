@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     eval::Group,
-    report::summary::{ClassInfo, Column, Summary, percent},
+    report::summary::{ClassInfo, Column, Model, Set, Summary, percent},
 };
 
 const HEIGHT: u32 = 150;
@@ -24,12 +24,12 @@ const NAME: usize = 14;
 pub(super) fn section(summary: &Summary) -> Element {
     let order = summary.head_to_tail();
     let columns = summary.columns();
-    let sets: Vec<_> = ["test", "val"]
+    let sets: Vec<_> = [Set::Test, Set::Val]
         .into_iter()
         .filter_map(|set| {
             let of =
                 |model| columns.iter().find(|column| (column.set, column.model) == (set, model));
-            of("last").map(|last| (last, of("best")))
+            of(Model::Last).map(|last| (last, of(Model::Best)))
         })
         .collect();
     let mut figures = vec![histogram(summary, &order, sets.is_empty())];
@@ -42,11 +42,11 @@ pub(super) fn section(summary: &Summary) -> Element {
 
 fn key(summary: &Summary, columns: &[Column]) -> Element {
     let names = Group::ALL.map(|group| {
-        let members = summary.classes.iter().filter(|class| class.group == group).count();
-        (group.name(), format!("{group}-shot ({})", counted(members, "class", "classes")))
+        let members = counted(summary.members(group), "class", "classes");
+        (group.name(), format!("{group}-shot ({members})"))
     });
     let mut entries: Vec<_> = names.iter().map(|(class, name)| (*class, name.as_str())).collect();
-    let chosen = columns.iter().any(|column| column.model == "best");
+    let chosen = columns.iter().any(|column| column.model == Model::Best);
     if chosen && summary.classes.len() <= MOST_SINGLE {
         entries.push(("best", "best epoch (bars: last epoch)"));
     }
@@ -78,13 +78,14 @@ fn accuracies(
     best: Option<&Column>,
     named: bool,
 ) -> Element {
-    let set = if last.set == "test" { "test set" } else { "validation set" };
+    let set = last.set.name();
     let title = format!("Accuracy per class, {set}");
     let scale = Scale::linear(0.0, 1.0);
     let bars = Bars { summary, order, scale: &scale };
     let mut drawing = frame(&title, HEIGHT, &scale, |value| format!("{:.0}%", value * 100.0));
     drawing = drawing.children(bars.draw(|label| {
-        let text = |column: &Column| format!("{} {}", column.model, percent(column.class(label)));
+        let text =
+            |column: &Column| format!("{} {}", column.model.name(), percent(column.class(label)));
         let texts: Vec<_> = [Some(last), best].into_iter().flatten().map(text).collect();
         last.class(label).map(|accuracy| (accuracy, format!("; {set}: {}", texts.join(", "))))
     }));

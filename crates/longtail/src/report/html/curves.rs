@@ -22,7 +22,7 @@ struct Series {
 
 /// All curves of a run, with a mark at every epoch that has a note.
 pub(super) fn section(records: &[EpochRecord]) -> Element {
-    let section = element("section").child(element("h2").text("Training"));
+    let section = element("section").child(element("h2").text("Training, by epoch"));
     if records.is_empty() {
         return section.child(element("p").text("The run has no record of its epochs."));
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     eval::{Evaluation, Group},
-    report::summary::{Column, FIGURES, Summary, percent},
+    report::summary::{Column, MEANS, Set, Summary, percent},
 };
 
 /// With more classes than this the table of all classes is folded.
@@ -19,17 +19,17 @@ pub(super) fn headline(summary: &Summary) -> Element {
     let Some(first) = columns.first() else {
         return section.child(element("p").text("The run was not evaluated on any set."));
     };
-    let title = format!("{}, last epoch", set_name(first.set));
+    let set = match first.set {
+        Set::Test => "Test set",
+        Set::Val => "Validation set",
+    };
+    let title = format!("{set}, {} epoch", first.model.name());
     section
         .child(element("h2").text(title))
         .child(tiles(summary, first))
         .child(element("h2").text("All figures"))
         .child(figures(&columns))
         .child(element("p").class("quiet").text(selection(summary)))
-}
-
-fn set_name(set: &str) -> &'static str {
-    if set == "test" { "Test set" } else { "Validation set" }
 }
 
 /// Which model is the best one, and who chose it.
@@ -42,10 +42,10 @@ fn selection(summary: &Summary) -> String {
             best.epoch + 1
         ),
         Some(best) => format!("Best is epoch {} of {epochs}.", best.epoch + 1),
-        None => format!(
-            "There is no best epoch: without a validation set nothing was chosen, and the figures \
-             are those of the last epoch."
-        ),
+        None => {
+            let why = if summary.last.val.is_none() { "There is no validation set. " } else { "" };
+            format!("{why}No epoch was chosen: the figures are those of the last one.")
+        }
     }
 }
 
@@ -58,8 +58,7 @@ fn tiles(summary: &Summary, column: &Column) -> Element {
         tile.child(element("div").class("quiet").text(note))
     };
     let groups = Group::ALL.map(|group| {
-        let members = summary.classes.iter().filter(|class| class.group == group).count();
-        let note = counted(members, "class", "classes");
+        let note = counted(summary.members(group), "class", "classes");
         tile(group.name(), &format!("{group}-shot"), figures.group(group), note)
     });
     let zero = format!("{} at 0%", counted(figures.zero_classes, "class", "classes"));
@@ -83,14 +82,14 @@ fn worst(summary: &Summary, figures: &Evaluation) -> String {
 }
 
 fn figures(columns: &[Column]) -> Element {
-    let rows = FIGURES.iter().map(|(name, value)| {
-        let name =
-            if *name == "arithmetic mean" { "arithmetic mean (balanced top-1)" } else { name };
-        row(name, columns, |column| percent(value(column.evaluation)))
-    });
+    let means = MEANS
+        .iter()
+        .map(|(name, value)| row(name, columns, |column| percent(Some(value(column.evaluation)))));
+    let groups = Group::ALL
+        .map(|group| row(group.name(), columns, |column| percent(column.evaluation.group(group))));
     let zero = row("classes at 0%", columns, |column| column.evaluation.zero_classes.to_string());
     let images = row("images", columns, |column| column.evaluation.count.to_string());
-    let body = element("tbody").children(rows).child(zero).child(images);
+    let body = element("tbody").children(means).children(groups).child(zero).child(images);
     scrolled(element("table").child(head(&[""], columns)).child(body))
 }
 
@@ -102,9 +101,7 @@ fn row(name: &str, columns: &[Column], cell: impl Fn(&Column) -> String) -> Elem
 
 fn head(names: &[&str], columns: &[Column]) -> Element {
     let names = names.iter().map(|name| element("th").text(name));
-    let cells = columns.iter().map(|column| {
-        element("th").class("number").text(format!("{} {}", column.set, column.model))
-    });
+    let cells = columns.iter().map(|column| element("th").class("number").text(column.title()));
     element("thead").child(element("tr").children(names).children(cells))
 }
 

@@ -89,11 +89,13 @@ impl Observer for Progress {
         if let Display::Lines { last } = &mut self.display {
             *last = Instant::now();
         }
-        let contrastive =
-            record.loss_contrastive.map_or(String::new(), |loss| format!(", contrastive {loss:.4}"));
-        let val = record.val.as_ref().map_or(String::new(), |val| {
-            format!("  val {:.1}%", 100.0 * val.arithmetic_mean)
-        });
+        let contrastive = record
+            .loss_contrastive
+            .map_or(String::new(), |loss| format!(", contrastive {loss:.4}"));
+        let val = record
+            .val
+            .as_ref()
+            .map_or(String::new(), |val| format!("  val {:.1}%", 100.0 * val.arithmetic_mean));
         self.line(&format!(
             "epoch {}  loss {:.4} (classifier {:.4}{contrastive}){val}  {:.0} images/s",
             record.epoch + 1,

@@ -22,6 +22,8 @@ pub mod eval;
 
 pub mod report;
 
+pub mod run;
+
 pub mod recipe;
 
 pub mod device;

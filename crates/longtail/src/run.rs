@@ -1,15 +1,17 @@
 //! A run from its recipe to its trainer: the data opened, the split made or used again, the folder
 //! laid out.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use crate::{
     Result,
-    data::{self, Sets, Split},
+    augment::{Normalize, View},
+    data::{self, ImageSet, Sets, Split},
     device,
+    model::{Network, weights},
     recipe::{Recipe, RecipeFile, Val},
     report::atomic,
-    train::{Observer, RunFolder, TrainError, Trainer},
+    train::{Checkpoint, Observer, RunFolder, TrainError, Trainer, network},
 };
 
 /// A new run in the folder `out`. Nothing is written before the data is loaded and all of it fits.
@@ -94,7 +96,55 @@ fn open(
     Ok((Sets::new(loaded.source, &split, use_val), split))
 }
 
-/// Whether `path` holds a run.
-pub fn exists(path: &Path) -> bool {
-    fs::metadata(RunFolder::at(path).recipe()).is_ok()
+/// A trained model that names the classes of images; it needs nothing but the run's folder.
+#[derive(Debug)]
+pub struct Predictor {
+    network: Network,
+    recipe: Recipe,
+    class_names: Vec<String>,
+}
+
+impl Predictor {
+    /// The model of the run in `folder`, of its last epoch or of the `best` one.
+    ///
+    /// # Errors
+    /// [`crate::Error`] if there is no run, no checkpoint yet, or a damaged one.
+    pub fn open(folder: &Path, best: bool) -> Result<Self> {
+        let folder = RunFolder::open(folder)?;
+        let recipe = Recipe::read(&folder.recipe())?;
+        let class_names = Split::load(&folder.split())?.class_names;
+        let path = folder.checkpoint();
+        if !path.is_file() {
+            let (path, missing) = (folder.path().to_owned(), "checkpoint yet: train it first");
+            return Err(TrainError::NoRun { path, missing }.into());
+        }
+        let checkpoint = Checkpoint::load(&path)?;
+        let state = match best && !checkpoint.best.is_empty() {
+            true => checkpoint.best,
+            false => checkpoint.model,
+        };
+        let network =
+            network(&recipe, class_names.len(), &device::cpu()).map_err(TrainError::from)?;
+        let network = weights::with_state(network, state, &path.display().to_string())
+            .map_err(TrainError::from)?;
+        Ok(Self { network, recipe, class_names })
+    }
+
+    /// Height and width that images are brought to.
+    pub fn image_size(&self) -> usize {
+        self.recipe.data.image_size
+    }
+
+    /// Class names by label.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Logits of all `images`, one row per image.
+    pub fn logits(&self, images: &ImageSet) -> Vec<Vec<f32>> {
+        let indices: Vec<u32> = (0..images.len() as u32).collect();
+        let views = &self.recipe.views;
+        let normalize = Normalize { mean: views.mean, std: views.std };
+        self.network.predict(images, &indices, &View::Test, &normalize, &device::cpu())
+    }
 }

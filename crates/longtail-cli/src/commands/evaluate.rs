@@ -19,7 +19,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     if args.runtime.json {
         println!("{}", serde_json::to_string(&summary).context("cannot print the summary")?);
     } else if !args.runtime.quiet {
-        println!("{}", class_table(&summary));
+        println!("{}", class_table(&summary, None));
         println!("report: {}", trainer.folder().report().display());
     }
     Ok(ExitCode::SUCCESS)

@@ -6,9 +6,7 @@ use longtail::{
     recipe::{Protocol, RecipeError, RecipeFile},
 };
 
-use crate::args::{
-    ClassifierName, CompressionName, DataArgs, KnobArgs, ProtocolName, TrainArgs,
-};
+use crate::args::{ClassifierName, CompressionName, DataArgs, KnobArgs, ProtocolName, TrainArgs};
 
 /// The recipe file, the protocol and the options, in the order in which they win.
 pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use longtail::{
     recipe::Recipe,
     report::{Summary, class_table},
-    train::{Ending, Limits, Observer, RunFolder, Trainer},
+    train::{Ending, Limits, Observer, RunFolder},
 };
 
 use super::{layers, start_threads};
@@ -48,7 +48,7 @@ fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Res
     if args.runtime.json {
         println!("{}", serde_json::to_string(summary).context("cannot print the summary")?);
     } else if !args.runtime.quiet {
-        println!("{}", class_table(summary));
+        println!("{}", class_table(summary, None));
         println!("report: {}", folder.report().display());
     }
     Ok(())

@@ -111,6 +111,21 @@ impl Cifar {
     }
 }
 
+impl Cifar {
+    /// What a person should know about how the content was checked.
+    pub fn note(self, integrity: Integrity) -> Option<String> {
+        let Facts { title, content, .. } = self.facts();
+        match (integrity, content) {
+            (Integrity::Any, _) => Some(format!("{title} is taken with any content, unchecked")),
+            (Integrity::Official, None) => Some(format!(
+                "the official content of {title} is not known to this version: only its layout was \
+                 checked"
+            )),
+            (Integrity::Official, Some(_)) => None,
+        }
+    }
+}
+
 type Files = HashMap<String, Vec<u8>>;
 
 impl Facts {

@@ -85,6 +85,80 @@ pub enum DataError {
         /// What is wrong, and the mend.
         reason: String,
     },
+    /// A download that failed.
+    #[error(
+        "cannot download {url}: {reason}; or download it by hand and put it at {}",
+        path.display()
+    )]
+    Fetch {
+        /// What was asked for.
+        url: String,
+        /// Where it belongs.
+        path: PathBuf,
+        /// Why it failed.
+        reason: String,
+    },
+    // Folders and lists.
+    /// A folder that is no data set.
+    #[error("{} cannot be used as a data set: {reason}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and the mend.
+        reason: String,
+    },
+    /// An image that cannot be read.
+    #[error("{} cannot be read as an image: {reason}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Images of a data set that cannot be read.
+    #[error("{first}{}; remove or replace them (`longtail data stats` lists all)", more_images(*more))]
+    Images {
+        /// What is wrong with the first.
+        first: String,
+        /// How many others there are.
+        more: usize,
+    },
+    /// A line of a list that means nothing.
+    #[error("{} line {line}: {reason}", list.display())]
+    List {
+        /// The list.
+        list: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and the mend.
+        reason: String,
+    },
+    /// A list that names files which are not there.
+    #[error(
+        "{} line {line}: {} does not exist{}; correct the list, or say with --data-dir where its \
+         paths start",
+        list.display(),
+        path.display(),
+        more_files(*more)
+    )]
+    ListedFile {
+        /// The list.
+        list: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+        /// How many others there are.
+        more: usize,
+    },
+}
+
+fn more_images(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" (and {more} more images)") }
+}
+
+fn more_files(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(", nor do {more} more of its files") }
 }
 
 impl DataError {

@@ -13,6 +13,9 @@ const VERSION: u32 = 1;
 /// Classes with fewer images than this keep them all for training.
 const SMALLEST_HELD_OUT: usize = 4;
 
+/// From this many images per class on, 50 are held out by default, else 20.
+const THOUSANDS: usize = 5000;
+
 /// How many images of each class are held out for validation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holdout {
@@ -275,8 +278,8 @@ fn held_out_of_pool(
     let val = match request.holdout {
         Holdout::None => 0,
         Holdout::Auto if source.val.is_some() => 0,
-        Holdout::Auto if source.class_names.len() > 50 => 20,
-        Holdout::Auto => 50,
+        Holdout::Auto if available >= THOUSANDS => 50,
+        Holdout::Auto => 20,
         Holdout::PerClass(_) if source.val.is_some() => {
             return Err(DataError::OwnValidation { data: source.name.clone() });
         }

@@ -18,4 +18,5 @@ pub use folder::RunFolder;
 pub use objective::{BnGroups, Losses, Objective};
 pub use run::{Ending, Limits, Observer, StepReport, Trainer};
 pub use schedule::{Decay, Schedule};
+pub use setup::network;
 pub use sgd::{Sgd, SgdConfig};

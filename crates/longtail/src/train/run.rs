@@ -122,7 +122,7 @@ impl Trainer {
             plan: CompressionPlan::of(&recipe),
             normalize: setup::normalize(&recipe),
             eval_options: setup::eval_options(&recipe)?,
-            network: setup::network(&recipe, &sets, &device)?,
+            network: setup::network(&recipe, sets.class_names.len(), &device)?,
             sgd: Sgd::new(setup::sgd(&recipe)),
             best: State::new(),
             compression: None,

@@ -60,16 +60,16 @@ pub(super) fn objective(recipe: &Recipe, sets: &Sets) -> Objective {
     }
 }
 
-pub(super) fn network(
-    recipe: &Recipe,
-    sets: &Sets,
-    device: &Device,
-) -> Result<Network, ModelError> {
+/// The network of a recipe for `classes` classes, on `device`.
+///
+/// # Errors
+/// [`ModelError`] for a depth that a checked recipe does not have.
+pub fn network(recipe: &Recipe, classes: usize, device: &Device) -> Result<Network, ModelError> {
     let has_contrastive = recipe.method.name.spec().contrastive.is_some();
     let model = &recipe.model;
     let config = NetworkConfig {
         depth: recipe.depth().unwrap_or_default(),
-        classes: sets.class_names.len(),
+        classes,
         classifier: model.classifier,
         cosine_scale: model.cosine_scale,
         head: has_contrastive.then_some([model.head_hidden, model.head_out]),

@@ -1,0 +1,101 @@
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use longtail::{
+    data::{self, Cifar, Sets, Split, fetch::fetch as download, stats::Stats},
+    recipe::{Data, Recipe, RecipeFile, Val},
+};
+
+use super::layers::data_layer;
+use crate::args::{DataArgs, DataCommand, FetchArgs, FetchName, SplitArgs, StatsArgs};
+
+/// `longtail data …`
+pub fn run(command: &DataCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        DataCommand::Split(args) => split(args),
+        DataCommand::Stats(args) => stats(args),
+        DataCommand::Fetch(args) => fetch(args),
+    }
+}
+
+/// The data section of what was typed.
+fn section(args: &DataArgs) -> anyhow::Result<Data> {
+    let layers: [RecipeFile; 1] = [data_layer(args)];
+    Ok(Recipe::resolve(&layers)?.0.data)
+}
+
+fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
+    let section = section(&args.data)?;
+    let loaded = data::open(&section)?;
+    loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    let (split, notes) = Split::make(&loaded.source, &data::split_request(&section))?;
+    notes.iter().for_each(|note| eprintln!("{note}"));
+    split.save(&args.out)?;
+    let selected: usize = split.selected.iter().map(Vec::len).sum();
+    println!(
+        "{}: {selected} of {} images selected, {} train, {} validate, {} test; {}",
+        args.out.display(),
+        loaded.source.pool.len(),
+        split.train.len(),
+        split.val.len() + loaded.source.val.as_ref().map_or(0, |val| val.len()),
+        split.test.len() + loaded.source.test.as_ref().map_or(0, |test| test.len()),
+        split.hash,
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
+    let section = section(&args.data)?;
+    let stats = match data::lists(&section) {
+        Some(lists) => Stats::of_lists(&lists)?,
+        None if Path::new(&section.name).exists() => Stats::of_folder(Path::new(&section.name))?,
+        None => stats_of_split(&section)?,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&stats).context("cannot print the statistics")?);
+    } else {
+        print!("{stats}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Of a data set that is thinned: what would train, validate and test.
+fn stats_of_split(section: &Data) -> anyhow::Result<Stats> {
+    let loaded = data::open(section)?;
+    let (split, _) = Split::make(&loaded.source, &data::split_request(section))?;
+    let sets = Sets::new(loaded.source, &split, section.val != Val::None);
+    let train = Some(&sets.train);
+    let parts: Vec<_> =
+        [("train", train), ("val", sets.val.as_ref()), ("test", sets.test.as_ref())]
+            .into_iter()
+            .filter_map(|(name, part)| Some((name, &*part?.images, part?.indices.clone())))
+            .collect();
+    Ok(Stats::of_sets(&sets.class_names, &parts))
+}
+
+fn fetch(args: &FetchArgs) -> anyhow::Result<ExitCode> {
+    let cifar = match args.name {
+        FetchName::Cifar10 => Cifar::Ten,
+        FetchName::Cifar100 => Cifar::Hundred,
+    };
+    let bar = if args.quiet { ProgressBar::hidden() } else { bytes_bar() };
+    let mut progress = |done: u64, whole: Option<u64>| {
+        if let Some(whole) = whole {
+            bar.set_length(whole);
+        }
+        bar.set_position(done);
+    };
+    let path = download(&cifar.remote(args.mirror.as_deref()), &args.data_dir, &mut progress)?;
+    bar.finish_and_clear();
+    println!("{}", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bytes_bar() -> ProgressBar {
+    let template = "{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▉ ");
+    ProgressBar::new(0).with_style(style)
+}

@@ -1,0 +1,324 @@
+//! What a data set is like before anything trains on it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::{self, Write},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rayon::prelude::*;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{
+    DataError, ImageSet, Lists,
+    decode::decode_bytes,
+    folder::FolderFiles,
+    list::{ListFiles, ListPart},
+};
+use crate::eval::{Group, ShotThresholds};
+
+/// Pairs of files listed in the text; JSON has them all.
+const SHOWN: usize = 10;
+
+/// Counts and faults of a data set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stats {
+    /// The parts: train, val, test.
+    pub parts: Vec<PartStats>,
+    /// The classes by label.
+    pub classes: Vec<ClassStats>,
+    /// Largest over smallest training class; `None` if a class has none.
+    pub imbalance_factor: Option<f64>,
+    /// Classes per group by training images.
+    pub groups: BTreeMap<&'static str, usize>,
+    /// Files that cannot be read.
+    pub broken: Vec<Broken>,
+    /// Files of one part that are the same to the byte.
+    pub duplicates: Vec<Pair>,
+    /// Images of two parts that show the same pixels.
+    pub shared: Vec<Pair>,
+    /// Smallest, median and largest width and height; `None` if no image was read.
+    pub sizes: Option<Sizes>,
+}
+
+/// One part of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartStats {
+    /// `train`, `val` or `test`.
+    pub name: String,
+    /// Its images, broken ones included.
+    pub images: usize,
+}
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassStats {
+    /// Its name.
+    pub name: String,
+    /// `many`, `medium` or `few` by training images.
+    pub group: Group,
+    /// Its images in every part, in the order of the parts.
+    pub images: Vec<usize>,
+}
+
+/// A file that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// The part it stands in.
+    pub part: String,
+    /// The file.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Two images that are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pair {
+    /// Parts of the two.
+    pub parts: [String; 2],
+    /// The two images.
+    pub paths: [String; 2],
+}
+
+/// Extents of the images, in pixels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    /// Smallest, median, largest width.
+    pub width: [usize; 3],
+    /// Smallest, median, largest height.
+    pub height: [usize; 3],
+}
+
+/// One image while statistics are gathered.
+struct Item {
+    path: String,
+    label: usize,
+    seen: Result<Seen, String>,
+}
+
+struct Seen {
+    bytes: [u8; 32],
+    pixels: [u8; 32],
+    size: [usize; 2],
+}
+
+impl Stats {
+    /// Of a folder of classes; broken images are counted, not refused.
+    ///
+    /// # Errors
+    /// [`DataError`] if the folder is no data set.
+    pub fn of_folder(dir: &Path) -> Result<Self, DataError> {
+        let files = FolderFiles::find(dir)?;
+        let names = files.class_names(dir)?;
+        let part = |classes: &BTreeMap<String, Vec<PathBuf>>| {
+            let files = names.iter().enumerate().flat_map(|(label, name)| {
+                classes.get(name).into_iter().flatten().map(move |path| (path.clone(), label))
+            });
+            inspect_files(files.collect())
+        };
+        let mut parts = vec![("train", part(&files.train))];
+        parts.extend(files.val.as_ref().map(|classes| ("val", part(classes))));
+        parts.extend(files.test.as_ref().map(|classes| ("test", part(classes))));
+        Ok(Self::gather(&names, parts))
+    }
+
+    /// Of lists; broken images are counted, not refused.
+    ///
+    /// # Errors
+    /// [`DataError`] if a list means nothing or names files that are not there.
+    pub fn of_lists(lists: &Lists) -> Result<Self, DataError> {
+        let files = ListFiles::find(lists)?;
+        let part = |part: ListPart| {
+            let labels = part.labels.into_iter().map(|label| label as usize);
+            inspect_files(part.paths.into_iter().zip(labels).collect())
+        };
+        let mut parts = vec![("train", part(files.train))];
+        parts.extend(files.val.map(|list| ("val", part(list))));
+        parts.extend(files.test.map(|list| ("test", part(list))));
+        Ok(Self::gather(&files.class_names, parts))
+    }
+
+    /// Of images in memory: parts by name, each with the indices that belong to it.
+    pub fn of_sets(class_names: &[String], parts: &[(&'static str, &ImageSet, Vec<u32>)]) -> Self {
+        let inspect = |(name, images, indices): &(&'static str, &ImageSet, Vec<u32>)| {
+            let item = |&index: &u32| {
+                let pixels = images.image(index as usize);
+                let hash = Sha256::digest(pixels).into();
+                let path = match images.names().get(index as usize) {
+                    Some(path) => path.clone(),
+                    None => format!("image {index}"),
+                };
+                let size = [images.width(), images.height()];
+                let seen = Ok(Seen { bytes: hash, pixels: hash, size });
+                Item { path, label: images.labels()[index as usize] as usize, seen }
+            };
+            (*name, indices.par_iter().map(item).collect())
+        };
+        Self::gather(class_names, parts.iter().map(inspect).collect())
+    }
+
+    fn gather(names: &[String], parts: Vec<(&'static str, Vec<Item>)>) -> Self {
+        let counts = |items: &[Item]| {
+            let mut counts = vec![0; names.len()];
+            items.iter().for_each(|item| counts[item.label] += 1);
+            counts
+        };
+        let by_part: Vec<Vec<usize>> = parts.iter().map(|(_, items)| counts(items)).collect();
+        let classes: Vec<ClassStats> = names
+            .iter()
+            .enumerate()
+            .map(|(label, name)| {
+                let images: Vec<usize> = by_part.iter().map(|counts| counts[label]).collect();
+                let group = ShotThresholds::default().group(images[0]);
+                ClassStats { name: name.clone(), group, images }
+            })
+            .collect();
+        let training = || classes.iter().map(|class| class.images[0]);
+        let (max, min) = (training().max().unwrap_or(0), training().min().unwrap_or(0));
+        let in_group = |group: Group| classes.iter().filter(|class| class.group == group).count();
+        Self {
+            parts: parts
+                .iter()
+                .map(|(name, items)| PartStats { name: (*name).into(), images: items.len() })
+                .collect(),
+            imbalance_factor: (min > 0).then(|| max as f64 / min as f64),
+            groups: Group::ALL.map(|group| (group.name(), in_group(group))).into(),
+            broken: broken(&parts),
+            duplicates: duplicates(&parts),
+            shared: shared(&parts),
+            sizes: sizes(&parts),
+            classes,
+        }
+    }
+}
+
+fn inspect_files(files: Vec<(PathBuf, usize)>) -> Vec<Item> {
+    let inspect = |path: &Path| -> Result<Seen, String> {
+        let bytes = fs::read(path).map_err(|error| error.to_string())?;
+        let decoded = decode_bytes(&bytes)?;
+        let mut pixels = Sha256::new();
+        pixels.update((decoded.width as u64).to_le_bytes());
+        pixels.update(&decoded.pixels);
+        Ok(Seen {
+            bytes: Sha256::digest(&bytes).into(),
+            pixels: pixels.finalize().into(),
+            size: [decoded.width, decoded.height],
+        })
+    };
+    files
+        .into_par_iter()
+        .map(|(path, label)| Item { seen: inspect(&path), path: path.display().to_string(), label })
+        .collect()
+}
+
+fn broken(parts: &[(&'static str, Vec<Item>)]) -> Vec<Broken> {
+    let of_part = |(part, items): &(&'static str, Vec<Item>)| {
+        let of_item = |item: &Item| {
+            let reason = item.seen.as_ref().err()?.clone();
+            Some(Broken { part: (*part).into(), path: item.path.clone(), reason })
+        };
+        items.iter().filter_map(of_item).collect::<Vec<_>>()
+    };
+    parts.iter().flat_map(of_part).collect()
+}
+
+/// Each file with the first of its part that has the same bytes.
+fn duplicates(parts: &[(&'static str, Vec<Item>)]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for (part, items) in parts {
+        let mut first = HashMap::new();
+        for item in items {
+            let Ok(seen) = &item.seen else { continue };
+            let before: &str = first.entry(seen.bytes).or_insert(&item.path);
+            if before != item.path {
+                pairs.push(Pair {
+                    parts: [(*part).into(), (*part).into()],
+                    paths: [before.into(), item.path.clone()],
+                });
+            }
+        }
+    }
+    pairs
+}
+
+/// Each image with the first of an earlier part that shows the same pixels.
+fn shared(parts: &[(&'static str, Vec<Item>)]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let mut first: HashMap<[u8; 32], (&str, &str)> = HashMap::new();
+    for (part, items) in parts {
+        for item in items {
+            let Ok(seen) = &item.seen else { continue };
+            let (before, path) = *first.entry(seen.pixels).or_insert((part, &item.path));
+            if before != *part {
+                pairs.push(Pair {
+                    parts: [before.into(), (*part).into()],
+                    paths: [path.into(), item.path.clone()],
+                });
+            }
+        }
+    }
+    pairs
+}
+
+fn sizes(parts: &[(&'static str, Vec<Item>)]) -> Option<Sizes> {
+    let seen = || parts.iter().flat_map(|(_, items)| items).filter_map(|i| i.seen.as_ref().ok());
+    let range = |axis: usize| {
+        let mut lengths: Vec<usize> = seen().map(|seen| seen.size[axis]).collect();
+        lengths.sort_unstable();
+        Some([*lengths.first()?, lengths[lengths.len() / 2], *lengths.last()?])
+    };
+    Some(Sizes { width: range(0)?, height: range(1)? })
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widest = self.classes.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
+        let width = widest.clamp(5, 40);
+        write!(f, "{:width$}  group ", "class")?;
+        self.parts.iter().try_for_each(|part| write!(f, "{:>8}", part.name))?;
+        f.write_char('\n')?;
+        let mut sorted: Vec<&ClassStats> = self.classes.iter().collect();
+        sorted.sort_by_key(|class| std::cmp::Reverse(class.images[0]));
+        for class in sorted {
+            let name: String = class.name.chars().take(width).collect();
+            write!(f, "{name:width$}  {:6}", class.group)?;
+            class.images.iter().try_for_each(|images| write!(f, "{images:>8}"))?;
+            f.write_char('\n')?;
+        }
+        write!(f, "{:width$}  {:6}", "all", "")?;
+        self.parts.iter().try_for_each(|part| write!(f, "{:>8}", part.images))?;
+        f.write_char('\n')?;
+        let groups: Vec<String> =
+            Group::ALL.iter().map(|g| format!("{} {g}", self.groups[g.name()])).collect();
+        writeln!(f, "classes: {} ({})", self.classes.len(), groups.join(", "))?;
+        match self.imbalance_factor {
+            Some(factor) => writeln!(f, "imbalance factor: {factor:.1}")?,
+            None => writeln!(f, "imbalance factor: none, a class has no training image")?,
+        }
+        if let Some(Sizes { width: [w, m, x], height: [h, n, y] }) = self.sizes {
+            writeln!(f, "width: {w} to {x}, median {m}; height: {h} to {y}, median {n}")?;
+        }
+        let lines: Vec<String> =
+            self.broken.iter().map(|b| format!("{}: {}: {}", b.part, b.path, b.reason)).collect();
+        section(f, "broken files", &lines)?;
+        section(f, "duplicate files", &pair_lines(&self.duplicates))?;
+        section(f, "images that stand in two parts", &pair_lines(&self.shared))
+    }
+}
+
+fn pair_lines(pairs: &[Pair]) -> Vec<String> {
+    let line = |Pair { parts: [p, q], paths: [a, b] }: &Pair| format!("{p}: {a} = {q}: {b}");
+    pairs.iter().map(line).collect()
+}
+
+fn section(f: &mut fmt::Formatter<'_>, title: &str, lines: &[String]) -> fmt::Result {
+    writeln!(f, "{title}: {}", lines.len())?;
+    lines.iter().take(SHOWN).try_for_each(|line| writeln!(f, "  {line}"))?;
+    match lines.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(f, "  and {more} more; --json lists all"),
+    }
+}

@@ -1,0 +1,43 @@
+use rand::{Rng, RngExt};
+
+/// Red, green, blue in [0, 1].
+pub(super) type Color = [f32; 3];
+
+/// Tries before a colour is taken as it comes.
+const TRIES: usize = 20;
+
+/// A colour that differs from each of `others` by at least `distance` in some channel's sum.
+pub(super) fn color_unlike(others: &[Color], distance: f32, rng: &mut impl Rng) -> Color {
+    let mut color = any_color(rng);
+    for _ in 0..TRIES {
+        if others.iter().all(|other| difference(&color, other) >= distance) {
+            break;
+        }
+        color = any_color(rng);
+    }
+    color
+}
+
+pub(super) fn any_color(rng: &mut impl Rng) -> Color {
+    std::array::from_fn(|_| rng.random_range(0.0..1.0))
+}
+
+pub(super) fn mix(a: Color, b: Color, share: f32) -> Color {
+    std::array::from_fn(|c| a[c] + (b[c] - a[c]) * share)
+}
+
+fn difference(a: &Color, b: &Color) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
+}
+
+/// A direction uniform over the circle, from arithmetic that is exact on every platform.
+pub(super) fn direction(rng: &mut impl Rng) -> [f32; 2] {
+    loop {
+        let [x, y]: [f32; 2] = std::array::from_fn(|_| rng.random_range(-1.0..1.0));
+        let square = x * x + y * y;
+        if (0.01..1.0).contains(&square) {
+            let length = square.sqrt();
+            return [x / length, y / length];
+        }
+    }
+}

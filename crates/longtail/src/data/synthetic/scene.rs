@@ -1,0 +1,176 @@
+use rand::{Rng, RngExt};
+
+use super::{
+    SIDE,
+    paint::{Color, any_color, color_unlike, direction, mix},
+    shape::{Shape, Texture},
+};
+
+/// Samples of a pixel along each axis.
+const SAMPLES: usize = 2;
+/// Largest number of clutter shapes.
+const CLUTTER: usize = 5;
+
+/// Everything of one image but its noise.
+pub(super) struct Scene {
+    object: Object,
+    clutter: Vec<Object>,
+    background: Background,
+    noise: f32,
+}
+
+struct Object {
+    shape: Shape,
+    texture: Texture,
+    colors: [Color; 2],
+    centre: [f32; 2],
+    /// From pixels to the shape's own coordinates.
+    inverse: [[f32; 2]; 2],
+    frequency: f32,
+    /// How much darker the object gets along an axis of its own.
+    shading: f32,
+}
+
+struct Background {
+    colors: [Color; 2],
+    along: [f32; 2],
+    kind: BackgroundKind,
+    period: f32,
+}
+
+enum BackgroundKind {
+    Gradient,
+    Striped,
+    Checked,
+    Dotted,
+}
+
+impl Scene {
+    /// Draws all that varies within a class.
+    pub(super) fn draw(shape: Shape, texture: Texture, rng: &mut impl Rng) -> Self {
+        let background = Background::draw(rng);
+        let radius = rng.random_range(8.0..12.5);
+        let margin = radius * 0.75;
+        let centre = std::array::from_fn(|_| rng.random_range(margin..SIDE as f32 - margin));
+        let first = color_unlike(&background.colors, 0.7, rng);
+        let second = color_unlike(&[first, background.colors[0]], 0.8, rng);
+        let object = Object::pose(shape, texture, [first, second], centre, radius, rng);
+        let clutter = (0..rng.random_range(0..=CLUTTER)).map(|_| Object::clutter(rng)).collect();
+        Self { object, clutter, background, noise: rng.random_range(0.0..0.12) }
+    }
+
+    /// Paints the scene into `image`, `[SIDE, SIDE, 3]`.
+    pub(super) fn paint(&self, image: &mut [u8], rng: &mut impl Rng) {
+        for (i, pixel) in image.chunks_exact_mut(3).enumerate() {
+            let color = self.pixel(i % SIDE, i / SIDE);
+            for (value, color) in pixel.iter_mut().zip(color) {
+                let noise = rng.random_range(-1.0..1.0_f32) * self.noise;
+                *value = ((color + noise) * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
+            }
+        }
+    }
+
+    /// Mean over the samples of a pixel.
+    fn pixel(&self, x: usize, y: usize) -> Color {
+        let mut sum = [0.0; 3];
+        for sample in 0..SAMPLES * SAMPLES {
+            let offset = |i: usize| (i as f32 + 0.5) / SAMPLES as f32;
+            let at = [x as f32 + offset(sample % SAMPLES), y as f32 + offset(sample / SAMPLES)];
+            let color = self.at(at);
+            (0..3).for_each(|c| sum[c] += color[c]);
+        }
+        sum.map(|v| v / (SAMPLES * SAMPLES) as f32)
+    }
+
+    /// The object stands before the clutter, the clutter before the background.
+    fn at(&self, point: [f32; 2]) -> Color {
+        std::iter::once(&self.object)
+            .chain(&self.clutter)
+            .find_map(|object| object.at(point))
+            .unwrap_or_else(|| self.background.at(point))
+    }
+}
+
+impl Object {
+    /// Turns, stretches and shears the shape.
+    fn pose(
+        shape: Shape,
+        texture: Texture,
+        colors: [Color; 2],
+        centre: [f32; 2],
+        radius: f32,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let [cos, sin] = direction(rng);
+        let stretch = rng.random_range(0.75..1.33_f32).sqrt();
+        let shear = rng.random_range(-0.25..0.25);
+        let (across, down) = (radius * stretch, radius / stretch);
+        let row = |x: f32, y: f32| [x + shear * y, y];
+        let [a, b] = row(cos / across, -sin / down);
+        let [c, d] = row(sin / across, cos / down);
+        Self {
+            shape,
+            texture,
+            colors,
+            centre,
+            inverse: [[a, c], [b, d]],
+            frequency: rng.random_range(2.2..3.2),
+            shading: rng.random_range(0.0..0.35),
+        }
+    }
+
+    /// A small object of any shape and texture, anywhere.
+    fn clutter(rng: &mut impl Rng) -> Self {
+        let shape = Shape::ALL[rng.random_range(0..Shape::ALL.len())];
+        let texture = Texture::ALL[rng.random_range(0..Texture::ALL.len())];
+        let colors = [any_color(rng), any_color(rng)];
+        let centre = std::array::from_fn(|_| rng.random_range(0.0..SIDE as f32));
+        let radius = rng.random_range(2.0..5.0);
+        Self::pose(shape, texture, colors, centre, radius, rng)
+    }
+
+    fn at(&self, [x, y]: [f32; 2]) -> Option<Color> {
+        let (dx, dy) = (x - self.centre[0], y - self.centre[1]);
+        let point = self.inverse.map(|[a, b]| a * dx + b * dy);
+        if !self.shape.contains(point) {
+            return None;
+        }
+        let second = self.texture.is_second(point, self.frequency);
+        let color = self.colors[usize::from(second)];
+        Some(mix(color, [0.0; 3], self.shading * (0.5 + 0.5 * point[1])))
+    }
+}
+
+impl Background {
+    fn draw(rng: &mut impl Rng) -> Self {
+        let first = any_color(rng);
+        Self {
+            colors: [first, mix(first, any_color(rng), 0.45)],
+            along: direction(rng),
+            kind: match rng.random_range(0..4) {
+                0 => BackgroundKind::Gradient,
+                1 => BackgroundKind::Striped,
+                2 => BackgroundKind::Checked,
+                _ => BackgroundKind::Dotted,
+            },
+            period: rng.random_range(3.0..8.0),
+        }
+    }
+
+    fn at(&self, [x, y]: [f32; 2]) -> Color {
+        let [cos, sin] = self.along;
+        let (u, v) = (x * cos + y * sin, y * cos - x * sin);
+        let (a, b) = (u / self.period, v / self.period);
+        let odd = |x: f32| x.floor() as i32 & 1 == 1;
+        let share = match self.kind {
+            BackgroundKind::Gradient => (u / (2.0 * SIDE as f32) + 0.5).clamp(0.0, 1.0),
+            BackgroundKind::Striped => f32::from(u8::from(odd(a))),
+            BackgroundKind::Checked => f32::from(u8::from(odd(a) != odd(b))),
+            BackgroundKind::Dotted => {
+                let [p, q] = [a - a.floor() - 0.5, b - b.floor() - 0.5];
+                f32::from(u8::from(p * p + q * q < 0.08))
+            }
+        };
+        mix(self.colors[0], self.colors[1], share)
+    }
+}

@@ -8,7 +8,7 @@ use longtail::{method::Method, recipe::Val};
 /// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
 /// prove it.
 #[derive(Debug, Parser)]
-#[command(name = "longtail", version, max_term_width = 100)]
+#[command(name = "longtail", version, max_term_width = 100, args_override_self = true)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]

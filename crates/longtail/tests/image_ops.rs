@@ -218,7 +218,7 @@ fn views_depend_on_the_stream_alone() {
     ];
     let mut used = Scratch::default();
     for view in views {
-        let mut draw = |sample: u64, scratch: &mut Scratch| {
+        let draw = |sample: u64, scratch: &mut Scratch| {
             let mut out = vec![0.0; SIZE * SIZE * 3];
             let mut rng = stream(0, Purpose::View, 0, sample, 0);
             let norm = Normalize::CIFAR;

@@ -12,7 +12,7 @@ use longtail::{
     method::ClassifierLoss,
     model::{
         ClassifierKind, InitHeads, Network, NetworkConfig, Pass,
-        weights::{self, ModulePath, State, Weights},
+        weights::{self, ModulePath, State},
     },
     train::{BnGroups, Losses, Objective, Sgd, SgdConfig},
 };

@@ -61,6 +61,9 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, String> {
     }
     let format = image::guess_format(bytes)
         .map_err(|_| "its content is no JPEG, PNG, WebP, BMP or GIF image".to_owned())?;
+    if format == ImageFormat::Jpeg && is_cut_off(bytes) {
+        return Err("the JPEG ends before its image does".into());
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(LARGEST_SIDE);
@@ -78,6 +81,13 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, String> {
         pixels: rgb.into_raw(),
         animated: is_animated(format, bytes),
     })
+}
+
+/// Whether no end marker follows the last scan of a JPEG: the decoder would fill the rest with grey.
+fn is_cut_off(jpeg: &[u8]) -> bool {
+    let last = |marker: u8| jpeg.windows(2).rposition(|pair| pair == [0xff, marker]);
+    let (scan, end) = (last(0xda), last(0xd9));
+    end.is_none() || end < scan
 }
 
 fn is_animated(format: ImageFormat, bytes: &[u8]) -> bool {

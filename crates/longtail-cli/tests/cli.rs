@@ -1,0 +1,12 @@
+//! The built program, driven in a temporary folder.
+
+mod cli {
+    mod program;
+
+    mod bad_data;
+    mod bad_settings;
+    mod commands;
+    mod faults;
+    mod resume;
+    mod train;
+}

@@ -1,0 +1,119 @@
+//! A run killed at any moment and resumed gives the same final weights as the unbroken one.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use longtail::train::{Checkpoint, Progress};
+
+use super::program::{Place, SMALL};
+
+/// 2 steps an epoch, 8 epochs; compression from the fifth on, over half of the classes or so.
+const RUN: &str = "--epochs 8 --compression fcc-like --set compression.threshold=0.5 \
+                   --checkpoint-steps 1 --out run";
+
+/// Where the run in `place` stands, if it has a whole checkpoint.
+fn progress(place: &Place) -> Option<Progress> {
+    let path = place.path("run/checkpoints/last.safetensors");
+    Checkpoint::load(&path).ok().map(|checkpoint| checkpoint.progress)
+}
+
+/// Starts or resumes the run, kills it with SIGKILL as soon as `when` holds, and tells where it
+/// stands then; `None` if it ended before that.
+fn kill_when(place: &Place, words: &str, when: impl Fn(&Place) -> bool) -> Option<Progress> {
+    let mut child =
+        place.command(words).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    while !when(place) {
+        if child.try_wait().unwrap().is_some() {
+            return None;
+        }
+        thread::yield_now();
+    }
+    // On Unix this is SIGKILL: the program has no say in it.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    Some(progress(place).unwrap())
+}
+
+#[test]
+fn a_run_killed_again_and_again_ends_as_the_unbroken_one() {
+    let unbroken = Place::with_photos();
+    unbroken.succeed(&format!("train {SMALL} {RUN}"));
+
+    let broken = Place::with_photos();
+    let resume = "train --resume --out run --checkpoint-steps 1 --quiet";
+    let stands_at =
+        |step: u64| move |place: &Place| progress(place).is_some_and(|p| p.step >= step);
+    let first = kill_when(&broken, &format!("train {SMALL} {RUN}"), stands_at(1)).unwrap();
+    assert!(first.step > 0 && first.poor_classes.is_none(), "before the switch: {first:?}");
+
+    let mut seen = vec![first];
+    for step in 3..16 {
+        seen.extend(kill_when(&broken, resume, stands_at(step)));
+    }
+    assert!(seen.iter().any(|p| p.batch > 0), "some in mid-epoch");
+    let switched = seen.iter().filter(|p| p.poor_classes.is_some()).count();
+    assert!((1..seen.len()).contains(&switched), "on both sides of the compression switch");
+    assert!(seen.windows(2).all(|pair| pair[0].step <= pair[1].step), "none started again");
+
+    broken.succeed(resume);
+    assert_eq!(broken.weights("run"), unbroken.weights("run"));
+    assert_eq!(broken.metrics("run"), unbroken.metrics("run"));
+    let same = |key: &str| {
+        assert_eq!(broken.json("run/summary.json")[key], unbroken.json("run/summary.json")[key]);
+    };
+    ["last", "best", "compression", "epochs", "steps", "split_hash"].into_iter().for_each(same);
+    assert!(unbroken.json("run/summary.json")["compression"].is_array());
+}
+
+#[test]
+fn a_run_killed_while_it_writes_a_checkpoint_resumes_from_the_one_before() {
+    let unbroken = Place::with_photos();
+    unbroken.succeed(&format!("train {SMALL} {RUN}"));
+
+    let broken = Place::with_photos();
+    let part = "run/checkpoints/.last.safetensors.part";
+    // Each start gets one checkpoint done and is killed within the next, so that the run goes on.
+    let within = |done: u64| {
+        move |place: &Place| place.exists(part) && progress(place).is_some_and(|p| p.step > done)
+    };
+    let resume = "train --resume --out run --checkpoint-steps 1 --quiet";
+    let mut words = format!("train {SMALL} {RUN}");
+    let mut within_a_write = 0;
+    let mut done = 0;
+    while let Some(at) = kill_when(&broken, &words, within(done)) {
+        within_a_write += usize::from(broken.exists(part));
+        done = at.step;
+        words = resume.into();
+        // A leftover must not be taken for a write of the next start.
+        let _ = std::fs::remove_file(broken.path(part));
+    }
+    assert!(within_a_write > 0, "no kill fell into a write");
+    assert_eq!(broken.weights("run"), unbroken.weights("run"));
+    assert_eq!(broken.metrics("run"), unbroken.metrics("run"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_and_exits_130() {
+    let place = Place::with_photos();
+    let words = format!("train {SMALL} --epochs 500 --checkpoint-steps 1 --out run");
+    let mut child = place.command(&words).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&mut child, &place.path("run/checkpoints/last.safetensors"));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = super::program::stderr(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("saving after this step"), "{text}");
+    assert!(progress(&place).unwrap().step > 0);
+}
+
+fn wait_for(child: &mut Child, file: &Path) {
+    while !file.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        thread::yield_now();
+    }
+}

@@ -13,7 +13,7 @@ fn refused(options: &str, says: &[&str]) {
 fn numbers_out_of_range() {
     refused("--epochs 0", &["epochs", "at least one"]);
     refused("--batch-size 0", &["batch_size = 0"]);
-    refused("--temperature 0", &["temperature = 0", "greater than 0"]);
+    refused("--temperature 0", &["temperature = 0", "at least"]);
     refused("--temperature -1", &["temperature = -1"]);
     refused("--imbalance 0.5", &["imbalance = 0.5"]);
     refused("--imbalance nan", &["imbalance = NaN"]);

@@ -357,8 +357,10 @@ impl Trainer {
         self.progress.sums = EpochSums::default();
         self.choose_poor_classes(observer)?;
         debug_assert_eq!(record.epoch, epoch);
-        self.save()?;
+        // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
+        // lines that it lacks: the line goes first.
         log.append(&record)?;
+        self.save()?;
         observer.epoch(&record);
         Ok(())
     }

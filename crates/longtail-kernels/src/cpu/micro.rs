@@ -1,0 +1,246 @@
+//! The innermost loops, once per instruction set.
+//!
+//! All work on one image that lies in a padded scratch: `[rows, columns, channels]` without holes, so
+//! that the taps of a kernel row are `kernel_width · channels` neighbouring values.
+
+use super::simd::Simd;
+
+/// Largest tile of [`conv_row`] in pixels.
+const TILE: usize = 16;
+
+/// One row of outputs of a convolution.
+#[derive(Clone, Copy)]
+pub(crate) struct ConvRow {
+    /// First tap of the first output, in the scratch.
+    pub x: *const f32,
+    /// Values from one scratch row to the next.
+    pub row: usize,
+    /// Values from the taps of one output to those of the next: stride · channels.
+    pub step: usize,
+    /// Kernel rows to sum over.
+    pub taps_y: usize,
+    /// Taps of a kernel row: kernel width · channels.
+    pub taps_x: usize,
+    /// Weights `[taps_y, taps_x, block]`.
+    pub weights: *const f32,
+    /// First output of the block.
+    pub out: *mut f32,
+    /// Values from one output pixel to the next.
+    pub out_step: usize,
+    /// Output pixels.
+    pub count: usize,
+    /// Whether to add to what `out` holds.
+    pub accumulate: bool,
+}
+
+/// The sums of one kernel row over the pixels of an image, for the weights' gradient.
+#[derive(Clone, Copy)]
+pub(crate) struct Correlate {
+    /// First tap of the first pixel, in the scratch.
+    pub x: *const f32,
+    /// Values from the taps of one output row to those of the next.
+    pub x_row: usize,
+    /// Values from the taps of one output pixel to those of the next.
+    pub x_step: usize,
+    /// The output's gradient at its first pixel.
+    pub dy: *const f32,
+    /// Values from one row of `dy` to the next.
+    pub dy_row: usize,
+    /// Values from one pixel of `dy` to the next.
+    pub dy_step: usize,
+    /// Output rows.
+    pub rows: usize,
+    /// Output pixels of a row.
+    pub columns: usize,
+    /// Taps of a kernel row.
+    pub taps: usize,
+    /// Gradient `[taps, channels]`, added to.
+    pub dw: *mut f32,
+    /// Output channels.
+    pub channels: usize,
+}
+
+/// Channels that [`conv_row`] makes at once: the width of a block of packed weights.
+#[inline(always)]
+pub(super) fn block<S: Simd>(channels: usize) -> usize {
+    if channels.is_multiple_of(2 * S::LANES) { 2 * S::LANES } else { S::LANES }
+}
+
+/// See [`super::Kernels::conv_row`].
+///
+/// # Safety
+/// [`Simd`]'s; every address that the fields of `a` describe is valid.
+#[inline(always)]
+pub(super) unsafe fn conv_row<S: Simd>(a: &ConvRow, block: usize) {
+    // SAFETY: handed on.
+    unsafe {
+        if block == S::LANES { conv_row_of::<S, 1>(a) } else { conv_row_of::<S, 2>(a) }
+    }
+}
+
+/// Pixels of a tile, so that the accumulators, the weights and one value fit the registers.
+#[inline(always)]
+unsafe fn conv_row_of<S: Simd, const KV: usize>(a: &ConvRow) {
+    // SAFETY: handed on.
+    unsafe {
+        match (S::LANES, KV) {
+            (16, 1) => tiles::<S, 16, KV>(a),
+            (16, _) => tiles::<S, 8, KV>(a),
+            (_, 1) => tiles::<S, 8, KV>(a),
+            _ => tiles::<S, 4, KV>(a),
+        }
+    }
+}
+
+/// Tiles of `PX` pixels, then smaller ones.
+#[inline(always)]
+unsafe fn tiles<S: Simd, const PX: usize, const KV: usize>(a: &ConvRow) {
+    let mut done = 0;
+    // SAFETY: `done` pixels are behind, and each tile stays within `count`.
+    unsafe {
+        while a.count - done >= PX {
+            // Constant steps become addresses; a variable one takes a register per pixel.
+            match a.step {
+                16 => tile::<S, PX, KV, 16>(a, done),
+                32 => tile::<S, PX, KV, 32>(a, done),
+                64 => tile::<S, PX, KV, 64>(a, done),
+                3 => tile::<S, PX, KV, 3>(a, done),
+                _ => tile::<S, PX, KV, 0>(a, done),
+            }
+            done += PX;
+        }
+        if PX > 4 && a.count - done >= 4 {
+            tile::<S, 4, KV, 0>(a, done);
+            done += 4;
+        }
+        while done < a.count {
+            tile::<S, 1, KV, 0>(a, done);
+            done += 1;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn tile<S: Simd, const PX: usize, const KV: usize, const STEP: usize>(
+    a: &ConvRow,
+    first: usize,
+) {
+    const { assert!(PX <= TILE) };
+    let step = if STEP == 0 { a.step } else { STEP };
+    // SAFETY: the caller's `a` covers pixels `first..first + PX`.
+    unsafe {
+        let out = a.out.add(first * a.out_step);
+        let mut acc = [[S::zero(); KV]; PX];
+        if a.accumulate {
+            for p in 0..PX {
+                for v in 0..KV {
+                    acc[p][v] = S::load(out.add(p * a.out_step + v * S::LANES));
+                }
+            }
+        }
+        let mut weights = a.weights;
+        for tap_y in 0..a.taps_y {
+            let mut x = a.x.add(tap_y * a.row + first * step);
+            for _ in 0..a.taps_x {
+                let mut w = [S::zero(); KV];
+                for v in 0..KV {
+                    w[v] = S::load(weights.add(v * S::LANES));
+                }
+                for p in 0..PX {
+                    let value = S::splat_at(x.add(p * step));
+                    for v in 0..KV {
+                        acc[p][v] = S::mul_add(value, w[v], acc[p][v]);
+                    }
+                }
+                x = x.add(1);
+                weights = weights.add(KV * S::LANES);
+            }
+        }
+        for p in 0..PX {
+            for v in 0..KV {
+                S::store(out.add(p * a.out_step + v * S::LANES), acc[p][v]);
+            }
+        }
+    }
+}
+
+/// See [`super::Kernels::correlate`].
+///
+/// # Safety
+/// [`Simd`]'s; every address that the fields of `a` describe is valid.
+#[inline(always)]
+pub(super) unsafe fn correlate<S: Simd>(a: &Correlate) {
+    // SAFETY: handed on.
+    unsafe {
+        if a.channels.is_multiple_of(2 * S::LANES) {
+            match S::LANES {
+                16 => taps::<S, 8, 2>(a),
+                _ => taps::<S, 4, 2>(a),
+            }
+        } else {
+            match S::LANES {
+                16 => taps::<S, 16, 1>(a),
+                _ => taps::<S, 8, 1>(a),
+            }
+        }
+    }
+}
+
+/// Blocks of `TAPS` taps, then smaller ones.
+#[inline(always)]
+unsafe fn taps<S: Simd, const TAPS: usize, const KV: usize>(a: &Correlate) {
+    for channel in (0..a.channels).step_by(KV * S::LANES) {
+        let mut tap = 0;
+        // SAFETY: blocks stay within `taps` and `channels`.
+        unsafe {
+            while a.taps - tap >= TAPS {
+                tap_block::<S, TAPS, KV>(a, tap, channel);
+                tap += TAPS;
+            }
+            if TAPS > 4 && a.taps - tap >= 4 {
+                tap_block::<S, 4, KV>(a, tap, channel);
+                tap += 4;
+            }
+            while tap < a.taps {
+                tap_block::<S, 1, KV>(a, tap, channel);
+                tap += 1;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn tap_block<S: Simd, const TAPS: usize, const KV: usize>(
+    a: &Correlate,
+    tap: usize,
+    channel: usize,
+) {
+    // SAFETY: the caller's `a` covers these taps and channels for every pixel.
+    unsafe {
+        let mut acc = [[S::zero(); KV]; TAPS];
+        for row in 0..a.rows {
+            let mut x = a.x.add(row * a.x_row + tap);
+            let mut dy = a.dy.add(row * a.dy_row + channel);
+            for _ in 0..a.columns {
+                let mut g = [S::zero(); KV];
+                for v in 0..KV {
+                    g[v] = S::load(dy.add(v * S::LANES));
+                }
+                for t in 0..TAPS {
+                    let value = S::splat_at(x.add(t));
+                    for v in 0..KV {
+                        acc[t][v] = S::mul_add(value, g[v], acc[t][v]);
+                    }
+                }
+                x = x.add(a.x_step);
+                dy = dy.add(a.dy_step);
+            }
+        }
+        for t in 0..TAPS {
+            for v in 0..KV {
+                let at = a.dw.add((tap + t) * a.channels + channel + v * S::LANES);
+                S::store(at, S::add(S::load(at), acc[t][v]));
+            }
+        }
+    }
+}

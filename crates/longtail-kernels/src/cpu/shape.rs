@@ -1,0 +1,81 @@
+use std::ops::Range;
+
+/// Sizes of one convolution over a batch in `[images, height, width, channels]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub images: usize,
+    pub height: usize,
+    pub width: usize,
+    pub input: usize,
+    pub output: usize,
+    pub kernel: [usize; 2],
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl Shape {
+    /// Of `x` and `weight`, `[out, in, kernel height, kernel width]`; `None` where no output is left
+    /// or the padding reaches beyond the kernel.
+    pub fn of(x: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) -> Option<Self> {
+        let [images, height, width, input] = x;
+        let [output, of_input, kernel_height, kernel_width] = weight;
+        let kernel = [kernel_height, kernel_width];
+        let fits = of_input == input
+            && images > 0
+            && kernel.iter().all(|&size| size > padding)
+            && height + 2 * padding >= kernel_height
+            && width + 2 * padding >= kernel_width;
+        fits.then_some(Self { images, height, width, input, output, kernel, stride, padding })
+    }
+
+    pub fn out_height(&self) -> usize {
+        (self.height + 2 * self.padding - self.kernel[0]) / self.stride + 1
+    }
+
+    pub fn out_width(&self) -> usize {
+        (self.width + 2 * self.padding - self.kernel[1]) / self.stride + 1
+    }
+
+    /// Values of one input image.
+    pub fn input_image(&self) -> usize {
+        self.height * self.width * self.input
+    }
+
+    pub fn out_pixels(&self) -> usize {
+        self.out_height() * self.out_width()
+    }
+
+    /// Values of one output image.
+    pub fn output_image(&self) -> usize {
+        self.out_pixels() * self.output
+    }
+
+    /// Values of one output channel over the batch.
+    pub fn count(&self) -> usize {
+        self.images * self.out_pixels()
+    }
+
+    /// Taps of one kernel row.
+    pub fn taps(&self) -> usize {
+        self.kernel[1] * self.input
+    }
+
+    pub fn weights(&self) -> usize {
+        self.output * self.input * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Images that one task works on: of the batch's size alone, so that no sum depends on the
+    /// number of threads.
+    pub fn chunk(&self) -> usize {
+        self.images.div_ceil(CHUNKS)
+    }
+
+    /// Images of task `index`.
+    pub fn chunk_images(&self, index: usize) -> Range<usize> {
+        let first = index * self.chunk();
+        first..(first + self.chunk()).min(self.images)
+    }
+}
+
+/// Most tasks of one pass.
+const CHUNKS: usize = 32;

@@ -1,13 +1,27 @@
 //! Fused operators with hand-written backward.
 //!
 //! Every operator has a readable composition of Burn's own operators, which serves every backend
-//! and is the reference that the fast implementations are tested against.
+//! and is the reference that the fast implementations are tested against. On the CPU backend the fast
+//! ones run, on the best instruction set that the machine has.
 
+mod basic_block;
 mod conv_bn;
+mod cpu;
+mod fused;
 
-pub use conv_bn::{ConvBnOptions, ConvBnTrain, composed, conv_bn_eval, conv_bn_train};
+pub use basic_block::{BasicBlockTrain, basic_block_eval, basic_block_train};
+pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
+pub use cpu::{Path, force};
 
-/// Which implementation of the operators runs on this machine.
+/// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.
+pub mod composed {
+    pub use crate::{
+        basic_block::composed::{basic_block_eval, basic_block_train},
+        conv_bn::composed::{conv_bn_eval, conv_bn_train},
+    };
+}
+
+/// Which implementation of the operators runs on this machine's CPU.
 pub fn active_path() -> &'static str {
-    "composed"
+    Path::active().name()
 }

@@ -2,7 +2,9 @@
 
 pub mod composed;
 
-use burn::tensor::Tensor;
+use burn::{backend::Dispatch, tensor::Tensor};
+
+use crate::fused::{FusedOps, can_run};
 
 /// What surrounds the convolution and the normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +47,26 @@ pub fn conv_bn_train(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> ConvBnTrain {
-    composed::conv_bn_train(x, weight, gamma, beta, residual, options)
+    if !can_run(&x, &weight, options) {
+        return composed::conv_bn_train(x, weight, gamma, beta, residual, options);
+    }
+    let has_residual = residual.is_some();
+    // What stands in for no residual is not looked at.
+    let residual = residual.map_or_else(|| x.clone().detach(), |residual| residual).into_dispatch();
+    let fused = Dispatch::conv_bn(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        residual,
+        has_residual,
+        options,
+    );
+    ConvBnTrain {
+        output: Tensor::from_dispatch(fused.output),
+        mean: Tensor::from_dispatch(fused.mean),
+        variance: Tensor::from_dispatch(fused.variance),
+    }
 }
 
 /// `relu(batch_norm(conv(x, weight)) + residual)` with running statistics; shapes as in
@@ -61,5 +82,20 @@ pub fn conv_bn_eval(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> Tensor<4> {
-    composed::conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options)
+    if x.device().is_autodiff() || !can_run(&x, &weight, options) {
+        return composed::conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options);
+    }
+    let has_residual = residual.is_some();
+    let residual = residual.unwrap_or_else(|| x.clone());
+    Tensor::from_dispatch(Dispatch::conv_bn_infer(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        residual.into_dispatch(),
+        has_residual,
+        options,
+    ))
 }

@@ -23,11 +23,7 @@ impl Padded {
     /// Of the input.
     pub fn input(shape: &Shape) -> Self {
         let around = 2 * shape.padding;
-        Self {
-            height: shape.height + around,
-            width: shape.width + around,
-            channels: shape.input,
-        }
+        Self { height: shape.height + around, width: shape.width + around, channels: shape.input }
     }
 
     /// Of the output's gradient, its pixels `stride` apart, such that a convolution of stride 1

@@ -73,9 +73,7 @@ pub(super) fn block<S: Simd>(channels: usize) -> usize {
 #[inline(always)]
 pub(super) unsafe fn conv_row<S: Simd>(a: &ConvRow, block: usize) {
     // SAFETY: handed on.
-    unsafe {
-        if block == S::LANES { conv_row_of::<S, 1>(a) } else { conv_row_of::<S, 2>(a) }
-    }
+    unsafe { if block == S::LANES { conv_row_of::<S, 1>(a) } else { conv_row_of::<S, 2>(a) } }
 }
 
 /// Pixels of a tile, so that the accumulators, the weights and one value fit the registers.

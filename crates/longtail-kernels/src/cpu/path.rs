@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
 use super::{
     micro::{self, ConvRow, Correlate},
     pixelwise::{self, Gate, ThroughBn},
     simd::{Portable, Simd},
 };
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
 
 /// An implementation of the operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,16 +109,8 @@ pub(crate) struct Kernels {
     /// See [`pixelwise::moments`].
     pub moments: unsafe fn(*const f32, usize, usize, *mut f32, *mut f32),
     /// See [`pixelwise::normalise`].
-    pub normalise: unsafe fn(
-        *const f32,
-        *const f32,
-        *const f32,
-        *const f32,
-        bool,
-        *mut f32,
-        usize,
-        usize,
-    ),
+    pub normalise:
+        unsafe fn(*const f32, *const f32, *const f32, *const f32, bool, *mut f32, usize, usize),
     /// See [`pixelwise::gate`].
     pub gate: unsafe fn(&Gate),
     /// See [`pixelwise::through_bn`].

@@ -89,19 +89,28 @@ pub(super) unsafe fn normalise<S: Simd>(
     }
 }
 
+/// What lets a gradient pass.
+#[derive(Clone, Copy)]
+pub(crate) enum Mask {
+    /// Everything.
+    Open,
+    /// Positive values at this address, one per value.
+    Output(*const f32),
+    /// Positive values of `y · scale + shift`, one of each per channel.
+    Affine(*const f32, *const f32),
+}
+
 /// What [`gate`] reads and writes, all of one image.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
-    /// The output's gradient.
-    pub grad: *const f32,
-    /// The output, whose positive values let the gradient pass; null without ReLU.
-    pub output: *const f32,
+    /// The output's gradient, and where the gated one goes.
+    pub grad: *mut f32,
+    /// The ReLU.
+    pub mask: Mask,
     /// The convolution.
     pub y: *const f32,
     /// Its mean per channel.
     pub mean: *const f32,
-    /// Where the gated gradient goes; may be `grad`; null if it is not wanted.
-    pub gated: *mut f32,
     /// `Σ g` per channel, written.
     pub sum: *mut f32,
     /// `Σ g (y − mean)` per channel, written.
@@ -112,7 +121,7 @@ pub(crate) struct Gate {
     pub channels: usize,
 }
 
-/// The gradient before the ReLU, and its sums.
+/// The gradient before the ReLU, in place, and its sums.
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple of
@@ -126,15 +135,19 @@ pub(super) unsafe fn gate<S: Simd>(a: &Gate) {
             let (mut sum, mut product) = (S::zero(), S::zero());
             for pixel in 0..a.pixels {
                 let at = pixel * a.channels + channel;
-                let mut g = S::load(a.grad.add(at));
-                if !a.output.is_null() {
-                    g = S::where_positive(g, S::load(a.output.add(at)));
-                }
-                if !a.gated.is_null() {
-                    S::store(a.gated.add(at), g);
-                }
+                let y = S::load(a.y.add(at));
+                let g = S::load(a.grad.add(at));
+                let g = match a.mask {
+                    Mask::Open => g,
+                    Mask::Output(output) => S::where_positive(g, S::load(output.add(at))),
+                    Mask::Affine(scale, shift) => {
+                        let (scale, shift) = (scale.add(channel), shift.add(channel));
+                        S::where_positive(g, S::mul_add(y, S::load(scale), S::load(shift)))
+                    }
+                };
+                S::store(a.grad.add(at), g);
                 sum = S::add(sum, g);
-                product = S::mul_add(g, S::sub(S::load(a.y.add(at)), mean), product);
+                product = S::mul_add(g, S::sub(y, mean), product);
             }
             S::store(a.sum.add(channel), sum);
             S::store(a.product.add(channel), product);
@@ -145,10 +158,8 @@ pub(super) unsafe fn gate<S: Simd>(a: &Gate) {
 /// What [`through_bn`] reads and writes, all of one image.
 #[derive(Clone, Copy)]
 pub(crate) struct ThroughBn {
-    /// The gradient, gated or not.
+    /// The gradient before the ReLU.
     pub grad: *const f32,
-    /// The output that gates it; null if there is no ReLU or it is gated already.
-    pub output: *const f32,
     /// The convolution.
     pub y: *const f32,
     /// Coefficient of the gradient per channel.
@@ -183,12 +194,10 @@ pub(super) unsafe fn through_bn<S: Simd>(a: &ThroughBn) {
                 let at = (row * a.columns + column) * a.channels + channel;
                 // SAFETY: every offset is within the image or the scratch.
                 unsafe {
-                    let mut g = S::load(a.grad.add(at));
-                    if !a.output.is_null() {
-                        g = S::where_positive(g, S::load(a.output.add(at)));
-                    }
                     let constant = S::load(a.constant.add(channel));
-                    let y = S::mul_add(S::load(a.y.add(at)), S::load(a.of_y.add(channel)), constant);
+                    let y =
+                        S::mul_add(S::load(a.y.add(at)), S::load(a.of_y.add(channel)), constant);
+                    let g = S::load(a.grad.add(at));
                     let dy = S::mul_add(g, S::load(a.of_grad.add(channel)), y);
                     S::store(a.dy.add(row * a.dy_row + column * a.dy_step + channel), dy);
                 }

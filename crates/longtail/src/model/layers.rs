@@ -4,7 +4,9 @@ use burn::{
     module::{Module, ModuleMapper, Param, ParamId},
     tensor::{Tensor, activation, module::batch_norm, module::batch_norm_train},
 };
-use longtail_kernels::{ConvBnOptions, conv_bn_eval, conv_bn_train};
+use longtail_kernels::{
+    ConvBnOptions, basic_block_eval, basic_block_train, conv_bn_eval, conv_bn_train,
+};
 
 use super::Initialiser;
 
@@ -81,6 +83,11 @@ impl BatchNorm {
         }
     }
 
+    /// γ, β, running mean and running variance.
+    fn running(&self) -> [Tensor<1>; 4] {
+        [&self.weight, &self.bias, &self.running_mean, &self.running_var].map(Param::val)
+    }
+
     /// `x`: `[rows, channels]`.
     pub fn forward(&self, x: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
@@ -111,33 +118,76 @@ impl Conv {
         Self { weight: init.kaiming_normal([output, input, 3, 3], input * 9) }
     }
 
-    /// Padding 1, then `bn`, then `residual` is added, then ReLU.
+    /// Stride 1 and padding 1, then `bn`, then ReLU.
     ///
-    /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
-    pub fn forward(
-        &self,
-        x: Tensor<4>,
-        stride: usize,
-        bn: &BatchNorm,
-        residual: Option<Tensor<4>>,
-        pass: &mut Pass<'_>,
-    ) -> Tensor<4> {
+    /// `x`: `[batch, height, width, in]`; gives `[batch, height, width, out]`.
+    pub fn forward(&self, x: Tensor<4>, bn: &BatchNorm, pass: &mut Pass<'_>) -> Tensor<4> {
         let options =
-            ConvBnOptions { stride, padding: 1, groups: 1, relu: true, epsilon: BN_EPSILON };
-        let (weight, gamma, beta) = (self.weight.val(), bn.weight.val(), bn.bias.val());
+            ConvBnOptions { stride: 1, padding: 1, groups: 1, relu: true, epsilon: BN_EPSILON };
+        let weight = self.weight.val();
         match pass {
             Pass::Train(statistics) => {
-                let train = conv_bn_train(x, weight, gamma, beta, residual, options);
-                let [rows, height, width, _] = train.output.dims();
-                statistics.record(bn, train.mean, train.variance, rows * height * width);
+                let (gamma, beta) = (bn.weight.val(), bn.bias.val());
+                let train = conv_bn_train(x, weight, gamma, beta, None, options);
+                statistics.record(bn, train.mean, train.variance, pixels(&train.output));
                 train.output
             }
             Pass::Eval => {
-                let (mean, variance) = (bn.running_mean.val(), bn.running_var.val());
-                conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options)
+                let [gamma, beta, mean, variance] = bn.running();
+                conv_bn_eval(x, weight, gamma, beta, mean, variance, None, options)
             }
         }
     }
+}
+
+/// Two convolutions with batch norm and a parameter-free shortcut (He et al. 2016 §4.2, "option A").
+#[derive(Module, Debug)]
+pub struct BasicBlock {
+    conv1: Conv,
+    bn1: BatchNorm,
+    conv2: Conv,
+    bn2: BatchNorm,
+    stride: usize,
+}
+
+impl BasicBlock {
+    /// A block from `input` to `output` channels; with `stride` 2 it halves height and width.
+    pub fn new(input: usize, output: usize, stride: usize, init: &mut Initialiser) -> Self {
+        Self {
+            conv1: Conv::new(input, output, init),
+            bn1: BatchNorm::new(output, init),
+            conv2: Conv::new(output, output, init),
+            bn2: BatchNorm::new(output, init),
+            stride,
+        }
+    }
+
+    /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
+        let weights = [&self.conv1, &self.conv2].map(|conv| conv.weight.val());
+        let norms = [&self.bn1, &self.bn2];
+        match pass {
+            Pass::Train(statistics) => {
+                let gammas = norms.map(|bn| bn.weight.val());
+                let betas = norms.map(|bn| bn.bias.val());
+                let train = basic_block_train(x, weights, gammas, betas, self.stride, BN_EPSILON);
+                let count = pixels(&train.output);
+                for (bn, (mean, variance)) in norms.into_iter().zip([train.first, train.second]) {
+                    statistics.record(bn, mean, variance, count);
+                }
+                train.output
+            }
+            Pass::Eval => {
+                let norms = norms.map(BatchNorm::running);
+                basic_block_eval(x, weights, norms, self.stride, BN_EPSILON)
+            }
+        }
+    }
+}
+
+/// Values of one channel of a batch `[images, height, width, channels]`.
+fn pixels(batch: &Tensor<4>) -> usize {
+    batch.dims()[..3].iter().product()
 }
 
 /// An affine map; PyTorch's `Linear`, weight `[out, in]`.

@@ -14,7 +14,7 @@ pub mod weights;
 
 pub use classifier::Classifier;
 pub use init::Initialiser;
-pub use layers::{BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
+pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
 pub use network::{ClassifierKind, InitHeads, Network, NetworkConfig};
 pub use predict::softmax;

@@ -1,9 +1,6 @@
-use burn::{
-    module::Module,
-    tensor::{Tensor, s},
-};
+use burn::{module::Module, tensor::Tensor};
 
-use super::{BatchNorm, Conv, Initialiser, ModelError, Pass};
+use super::{BasicBlock, BatchNorm, Conv, Initialiser, ModelError, Pass};
 
 /// Channels of the three stages.
 const WIDTHS: [usize; 3] = [16, 32, 64];
@@ -17,15 +14,6 @@ pub struct ResNetCifar {
     layer1: Vec<BasicBlock>,
     layer2: Vec<BasicBlock>,
     layer3: Vec<BasicBlock>,
-}
-
-#[derive(Module, Debug)]
-struct BasicBlock {
-    conv1: Conv,
-    bn1: BatchNorm,
-    conv2: Conv,
-    bn2: BatchNorm,
-    stride: usize,
 }
 
 impl ResNetCifar {
@@ -54,7 +42,7 @@ impl ResNetCifar {
     /// `images`: `[batch, height, width, 3]`, normalised; gives features `[batch, 64]`, which are
     /// means of ReLU outputs and so not negative.
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        let mut x = self.conv1.forward(images, 1, &self.bn1, None, pass);
+        let mut x = self.conv1.forward(images, &self.bn1, pass);
         for block in self.layer1.iter().chain(&self.layer2).chain(&self.layer3) {
             x = block.forward(x, pass);
         }
@@ -76,31 +64,4 @@ fn stage(
             _ => BasicBlock::new(output, output, 1, init),
         })
         .collect()
-}
-
-impl BasicBlock {
-    fn new(input: usize, output: usize, stride: usize, init: &mut Initialiser) -> Self {
-        Self {
-            conv1: Conv::new(input, output, init),
-            bn1: BatchNorm::new(output, init),
-            conv2: Conv::new(output, output, init),
-            bn2: BatchNorm::new(output, init),
-            stride,
-        }
-    }
-
-    fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
-        let shortcut = if self.stride == 1 { x.clone() } else { option_a(x.clone()) };
-        let hidden = self.conv1.forward(x, self.stride, &self.bn1, None, pass);
-        self.conv2.forward(hidden, 1, &self.bn2, Some(shortcut), pass)
-    }
-}
-
-/// Every second pixel, starting at 0, and as many channels again: a quarter of the new width in
-/// zeros on either side.
-fn option_a(x: Tensor<4>) -> Tensor<4> {
-    let picked = x.slice(s![.., ..;2, ..;2, ..]);
-    let [batch, height, width, channels] = picked.dims();
-    let zeros = Tensor::zeros([batch, height, width, channels / 2], &picked.device());
-    Tensor::cat(vec![zeros.clone(), picked, zeros], 3)
 }

@@ -1,0 +1,95 @@
+//! Two convolutions with batch norm and a shortcut without parameters: the basic block of a CIFAR
+//! ResNet (He et al. 2016 §4.2, "option A").
+
+pub mod composed;
+
+use burn::{backend::Dispatch, tensor::Tensor};
+
+use crate::{
+    ConvBnOptions,
+    fused::{FusedOps, can_run},
+};
+
+/// What the training pass of [`basic_block_train`] gives.
+#[derive(Debug)]
+pub struct BasicBlockTrain {
+    /// Activation, shape `[batch, out_height, out_width, out]`.
+    pub output: Tensor<4>,
+    /// Mean and biased variance of the first convolution over the batch, shape `[out]`, detached.
+    pub first: (Tensor<1>, Tensor<1>),
+    /// Mean and biased variance of the second convolution.
+    pub second: (Tensor<1>, Tensor<1>),
+}
+
+/// `relu(bn₂(conv₂(relu(bn₁(conv₁(x))))) + shortcut(x))` with the statistics of the batch.
+///
+/// With stride 1 the shortcut is `x`; with stride 2 it is every second pixel of `x`, from 0 on, with
+/// as many zero channels before as after.
+///
+/// # Shapes
+/// - `x`: `[batch, height, width, in]`
+/// - weights: `[out, in, 3, 3]` and `[out, out, 3, 3]`; padding is 1
+/// - γ and β: `[out]`
+pub fn basic_block_train(
+    x: Tensor<4>,
+    weights: [Tensor<4>; 2],
+    gammas: [Tensor<1>; 2],
+    betas: [Tensor<1>; 2],
+    stride: usize,
+    epsilon: f64,
+) -> BasicBlockTrain {
+    if !is_fast(&x, &weights[0], stride, epsilon) {
+        return composed::basic_block_train(x, weights, gammas, betas, stride, epsilon);
+    }
+    let [weight1, weight2] = weights.map(Tensor::into_dispatch);
+    let [gamma1, gamma2] = gammas.map(Tensor::into_dispatch);
+    let [beta1, beta2] = betas.map(Tensor::into_dispatch);
+    let x = x.into_dispatch();
+    let fused =
+        Dispatch::basic_block(x, weight1, gamma1, beta1, weight2, gamma2, beta2, stride, epsilon);
+    let statistics =
+        |mean, variance| (Tensor::from_dispatch(mean), Tensor::from_dispatch(variance));
+    BasicBlockTrain {
+        output: Tensor::from_dispatch(fused.output),
+        first: statistics(fused.mean1, fused.variance1),
+        second: statistics(fused.mean2, fused.variance2),
+    }
+}
+
+/// As [`basic_block_train`] with running statistics: `norms` are γ, β, mean and variance of both
+/// batch norms.
+pub fn basic_block_eval(
+    x: Tensor<4>,
+    weights: [Tensor<4>; 2],
+    norms: [[Tensor<1>; 4]; 2],
+    stride: usize,
+    epsilon: f64,
+) -> Tensor<4> {
+    if x.device().is_autodiff() || !is_fast(&x, &weights[0], stride, epsilon) {
+        return composed::basic_block_eval(x, weights, norms, stride, epsilon);
+    }
+    let [weight1, weight2] = weights.map(Tensor::into_dispatch);
+    let [norm1, norm2] = norms.map(|norm| Tensor::cat(norm.into(), 0).into_dispatch());
+    let x = x.into_dispatch();
+    let output = Dispatch::basic_block_infer(x, weight1, norm1, weight2, norm2, stride, epsilon);
+    Tensor::from_dispatch(output)
+}
+
+fn first_options(stride: usize, epsilon: f64) -> ConvBnOptions {
+    ConvBnOptions { stride, padding: 1, groups: 1, relu: true, epsilon }
+}
+
+fn second_options(epsilon: f64) -> ConvBnOptions {
+    first_options(1, epsilon)
+}
+
+/// Both convolutions run on the active path, and the shortcut is one that it makes.
+fn is_fast(x: &Tensor<4>, weight1: &Tensor<4>, stride: usize, epsilon: f64) -> bool {
+    let [out, input, height, width] = weight1.dims();
+    let shortcut = match stride {
+        1 => out == input,
+        2 => out >= input && x.dims()[1].is_multiple_of(2) && x.dims()[2].is_multiple_of(2),
+        _ => false,
+    };
+    shortcut && [height, width] == [3, 3] && can_run(x, weight1, first_options(stride, epsilon))
+}

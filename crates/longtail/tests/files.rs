@@ -112,7 +112,8 @@ fn files_that_are_no_images_are_named() {
 fn a_photograph_cut_off_is_named() {
     let dir = two_classes();
     let whole = dir.path().join("dog/whole.jpg");
-    let pixel = |x: u32, y: u32| Rgb([(x * 37 ^ y * 11) as u8, (x * y) as u8, (x + y * 91) as u8]);
+    let pixel =
+        |x: u32, y: u32| Rgb([((x * 37) ^ (y * 11)) as u8, (x * y) as u8, (x + y * 91) as u8]);
     RgbImage::from_fn(64, 64, pixel).save(&whole).unwrap();
     let bytes = fs::read(&whole).unwrap();
     fs::remove_file(&whole).unwrap();

@@ -53,8 +53,8 @@ fn shortcut(x: Tensor<4>, stride: usize, channels: usize) -> Tensor<4> {
     let x = x.slice(s![.., 0..;stride, 0..;stride, ..]);
     let [images, height, width, input] = x.dims();
     let before = (channels - input) / 2;
-    let zeros = |count| Tensor::zeros([images, height, width, count], &x.device());
-    let sides = [zeros(before), zeros(channels - input - before)];
-    let [left, right] = sides;
+    let like = (&x.device(), x.dtype());
+    let zeros = |count| Tensor::zeros([images, height, width, count], like);
+    let (left, right) = (zeros(before), zeros(channels - input - before));
     Tensor::cat(vec![left, x, right], 3)
 }

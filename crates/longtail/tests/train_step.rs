@@ -48,12 +48,10 @@ fn numbers(value: &Value) -> Vec<f64> {
 /// The oracle's initial parameters on top of fresh running statistics.
 fn initial_state(network: &Network, order: &Value) -> State {
     let mut state = weights::state(network);
-    let mut k = 0;
-    for entry in order.as_array().unwrap() {
+    for (k, entry) in (0..).zip(order.as_array().unwrap()) {
         let name = entry[0].as_str().unwrap();
         let shape: Vec<usize> = serde_json::from_value(entry[1].clone()).unwrap();
         let drawn = splitmix64(10_000 + k, shape.iter().product());
-        k += 1;
         let Some(weights) = state.get_mut(name) else { continue };
         assert_eq!(weights.shape, shape, "{name}");
         let fan_in = shape[1..].iter().product::<usize>() as f64;

@@ -52,7 +52,7 @@ pub fn conv_bn_train(
     }
     let has_residual = residual.is_some();
     // What stands in for no residual is not looked at.
-    let residual = residual.map_or_else(|| x.clone().detach(), |residual| residual).into_dispatch();
+    let residual = residual.unwrap_or_else(|| x.clone().detach()).into_dispatch();
     let fused = Dispatch::conv_bn(
         x.into_dispatch(),
         weight.into_dispatch(),

@@ -374,11 +374,11 @@ impl Sums {
         let count = shape.count() as f64;
         let mut through = ThroughCoefficients::default();
         let (mut d_gamma, mut d_beta) = (Vec::new(), Vec::new());
-        for channel in 0..shape.output {
+        for (channel, &gamma) in gamma.iter().enumerate() {
             let (mean, variance) = (f64::from(moments.0[channel]), f64::from(moments.1[channel]));
             let inverse = 1.0 / (variance + epsilon).sqrt();
             let (grad, product) = (self.grad[channel], self.product[channel]);
-            let of_grad = f64::from(gamma[channel]) * inverse;
+            let of_grad = f64::from(gamma) * inverse;
             let of_y = -of_grad * product * inverse * inverse / count;
             through.of_grad.push(of_grad as f32);
             through.of_y.push(of_y as f32);

@@ -3,6 +3,9 @@
 //! All work on one image that lies in a padded scratch: `[rows, columns, channels]` without holes, so
 //! that the taps of a kernel row are `kernel_width · channels` neighbouring values.
 
+// Constant indices into an array of registers; an iterator there keeps the array in memory.
+#![allow(clippy::needless_range_loop)]
+
 use super::simd::Simd;
 
 /// Largest tile of [`conv_row`] in pixels.

@@ -119,10 +119,11 @@ pub(crate) struct Kernels {
 
 macro_rules! kernels {
     ($table:ident, $module:ident, $simd:ty $(, $feature:literal)?) => {
+        // SAFETY of all: the caller's duty, stated on what they call.
+        #[allow(clippy::undocumented_unsafe_blocks)]
         mod $module {
             use super::*;
 
-            // SAFETY of all: the caller's duty, stated on what they call.
             $(#[target_feature(enable = $feature)])?
             pub(super) unsafe fn conv_row(a: &ConvRow, block: usize) {
                 unsafe { micro::conv_row::<$simd>(a, block) }

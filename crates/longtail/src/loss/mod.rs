@@ -2,7 +2,7 @@
 //! n_j / N, B_j the embeddings of class j in the batch, z embeddings and c prototypes of unit
 //! length, T temperature.
 //!
-//! Every loss is a log-sum-exp with a column bias ([`log_sum_exp`]); [`reference`] holds the same
+//! Every loss is a log-sum-exp with a column bias ([`log_sum_exp`]); [`mod@reference`] holds the same
 //! losses as plain loops in f64 with their gradients, which the tests compare.
 
 mod balanced_contrastive;

@@ -204,7 +204,7 @@ impl Trainer {
     /// The network of the best epoch so far; `None` before there is one.
     ///
     /// # Errors
-    /// [`ModelError`] if the weights do not fit, which those of a checkpoint do.
+    /// [`TrainError::Model`] if the weights do not fit, which those of a checkpoint do.
     pub fn best_network(&self) -> Result<Option<Network>, TrainError> {
         if self.best.is_empty() {
             return Ok(None);

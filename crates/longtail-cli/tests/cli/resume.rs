@@ -10,9 +10,13 @@ use longtail::train::{Checkpoint, Progress};
 
 use super::program::{Place, SMALL};
 
-/// 2 steps an epoch, 8 epochs; compression from the fifth on, over half of the classes or so.
-const RUN: &str = "--epochs 8 --compression fcc-like --set compression.threshold=0.5 \
-                   --checkpoint-steps 1 --out run";
+/// 2 steps an epoch; compression from half time on, over half of the classes or so.
+fn run(epochs: usize) -> String {
+    format!(
+        "train {SMALL} --epochs {epochs} --compression fcc-like --set compression.threshold=0.5 \
+         --checkpoint-steps 1 --out run"
+    )
+}
 
 /// Where the run in `place` stands, if it has a whole checkpoint.
 fn progress(place: &Place) -> Option<Progress> {
@@ -40,17 +44,19 @@ fn kill_when(place: &Place, words: &str, when: impl Fn(&Place) -> bool) -> Optio
 #[test]
 fn a_run_killed_again_and_again_ends_as_the_unbroken_one() {
     let unbroken = Place::with_photos();
-    unbroken.succeed(&format!("train {SMALL} {RUN}"));
+    // Long enough that a watcher that is kept waiting does not miss the first half.
+    let start = run(40);
+    unbroken.succeed(&start);
 
     let broken = Place::with_photos();
     let resume = "train --resume --out run --checkpoint-steps 1 --quiet";
     let stands_at =
         |step: u64| move |place: &Place| progress(place).is_some_and(|p| p.step >= step);
-    let first = kill_when(&broken, &format!("train {SMALL} {RUN}"), stands_at(1)).unwrap();
+    let first = kill_when(&broken, &start, stands_at(1)).unwrap();
     assert!(first.step > 0 && first.poor_classes.is_none(), "before the switch: {first:?}");
 
     let mut seen = vec![first];
-    for step in 3..16 {
+    for step in (3..80).step_by(5) {
         seen.extend(kill_when(&broken, resume, stands_at(step)));
     }
     assert!(seen.iter().any(|p| p.batch > 0), "some in mid-epoch");
@@ -71,7 +77,7 @@ fn a_run_killed_again_and_again_ends_as_the_unbroken_one() {
 #[test]
 fn a_run_killed_while_it_writes_a_checkpoint_resumes_from_the_one_before() {
     let unbroken = Place::with_photos();
-    unbroken.succeed(&format!("train {SMALL} {RUN}"));
+    unbroken.succeed(&run(8));
 
     let broken = Place::with_photos();
     let part = "run/checkpoints/.last.safetensors.part";
@@ -80,7 +86,7 @@ fn a_run_killed_while_it_writes_a_checkpoint_resumes_from_the_one_before() {
         move |place: &Place| place.exists(part) && progress(place).is_some_and(|p| p.step > done)
     };
     let resume = "train --resume --out run --checkpoint-steps 1 --quiet";
-    let mut words = format!("train {SMALL} {RUN}");
+    let mut words = run(8);
     let mut within_a_write = 0;
     let mut done = 0;
     while let Some(at) = kill_when(&broken, &words, within(done)) {

@@ -1,7 +1,7 @@
 //! Whether data waits: the training step behind the running loader against the same step on a fixed
 //! batch, in alternating blocks, so that both meet the same weather of the machine.
 //!
-//! `cargo bench --profile release -p longtail --bench loader`
+//! `cargo bench --workspace --bench loader`
 
 use std::{sync::Arc, time::Instant};
 

@@ -1,7 +1,7 @@
 //! Loading CIFAR-10 from the archive as downloaded: unpacked, checked against the official content,
 //! decoded, and split.
 //!
-//! `CIFAR10=cifar-10-binary.tar.gz cargo bench --profile release -p longtail --bench loading`
+//! `CIFAR10=/folder/cifar-10-binary.tar.gz cargo bench --workspace --bench loading`
 
 use std::{hint::black_box, path::PathBuf};
 

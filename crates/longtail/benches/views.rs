@@ -1,6 +1,6 @@
 //! Views per second on one core, as the loader makes them: 32×32 bytes to normalised values.
 //!
-//! `cargo bench --profile release -p longtail --bench views`
+//! `cargo bench --workspace --bench views`
 
 use std::hint::black_box;
 

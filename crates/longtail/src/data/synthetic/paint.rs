@@ -22,12 +22,24 @@ pub(super) fn any_color(rng: &mut impl Rng) -> Color {
     std::array::from_fn(|_| rng.random_range(0.0..1.0))
 }
 
+/// A colour around `color`.
+pub(super) fn color_near(color: Color, rng: &mut impl Rng) -> Color {
+    color.map(|value| (value + rng.random_range(-0.2..0.2_f32)).clamp(0.0, 1.0))
+}
+
 pub(super) fn mix(a: Color, b: Color, share: f32) -> Color {
     std::array::from_fn(|c| a[c] + (b[c] - a[c]) * share)
 }
 
 fn difference(a: &Color, b: &Color) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
+}
+
+/// A direction within about 30 degrees of upright.
+pub(super) fn lean(rng: &mut impl Rng) -> [f32; 2] {
+    let slope: f32 = rng.random_range(-0.6..0.6);
+    let length = (1.0 + slope * slope).sqrt();
+    [1.0 / length, slope / length]
 }
 
 /// A direction uniform over the circle, from arithmetic that is exact on every platform.

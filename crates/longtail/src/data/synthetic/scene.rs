@@ -2,14 +2,26 @@ use rand::{Rng, RngExt};
 
 use super::{
     SIDE,
-    paint::{Color, any_color, color_unlike, direction, mix},
+    paint::{Color, any_color, color_near, color_unlike, direction, lean, mix},
     shape::{Shape, Texture},
 };
 
 /// Samples of a pixel along each axis.
 const SAMPLES: usize = 2;
 /// Largest number of clutter shapes.
-const CLUTTER: usize = 5;
+const CLUTTER: usize = 3;
+/// Probability that an object has the colour that its class leans to.
+const TYPICAL: f64 = 0.75;
+
+/// Red, yellow, green, blue, purple, grey.
+const PALETTE: [Color; 6] = [
+    [0.85, 0.2, 0.15],
+    [0.9, 0.8, 0.2],
+    [0.2, 0.65, 0.25],
+    [0.15, 0.35, 0.85],
+    [0.6, 0.25, 0.7],
+    [0.55, 0.55, 0.55],
+];
 
 /// Everything of one image but its noise.
 pub(super) struct Scene {
@@ -49,14 +61,18 @@ impl Scene {
     /// Draws all that varies within a class.
     pub(super) fn draw(shape: Shape, texture: Texture, rng: &mut impl Rng) -> Self {
         let background = Background::draw(rng);
-        let radius = rng.random_range(8.0..12.5);
-        let margin = radius * 0.75;
+        let radius = rng.random_range(9.0..13.0);
+        let margin = radius * 0.85;
         let centre = std::array::from_fn(|_| rng.random_range(margin..SIDE as f32 - margin));
-        let first = color_unlike(&background.colors, 0.7, rng);
+        let first = match rng.random_bool(TYPICAL) {
+            true => color_near(typical_color(shape, texture), rng),
+            false => color_unlike(&background.colors, 0.7, rng),
+        };
         let second = color_unlike(&[first, background.colors[0]], 0.8, rng);
-        let object = Object::pose(shape, texture, [first, second], centre, radius, rng);
+        let turn = lean(rng);
+        let object = Object::pose(shape, texture, [first, second], centre, radius, turn, rng);
         let clutter = (0..rng.random_range(0..=CLUTTER)).map(|_| Object::clutter(rng)).collect();
-        Self { object, clutter, background, noise: rng.random_range(0.0..0.12) }
+        Self { object, clutter, background, noise: rng.random_range(0.0..0.08) }
     }
 
     /// Paints the scene into `image`, `[SIDE, SIDE, 3]`.
@@ -99,9 +115,9 @@ impl Object {
         colors: [Color; 2],
         centre: [f32; 2],
         radius: f32,
+        [cos, sin]: [f32; 2],
         rng: &mut impl Rng,
     ) -> Self {
-        let [cos, sin] = direction(rng);
         let stretch = rng.random_range(0.75..1.33_f32).sqrt();
         let shear = rng.random_range(-0.25..0.25);
         let (across, down) = (radius * stretch, radius / stretch);
@@ -125,8 +141,9 @@ impl Object {
         let texture = Texture::ALL[rng.random_range(0..Texture::ALL.len())];
         let colors = [any_color(rng), any_color(rng)];
         let centre = std::array::from_fn(|_| rng.random_range(0.0..SIDE as f32));
-        let radius = rng.random_range(2.0..5.0);
-        Self::pose(shape, texture, colors, centre, radius, rng)
+        let radius = rng.random_range(1.5..4.0);
+        let turn = direction(rng);
+        Self::pose(shape, texture, colors, centre, radius, turn, rng)
     }
 
     fn at(&self, [x, y]: [f32; 2]) -> Option<Color> {
@@ -139,6 +156,11 @@ impl Object {
         let color = self.colors[usize::from(second)];
         Some(mix(color, [0.0; 3], self.shading * (0.5 + 0.5 * point[1])))
     }
+}
+
+/// The colour that a class leans to; each is shared by four classes, so that it names none.
+fn typical_color(shape: Shape, texture: Texture) -> Color {
+    PALETTE[(shape as usize + 2 * texture as usize) % PALETTE.len()]
 }
 
 impl Background {

@@ -128,14 +128,20 @@ fn count(case: &Case) -> usize {
     case.images * size(case).iter().product::<usize>()
 }
 
+/// The type of the parameters that go with activations of `dtype`.
+fn of_parameters(dtype: DType) -> DType {
+    if dtype == DType::BF16 { DType::F32 } else { dtype }
+}
+
 /// Output, mean, variance, and the gradients of a weighted sum of the output.
 fn run_conv_bn(case: &Case, dtype: DType, fast: bool) -> Vec<(&'static str, Vec<f64>)> {
     let Case { images, height, width, input, output, kernel, options, .. } = *case;
     let [rows, columns] = size(case);
+    let wide = of_parameters(dtype);
     let x = leaf([images, height, width, input], 1, dtype, 0.0);
-    let weight = leaf([output, input / options.groups, kernel[0], kernel[1]], 2, dtype, 0.0);
-    let gamma = leaf([output], 3, dtype, 1.5);
-    let beta = leaf([output], 4, dtype, 0.0);
+    let weight = leaf([output, input / options.groups, kernel[0], kernel[1]], 2, wide, 0.0);
+    let gamma = leaf([output], 3, wide, 1.5);
+    let beta = leaf([output], 4, wide, 0.0);
     let residual = case.residual.then(|| leaf([images, rows, columns, output], 5, dtype, 0.0));
     let op = if fast { conv_bn_train } else { composed::conv_bn_train };
     let made =
@@ -155,16 +161,28 @@ fn run_conv_bn(case: &Case, dtype: DType, fast: bool) -> Vec<(&'static str, Vec<
     all
 }
 
+/// Relative to the largest value: f32 against f64, and bf16 against the composed operator in bf16,
+/// where a sum on the edge between two values may be rounded either way.
+const F32: f64 = 2e-4;
+const BF16: f64 = 1.0 / 64.0;
+
 fn compare(
     fast: &[(&'static str, Vec<f64>)],
     reference: &[(&'static str, Vec<f64>)],
+    tolerance: f64,
     path: Path,
     case: &dyn std::fmt::Debug,
 ) {
     for ((name, fast), (_, reference)) in fast.iter().zip(reference) {
         let largest = reference.iter().fold(1.0_f64, |a, b| a.max(b.abs()));
         let what = format!("{name} on {} of {case:?}", path.name());
-        assert_near(fast, reference, 2e-4 * largest, &what);
+        assert_near(fast, reference, tolerance * largest, &what);
+        if tolerance == BF16 {
+            // Few values differ by more than a rounding.
+            let apart = |(a, b): (&f64, &f64)| (a - b).powi(2);
+            let square = fast.iter().zip(reference).map(apart).sum::<f64>() / fast.len() as f64;
+            assert!(square.sqrt() < largest / 256.0, "{what}: {}", square.sqrt() / largest);
+        }
     }
 }
 
@@ -176,7 +194,19 @@ proptest! {
         let reference = run_conv_bn(&case, DType::F64, false);
         // A value this near to 0 may fall on either side of the ReLU.
         prop_assume!(!near_a_kink(&case, &reference));
-        on_every_path(|path| compare(&run_conv_bn(&case, DType::F32, true), &reference, path, &case));
+        on_every_path(|path| {
+            compare(&run_conv_bn(&case, DType::F32, true), &reference, F32, path, &case);
+        });
+    }
+
+    #[test]
+    fn conv_bn_in_bf16_is_the_composed_one(case in cases()) {
+        let case = Case { options: ConvBnOptions { groups: 1, relu: false, ..case.options }, ..case };
+        let reference = run_conv_bn(&case, DType::BF16, false);
+        prop_assume!(reference[2].1.iter().all(|variance| *variance > 0.05));
+        on_every_path(|path| {
+            compare(&run_conv_bn(&case, DType::BF16, true), &reference, BF16, path, &case);
+        });
     }
 }
 
@@ -206,7 +236,9 @@ fn blocks_are_the_composed_ones() {
             continue;
         }
         let reference = run_block(case, DType::F64, false);
-        on_every_path(|path| compare(&run_block(case, DType::F32, true), &reference, path, &case));
+        on_every_path(|path| {
+            compare(&run_block(case, DType::F32, true), &reference, F32, path, &case);
+        });
     }
 }
 
@@ -216,13 +248,14 @@ fn run_block(
     fast: bool,
 ) -> Vec<(&'static str, Vec<f64>)> {
     let x = leaf([images, side, side, input], 11, dtype, 0.0);
+    let dtype = of_parameters(dtype);
     let weights =
         [leaf([output, input, 3, 3], 12, dtype, 0.0), leaf([output, output, 3, 3], 13, dtype, 0.0)];
     let gammas = [14, 15].map(|salt| leaf([output], salt, dtype, 1.5));
     let betas = [16, 17].map(|salt| leaf([output], salt, dtype, 0.0));
     let op = if fast { basic_block_train } else { composed::basic_block_train };
     let made = op(x.clone(), weights.clone(), gammas.clone(), betas.clone(), stride, EPSILON);
-    let pull = leaf(made.output.dims(), 18, dtype, 0.0).detach();
+    let pull = leaf(made.output.dims(), 18, made.output.dtype(), 0.0).detach();
     let gradients = (made.output.clone() * pull).sum().backward();
     let of = |tensor: &Tensor<1>| to_vec(tensor.grad(&gradients).unwrap());
     vec![
@@ -280,7 +313,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
     on_every_path(|path| {
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| run_block(case, DType::F32, true))
+            pool.install(|| [DType::F32, DType::BF16].map(|dtype| run_block(case, dtype, true)))
         };
         let one = with(1);
         for threads in [2, 5] {

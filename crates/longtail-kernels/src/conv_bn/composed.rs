@@ -1,7 +1,7 @@
 //! The operator as a composition of Burn's own: any backend, and the reference for the fast ones.
 
 use burn::tensor::{
-    Tensor, activation,
+    DType, Tensor, activation,
     module::{batch_norm, batch_norm_train, conv2d},
     ops::ConvOptions,
 };
@@ -17,10 +17,11 @@ pub fn conv_bn_train(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> ConvBnTrain {
+    let stored = x.dtype();
     let conv = convolve(x, weight, options);
     let normalised = batch_norm_train(conv, gamma, beta, options.epsilon);
     ConvBnTrain {
-        output: finish(normalised.output, residual, options),
+        output: finish(normalised.output, residual, stored, options),
         mean: normalised.mean,
         variance: normalised.variance,
     }
@@ -38,24 +39,39 @@ pub fn conv_bn_eval(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> Tensor<4> {
+    let stored = x.dtype();
     let conv = convolve(x, weight, options);
     let normalised = batch_norm(conv, gamma, beta, mean, variance, options.epsilon);
-    finish(normalised, residual, options)
+    finish(normalised, residual, stored, options)
 }
 
-/// The convolution in NCHW, from NHWC.
+/// The convolution in NCHW, from NHWC. Where the activations have another type than the weights,
+/// products are of values of that type, sums are the weights' type, and the result is rounded once.
 fn convolve(x: Tensor<4>, weight: Tensor<4>, options: ConvBnOptions) -> Tensor<4> {
     let ConvBnOptions { stride, padding, groups, .. } = options;
     let conv = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
-    conv2d(x.permute([0, 3, 1, 2]), weight, None, conv)
+    let (stored, summed) = (x.dtype(), weight.dtype());
+    if stored == summed {
+        return conv2d(x.permute([0, 3, 1, 2]), weight, None, conv);
+    }
+    let weight = weight.cast(stored).cast(summed);
+    conv2d(x.cast(summed).permute([0, 3, 1, 2]), weight, None, conv).cast(stored).cast(summed)
 }
 
-/// Residual and ReLU, back in NHWC.
-fn finish(normalised: Tensor<4>, residual: Option<Tensor<4>>, options: ConvBnOptions) -> Tensor<4> {
+/// Residual and ReLU, back in NHWC and in the type of the activations.
+fn finish(
+    normalised: Tensor<4>,
+    residual: Option<Tensor<4>>,
+    stored: DType,
+    options: ConvBnOptions,
+) -> Tensor<4> {
     let output = normalised.permute([0, 2, 3, 1]);
+    let summed = output.dtype();
     let output = match residual {
+        Some(residual) if stored != summed => output + residual.cast(summed),
         Some(residual) => output + residual,
         None => output,
     };
-    if options.relu { activation::relu(output) } else { output }
+    let output = if options.relu { activation::relu(output) } else { output };
+    if stored == summed { output } else { output.cast(stored) }
 }

@@ -1,12 +1,13 @@
 //! The innermost loops, once per instruction set.
 //!
 //! All work on one image that lies in a padded scratch: `[rows, columns, channels]` without holes, so
-//! that the taps of a kernel row are `kernel_width · channels` neighbouring values.
+//! that the taps of a kernel row are `kernel_width · channels` neighbouring values. What is multiplied
+//! comes in words of one f32 or two bf16; what is summed is f32.
 
 // Constant indices into an array of registers; an iterator there keeps the array in memory.
 #![allow(clippy::needless_range_loop)]
 
-use super::simd::Simd;
+use super::{element::Element, simd::Simd};
 
 /// Largest tile of [`conv_row`] in pixels.
 const TILE: usize = 16;
@@ -16,13 +17,13 @@ const TILE: usize = 16;
 pub(crate) struct ConvRow {
     /// First tap of the first output, in the scratch.
     pub x: *const f32,
-    /// Values from one scratch row to the next.
+    /// Words from one scratch row to the next.
     pub row: usize,
-    /// Values from the taps of one output to those of the next: stride · channels.
+    /// Words from the taps of one output to those of the next: those of stride · channels.
     pub step: usize,
     /// Kernel rows to sum over.
     pub taps_y: usize,
-    /// Taps of a kernel row: kernel width · channels.
+    /// Words of a kernel row: those of kernel width · channels.
     pub taps_x: usize,
     /// Weights `[taps_y, taps_x, block]`.
     pub weights: *const f32,
@@ -36,24 +37,25 @@ pub(crate) struct ConvRow {
     pub accumulate: bool,
 }
 
-/// The sums of one kernel row over the pixels of an image, for the weights' gradient.
+/// The sums of one kernel row over rows of pixels of an image, for the weights' gradient. A word
+/// holds one pixel's value, or those of two neighbours.
 #[derive(Clone, Copy)]
 pub(crate) struct Correlate {
     /// First tap of the first pixel, in the scratch.
     pub x: *const f32,
-    /// Values from the taps of one output row to those of the next.
+    /// Words from the taps of one output row to those of the next.
     pub x_row: usize,
-    /// Values from the taps of one output pixel to those of the next.
+    /// Words from the taps of one output pixel, or pair of them, to those of the next.
     pub x_step: usize,
     /// The output's gradient at its first pixel.
     pub dy: *const f32,
-    /// Values from one row of `dy` to the next.
+    /// Words from one row of `dy` to the next.
     pub dy_row: usize,
-    /// Values from one pixel of `dy` to the next.
+    /// Words from one pixel of `dy`, or pair of them, to the next.
     pub dy_step: usize,
     /// Output rows.
     pub rows: usize,
-    /// Output pixels of a row.
+    /// Output pixels of a row, or pairs of them.
     pub columns: usize,
     /// Taps of a kernel row.
     pub taps: usize,
@@ -69,60 +71,61 @@ pub(super) fn block<S: Simd>(channels: usize) -> usize {
     if channels.is_multiple_of(2 * S::LANES) { 2 * S::LANES } else { S::LANES }
 }
 
-/// See [`super::Kernels::conv_row`].
+/// See [`super::path::Kernels::conv_row`].
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid.
 #[inline(always)]
-pub(super) unsafe fn conv_row<S: Simd>(a: &ConvRow, block: usize) {
+pub(super) unsafe fn conv_row<S: Simd, E: Element>(a: &ConvRow, block: usize) {
     // SAFETY: handed on.
-    unsafe { if block == S::LANES { conv_row_of::<S, 1>(a) } else { conv_row_of::<S, 2>(a) } }
+    unsafe { if block == S::LANES { conv_row_of::<S, E, 1>(a) } else { conv_row_of::<S, E, 2>(a) } }
 }
 
 /// Pixels of a tile, so that the accumulators, the weights and one value fit the registers.
 #[inline(always)]
-unsafe fn conv_row_of<S: Simd, const KV: usize>(a: &ConvRow) {
+unsafe fn conv_row_of<S: Simd, E: Element, const KV: usize>(a: &ConvRow) {
     // SAFETY: handed on.
     unsafe {
         match (S::LANES, KV) {
-            (16, 1) => tiles::<S, 16, KV>(a),
-            (16, _) => tiles::<S, 8, KV>(a),
-            (_, 1) => tiles::<S, 8, KV>(a),
-            _ => tiles::<S, 4, KV>(a),
+            (16, 1) => tiles::<S, E, 16, KV>(a),
+            (16, _) => tiles::<S, E, 8, KV>(a),
+            (_, 1) => tiles::<S, E, 8, KV>(a),
+            _ => tiles::<S, E, 4, KV>(a),
         }
     }
 }
 
 /// Tiles of `PX` pixels, then smaller ones.
 #[inline(always)]
-unsafe fn tiles<S: Simd, const PX: usize, const KV: usize>(a: &ConvRow) {
+unsafe fn tiles<S: Simd, E: Element, const PX: usize, const KV: usize>(a: &ConvRow) {
     let mut done = 0;
     // SAFETY: `done` pixels are behind, and each tile stays within `count`.
     unsafe {
         while a.count - done >= PX {
             // Constant steps become addresses; a variable one takes a register per pixel.
             match a.step {
-                16 => tile::<S, PX, KV, 16>(a, done),
-                32 => tile::<S, PX, KV, 32>(a, done),
-                64 => tile::<S, PX, KV, 64>(a, done),
-                3 => tile::<S, PX, KV, 3>(a, done),
-                _ => tile::<S, PX, KV, 0>(a, done),
+                8 => tile::<S, E, PX, KV, 8>(a, done),
+                16 => tile::<S, E, PX, KV, 16>(a, done),
+                32 => tile::<S, E, PX, KV, 32>(a, done),
+                64 => tile::<S, E, PX, KV, 64>(a, done),
+                3 => tile::<S, E, PX, KV, 3>(a, done),
+                _ => tile::<S, E, PX, KV, 0>(a, done),
             }
             done += PX;
         }
         if PX > 4 && a.count - done >= 4 {
-            tile::<S, 4, KV, 0>(a, done);
+            tile::<S, E, 4, KV, 0>(a, done);
             done += 4;
         }
         while done < a.count {
-            tile::<S, 1, KV, 0>(a, done);
+            tile::<S, E, 1, KV, 0>(a, done);
             done += 1;
         }
     }
 }
 
 #[inline(always)]
-unsafe fn tile<S: Simd, const PX: usize, const KV: usize, const STEP: usize>(
+unsafe fn tile<S: Simd, E: Element, const PX: usize, const KV: usize, const STEP: usize>(
     a: &ConvRow,
     first: usize,
 ) {
@@ -150,7 +153,7 @@ unsafe fn tile<S: Simd, const PX: usize, const KV: usize, const STEP: usize>(
                 for p in 0..PX {
                     let value = S::splat_at(x.add(p * step));
                     for v in 0..KV {
-                        acc[p][v] = S::mul_add(value, w[v], acc[p][v]);
+                        acc[p][v] = E::multiply_add::<S>(value, w[v], acc[p][v]);
                     }
                 }
                 x = x.add(1);
@@ -165,23 +168,23 @@ unsafe fn tile<S: Simd, const PX: usize, const KV: usize, const STEP: usize>(
     }
 }
 
-/// See [`super::Kernels::correlate`].
+/// See [`super::path::Kernels::correlate`].
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid.
 #[inline(always)]
-pub(super) unsafe fn correlate<S: Simd>(a: &Correlate) {
+pub(super) unsafe fn correlate<S: Simd, E: Element>(a: &Correlate) {
     // SAFETY: handed on.
     unsafe {
         if a.channels.is_multiple_of(2 * S::LANES) {
             match S::LANES {
-                16 => taps::<S, 8, 2>(a),
-                _ => taps::<S, 4, 2>(a),
+                16 => taps::<S, E, 8, 2>(a),
+                _ => taps::<S, E, 4, 2>(a),
             }
         } else {
             match S::LANES {
-                16 => taps::<S, 16, 1>(a),
-                _ => taps::<S, 8, 1>(a),
+                16 => taps::<S, E, 16, 1>(a),
+                _ => taps::<S, E, 8, 1>(a),
             }
         }
     }
@@ -189,21 +192,21 @@ pub(super) unsafe fn correlate<S: Simd>(a: &Correlate) {
 
 /// Blocks of `TAPS` taps, then smaller ones.
 #[inline(always)]
-unsafe fn taps<S: Simd, const TAPS: usize, const KV: usize>(a: &Correlate) {
+unsafe fn taps<S: Simd, E: Element, const TAPS: usize, const KV: usize>(a: &Correlate) {
     for channel in (0..a.channels).step_by(KV * S::LANES) {
         let mut tap = 0;
         // SAFETY: blocks stay within `taps` and `channels`.
         unsafe {
             while a.taps - tap >= TAPS {
-                tap_block::<S, TAPS, KV>(a, tap, channel);
+                tap_block::<S, E, TAPS, KV>(a, tap, channel);
                 tap += TAPS;
             }
             if TAPS > 4 && a.taps - tap >= 4 {
-                tap_block::<S, 4, KV>(a, tap, channel);
+                tap_block::<S, E, 4, KV>(a, tap, channel);
                 tap += 4;
             }
             while tap < a.taps {
-                tap_block::<S, 1, KV>(a, tap, channel);
+                tap_block::<S, E, 1, KV>(a, tap, channel);
                 tap += 1;
             }
         }
@@ -211,7 +214,7 @@ unsafe fn taps<S: Simd, const TAPS: usize, const KV: usize>(a: &Correlate) {
 }
 
 #[inline(always)]
-unsafe fn tap_block<S: Simd, const TAPS: usize, const KV: usize>(
+unsafe fn tap_block<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
     a: &Correlate,
     tap: usize,
     channel: usize,
@@ -230,7 +233,7 @@ unsafe fn tap_block<S: Simd, const TAPS: usize, const KV: usize>(
                 for t in 0..TAPS {
                     let value = S::splat_at(x.add(t));
                     for v in 0..KV {
-                        acc[t][v] = S::mul_add(value, g[v], acc[t][v]);
+                        acc[t][v] = E::multiply_add::<S>(value, g[v], acc[t][v]);
                     }
                 }
                 x = x.add(a.x_step);

@@ -1,8 +1,13 @@
-//! The operators on the CPU, for every instruction set from the same source.
+//! The operators on the CPU, for every instruction set and both types of activations from the same
+//! source.
 
+mod backward;
 mod batch;
-mod image;
+mod convolution;
+mod element;
+mod forward;
 mod micro;
+mod padded;
 mod path;
 mod pixelwise;
 mod scratch;
@@ -10,9 +15,12 @@ mod shape;
 mod simd;
 mod weights;
 
-pub(crate) use batch::{
-    Affine, Back, Layer, Moments, Relu, Residual, Source, Sums, convolve_batch, finish, infer,
-};
-pub(crate) use path::Kernels;
+pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums};
+pub(crate) use batch::{Affine, Source};
+pub(crate) use element::Element;
+pub(crate) use forward::{Moments, Residual, convolve_batch, finish, infer};
+pub(crate) use path::{Kernels, OnPortable, with_kernels};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};
 pub use path::{Path, force};
 pub(crate) use shape::Shape;

@@ -3,16 +3,19 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 #[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
+use super::simd::{Avx2, Avx512, Avx512Bf16};
 use super::{
+    element::Element,
     micro::{self, ConvRow, Correlate},
-    pixelwise::{self, Gate, ThroughBn},
+    pixelwise::{self, Gate, Moments, Normalise, ThroughBn},
     simd::{Portable, Simd},
 };
 
 /// An implementation of the operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
+    /// x86-64 with AVX-512 F and BF16.
+    Avx512Bf16,
     /// x86-64 with AVX-512 F.
     Avx512,
     /// x86-64 with AVX2 and FMA.
@@ -25,11 +28,13 @@ pub enum Path {
 
 impl Path {
     /// All, the fastest first.
-    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Portable, Self::Composed];
+    pub const ALL: [Self; 5] =
+        [Self::Avx512Bf16, Self::Avx512, Self::Avx2, Self::Portable, Self::Composed];
 
-    /// Its name: `avx512`, `avx2`, `portable`, `composed`.
+    /// Its name: `avx512-bf16`, `avx512`, `avx2`, `portable`, `composed`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Avx512Bf16 => "avx512-bf16",
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
             Self::Portable => "portable",
@@ -41,11 +46,15 @@ impl Path {
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 => {
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
+            }
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx512 | Self::Avx2 => false,
+            Self::Avx512Bf16 | Self::Avx512 | Self::Avx2 => false,
             Self::Portable | Self::Composed => true,
         }
     }
@@ -71,14 +80,12 @@ impl Path {
         Self::ALL.into_iter().find(|path| path.name() == name && path.is_available())
     }
 
-    pub(crate) fn kernels(self) -> Option<&'static Kernels> {
+    /// Values of a vector on this path; `None` where there are no kernels.
+    pub(crate) fn lanes(self) -> Option<usize> {
         match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Some(&AVX512),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => Some(&AVX2),
-            Self::Portable => Some(&PORTABLE),
-            _ => None,
+            Self::Avx512Bf16 | Self::Avx512 => Some(16),
+            Self::Avx2 | Self::Portable => Some(8),
+            Self::Composed => None,
         }
     }
 }
@@ -97,99 +104,136 @@ pub fn force(path: Path) {
 }
 
 /// The innermost loops of one path.
-pub(crate) struct Kernels {
+///
+/// # Safety
+/// Every function may only be called on a machine that has the path's instructions, and as the
+/// function of the same name says that it calls.
+pub(crate) trait Kernels: Sync {
     /// Values of a vector; channels come in multiples of it.
-    pub lanes: usize,
-    /// Channels in one block of packed weights.
-    pub block: fn(channels: usize) -> usize,
+    const LANES: usize;
+
+    /// Channels in one block of packed weights: what [`Kernels::conv_row`] makes at once.
+    fn block(channels: usize) -> usize;
     /// Makes one row of outputs, `block` channels wide.
-    pub conv_row: unsafe fn(&ConvRow, block: usize),
-    /// Adds one kernel row's share of the weights' gradient of one image.
-    pub correlate: unsafe fn(&Correlate),
-    /// See [`pixelwise::moments`].
-    pub moments: unsafe fn(*const f32, usize, usize, *mut f32, *mut f32),
+    unsafe fn conv_row<E: Element>(a: &ConvRow, block: usize);
+    /// Adds one kernel row's share of the weights' gradient.
+    unsafe fn correlate<E: Element>(a: &Correlate);
+    /// See [`pixelwise::keep`].
+    unsafe fn keep<E: Element>(a: &Moments<E>);
     /// See [`pixelwise::normalise`].
-    pub normalise:
-        unsafe fn(*const f32, *const f32, *const f32, *const f32, bool, *mut f32, usize, usize),
+    unsafe fn normalise<In: Element, Out: Element>(a: &Normalise<In, Out>);
     /// See [`pixelwise::gate`].
-    pub gate: unsafe fn(&Gate),
+    unsafe fn gate<In: Element, E: Element>(a: &Gate<In, E>);
     /// See [`pixelwise::through_bn`].
-    pub through_bn: unsafe fn(&ThroughBn),
+    unsafe fn through_bn<E: Element>(a: &ThroughBn<E>);
+    /// See [`pixelwise::pair`].
+    unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize);
 }
 
 macro_rules! kernels {
-    ($table:ident, $module:ident, $simd:ty $(, $feature:literal)?) => {
+    ($(#[$meta:meta])* $name:ident, $simd:ty $(, $feature:literal)?) => {
+        $(#[$meta])*
+        pub(crate) struct $name;
+
         // SAFETY of all: the caller's duty, stated on what they call.
         #[allow(clippy::undocumented_unsafe_blocks)]
-        mod $module {
-            use super::*;
+        impl Kernels for $name {
+            const LANES: usize = <$simd as Simd>::LANES;
 
-            $(#[target_feature(enable = $feature)])?
-            pub(super) unsafe fn conv_row(a: &ConvRow, block: usize) {
-                unsafe { micro::conv_row::<$simd>(a, block) }
+            fn block(channels: usize) -> usize {
+                micro::block::<$simd>(channels)
             }
 
             $(#[target_feature(enable = $feature)])?
-            pub(super) unsafe fn correlate(a: &Correlate) {
-                unsafe { micro::correlate::<$simd>(a) }
+            unsafe fn conv_row<E: Element>(a: &ConvRow, block: usize) {
+                unsafe { micro::conv_row::<$simd, E>(a, block) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            pub(super) unsafe fn moments(
-                y: *const f32,
-                pixels: usize,
-                channels: usize,
-                sum: *mut f32,
-                square: *mut f32,
-            ) {
-                unsafe { pixelwise::moments::<$simd>(y, pixels, channels, sum, square) }
+            unsafe fn correlate<E: Element>(a: &Correlate) {
+                unsafe { micro::correlate::<$simd, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            #[allow(clippy::too_many_arguments)]
-            pub(super) unsafe fn normalise(
-                y: *const f32,
-                residual: *const f32,
-                scale: *const f32,
-                shift: *const f32,
-                relu: bool,
-                out: *mut f32,
-                pixels: usize,
-                channels: usize,
-            ) {
-                unsafe {
-                    pixelwise::normalise::<$simd>(
-                        y, residual, scale, shift, relu, out, pixels, channels,
-                    )
-                }
+            unsafe fn keep<E: Element>(a: &Moments<E>) {
+                unsafe { pixelwise::keep::<$simd, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            pub(super) unsafe fn gate(a: &Gate) {
-                unsafe { pixelwise::gate::<$simd>(a) }
+            unsafe fn normalise<In: Element, Out: Element>(a: &Normalise<In, Out>) {
+                unsafe { pixelwise::normalise::<$simd, In, Out>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            pub(super) unsafe fn through_bn(a: &ThroughBn) {
-                unsafe { pixelwise::through_bn::<$simd>(a) }
+            unsafe fn gate<In: Element, E: Element>(a: &Gate<In, E>) {
+                unsafe { pixelwise::gate::<$simd, In, E>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn through_bn<E: Element>(a: &ThroughBn<E>) {
+                unsafe { pixelwise::through_bn::<$simd, E>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize) {
+                unsafe { pixelwise::pair(first, second, out, count) }
             }
         }
-
-        static $table: Kernels = Kernels {
-            lanes: <$simd as Simd>::LANES,
-            block: micro::block::<$simd>,
-            conv_row: $module::conv_row,
-            correlate: $module::correlate,
-            moments: $module::moments,
-            normalise: $module::normalise,
-            gate: $module::gate,
-            through_bn: $module::through_bn,
-        };
     };
 }
 
 #[cfg(target_arch = "x86_64")]
-kernels!(AVX512, avx512, Avx512, "avx512f");
+kernels!(
+    /// [`Path::Avx512Bf16`]
+    OnAvx512Bf16,
+    Avx512Bf16,
+    "avx512f,avx512bf16"
+);
 #[cfg(target_arch = "x86_64")]
-kernels!(AVX2, avx2, Avx2, "avx2,fma");
-kernels!(PORTABLE, portable, Portable);
+kernels!(
+    /// [`Path::Avx512`]
+    OnAvx512,
+    Avx512,
+    "avx512f"
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    /// [`Path::Avx2`]
+    OnAvx2,
+    Avx2,
+    "avx2,fma"
+);
+kernels!(
+    /// [`Path::Portable`]
+    OnPortable,
+    Portable
+);
+
+/// `$body` with `$K` the kernels of the active path, which [`force`] or the detection has made sure
+/// that the machine can run.
+macro_rules! with_kernels {
+    ($K:ident => $body:expr) => {
+        match $crate::cpu::Path::active() {
+            #[cfg(target_arch = "x86_64")]
+            $crate::cpu::Path::Avx512Bf16 => {
+                type $K = $crate::cpu::OnAvx512Bf16;
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::cpu::Path::Avx512 => {
+                type $K = $crate::cpu::OnAvx512;
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::cpu::Path::Avx2 => {
+                type $K = $crate::cpu::OnAvx2;
+                $body
+            }
+            _ => {
+                type $K = $crate::cpu::OnPortable;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_kernels;

@@ -1,29 +1,46 @@
 //! Passes over the pixels of one image, channel by channel; as `micro`, once per instruction set.
 
-use super::simd::Simd;
+use super::{element::Element, simd::Simd};
 
-/// `Σ y` and then `Σ (y − mean)²` of every channel over the pixels of one image.
+/// What [`keep`] reads and writes, all of one image.
+#[derive(Clone, Copy)]
+pub(crate) struct Moments<E> {
+    /// The convolution in f32.
+    pub y: *const f32,
+    /// Where it is kept; may be `y`.
+    pub kept: *mut E,
+    /// `Σ y` per channel of what is kept, written.
+    pub sum: *mut f32,
+    /// `Σ (y − mean)²` per channel of what is kept, written.
+    pub square: *mut f32,
+    /// Pixels of the image.
+    pub pixels: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+/// Keeps a convolution, and its moments over the image.
 ///
 /// # Safety
-/// [`Simd`]'s; `y` holds `pixels · channels` values, `sum` and `square` hold `channels`, which is a
-/// multiple of [`Simd::LANES`].
+/// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple of
+/// [`Simd::LANES`].
 #[inline(always)]
-pub(super) unsafe fn moments<S: Simd>(
-    y: *const f32,
-    pixels: usize,
-    channels: usize,
-    sum: *mut f32,
-    square: *mut f32,
-) {
-    let inverse = 1.0 / pixels as f32;
-    for channel in (0..channels).step_by(S::LANES) {
-        // SAFETY: `channel` is below `channels`, and so is its vector.
-        unsafe {
-            let y = y.add(channel);
-            let total = sum_over::<S, false>(y, pixels, channels, S::zero());
-            S::store(sum.add(channel), total);
+pub(super) unsafe fn keep<S: Simd, E: Element>(a: &Moments<E>) {
+    let inverse = 1.0 / a.pixels as f32;
+    // SAFETY: every offset lies within the image, and `channel` is below `channels` with its vector.
+    unsafe {
+        if E::PER_WORD > 1 {
+            for at in (0..a.pixels * a.channels).step_by(S::LANES) {
+                E::store::<S>(a.kept.add(at), S::load(a.y.add(at)));
+            }
+        }
+        for channel in (0..a.channels).step_by(S::LANES) {
+            let y = a.kept.cast_const().add(channel);
+            let total = sum_over::<S, E, false>(y, a.pixels, a.channels, S::zero());
+            S::store(a.sum.add(channel), total);
             let mean = S::mul_add(total, S::splat_at(&inverse), S::zero());
-            S::store(square.add(channel), sum_over::<S, true>(y, pixels, channels, mean));
+            let square = sum_over::<S, E, true>(y, a.pixels, a.channels, mean);
+            S::store(a.square.add(channel), square);
         }
     }
 }
@@ -31,8 +48,8 @@ pub(super) unsafe fn moments<S: Simd>(
 /// `Σ y`, or `Σ (y − mean)²` if `SQUARE`, over the pixels, in four sums so that one does not wait for
 /// the other.
 #[inline(always)]
-unsafe fn sum_over<S: Simd, const SQUARE: bool>(
-    y: *const f32,
+unsafe fn sum_over<S: Simd, E: Element, const SQUARE: bool>(
+    y: *const E,
     pixels: usize,
     channels: usize,
     mean: S::V,
@@ -45,7 +62,7 @@ unsafe fn sum_over<S: Simd, const SQUARE: bool>(
             // A constant number of sums, so that they stay in registers.
             for (lane, sum) in sums.iter_mut().enumerate() {
                 if pixel + lane < pixels {
-                    let v = S::load(y.add((pixel + lane) * channels));
+                    let v = E::load::<S>(y.add((pixel + lane) * channels));
                     let d = S::sub(v, mean);
                     *sum = if SQUARE { S::mul_add(d, d, *sum) } else { S::add(*sum, v) };
                 }
@@ -56,34 +73,45 @@ unsafe fn sum_over<S: Simd, const SQUARE: bool>(
     }
 }
 
-/// `out = [relu](y · scale + shift [+ residual])`; `out` may be `y`.
+/// What [`normalise`] reads and writes.
+#[derive(Clone, Copy)]
+pub(crate) struct Normalise<In, Out> {
+    /// The convolution.
+    pub y: *const In,
+    /// What is added before the ReLU; null for nothing.
+    pub residual: *const Out,
+    /// Factor per channel.
+    pub scale: *const f32,
+    /// Summand per channel.
+    pub shift: *const f32,
+    /// Whether negative results become 0.
+    pub relu: bool,
+    /// Where the result goes; may be `y`.
+    pub out: *mut Out,
+    /// Pixels.
+    pub pixels: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+/// `out = [relu](y · scale + shift [+ residual])`.
 ///
 /// # Safety
-/// [`Simd`]'s; `y`, `out` and a `residual` that is not null hold `pixels · channels` values, `scale`
-/// and `shift` hold `channels`, a multiple of [`Simd::LANES`].
+/// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple of
+/// [`Simd::LANES`].
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-pub(super) unsafe fn normalise<S: Simd>(
-    y: *const f32,
-    residual: *const f32,
-    scale: *const f32,
-    shift: *const f32,
-    relu: bool,
-    out: *mut f32,
-    pixels: usize,
-    channels: usize,
-) {
-    for pixel in 0..pixels {
-        for channel in (0..channels).step_by(S::LANES) {
-            let at = pixel * channels + channel;
+pub(super) unsafe fn normalise<S: Simd, In: Element, Out: Element>(a: &Normalise<In, Out>) {
+    for pixel in 0..a.pixels {
+        for channel in (0..a.channels).step_by(S::LANES) {
+            let at = pixel * a.channels + channel;
             // SAFETY: `at` is within the image.
             unsafe {
-                let (a, b) = (S::load(scale.add(channel)), S::load(shift.add(channel)));
-                let mut v = S::mul_add(S::load(y.add(at)), a, b);
-                if !residual.is_null() {
-                    v = S::add(v, S::load(residual.add(at)));
+                let (scale, shift) = (S::load(a.scale.add(channel)), S::load(a.shift.add(channel)));
+                let mut v = S::mul_add(In::load::<S>(a.y.add(at)), scale, shift);
+                if !a.residual.is_null() {
+                    v = S::add(v, Out::load::<S>(a.residual.add(at)));
                 }
-                S::store(out.add(at), if relu { S::relu(v) } else { v });
+                Out::store::<S>(a.out.add(at), if a.relu { S::relu(v) } else { v });
             }
         }
     }
@@ -91,24 +119,26 @@ pub(super) unsafe fn normalise<S: Simd>(
 
 /// What lets a gradient pass.
 #[derive(Clone, Copy)]
-pub(crate) enum Mask {
+pub(crate) enum Mask<E> {
     /// Everything.
     Open,
     /// Positive values at this address, one per value.
-    Output(*const f32),
+    Output(*const E),
     /// Positive values of `y · scale + shift`, one of each per channel.
     Affine(*const f32, *const f32),
 }
 
 /// What [`gate`] reads and writes, all of one image.
 #[derive(Clone, Copy)]
-pub(crate) struct Gate {
-    /// The output's gradient, and where the gated one goes.
-    pub grad: *mut f32,
+pub(crate) struct Gate<In, E> {
+    /// The output's gradient.
+    pub grad: *const In,
+    /// Where the gated one goes; may be `grad`.
+    pub gated: *mut E,
     /// The ReLU.
-    pub mask: Mask,
+    pub mask: Mask<E>,
     /// The convolution.
-    pub y: *const f32,
+    pub y: *const E,
     /// Its mean per channel.
     pub mean: *const f32,
     /// `Σ g` per channel, written.
@@ -121,31 +151,31 @@ pub(crate) struct Gate {
     pub channels: usize,
 }
 
-/// The gradient before the ReLU, in place, and its sums.
+/// The gradient before the ReLU, and its sums.
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple of
 /// [`Simd::LANES`].
 #[inline(always)]
-pub(super) unsafe fn gate<S: Simd>(a: &Gate) {
+pub(super) unsafe fn gate<S: Simd, In: Element, E: Element>(a: &Gate<In, E>) {
     for channel in (0..a.channels).step_by(S::LANES) {
-        // SAFETY: every offset is within the image, every channel below `channels`.
+        // SAFETY: every offset is within the image.
         unsafe {
             let mean = S::load(a.mean.add(channel));
             let (mut sum, mut product) = (S::zero(), S::zero());
             for pixel in 0..a.pixels {
                 let at = pixel * a.channels + channel;
-                let y = S::load(a.y.add(at));
-                let g = S::load(a.grad.add(at));
+                let y = E::load::<S>(a.y.add(at));
+                let g = In::load::<S>(a.grad.add(at));
                 let g = match a.mask {
                     Mask::Open => g,
-                    Mask::Output(output) => S::where_positive(g, S::load(output.add(at))),
+                    Mask::Output(output) => S::where_positive(g, E::load::<S>(output.add(at))),
                     Mask::Affine(scale, shift) => {
                         let (scale, shift) = (scale.add(channel), shift.add(channel));
                         S::where_positive(g, S::mul_add(y, S::load(scale), S::load(shift)))
                     }
                 };
-                S::store(a.grad.add(at), g);
+                E::store::<S>(a.gated.add(at), g);
                 sum = S::add(sum, g);
                 product = S::mul_add(g, S::sub(y, mean), product);
             }
@@ -157,11 +187,11 @@ pub(super) unsafe fn gate<S: Simd>(a: &Gate) {
 
 /// What [`through_bn`] reads and writes, all of one image.
 #[derive(Clone, Copy)]
-pub(crate) struct ThroughBn {
+pub(crate) struct ThroughBn<E> {
     /// The gradient before the ReLU.
-    pub grad: *const f32,
+    pub grad: *const E,
     /// The convolution.
-    pub y: *const f32,
+    pub y: *const E,
     /// Coefficient of the gradient per channel.
     pub of_grad: *const f32,
     /// Coefficient of the convolution per channel.
@@ -169,7 +199,7 @@ pub(crate) struct ThroughBn {
     /// Constant per channel.
     pub constant: *const f32,
     /// First pixel of the convolution's gradient.
-    pub dy: *mut f32,
+    pub dy: *mut E,
     /// Values from one row of `dy` to the next.
     pub dy_row: usize,
     /// Values from one pixel of `dy` to the next.
@@ -187,7 +217,7 @@ pub(crate) struct ThroughBn {
 /// # Safety
 /// As [`gate`].
 #[inline(always)]
-pub(super) unsafe fn through_bn<S: Simd>(a: &ThroughBn) {
+pub(super) unsafe fn through_bn<S: Simd, E: Element>(a: &ThroughBn<E>) {
     for row in 0..a.rows {
         for column in 0..a.columns {
             for channel in (0..a.channels).step_by(S::LANES) {
@@ -195,13 +225,33 @@ pub(super) unsafe fn through_bn<S: Simd>(a: &ThroughBn) {
                 // SAFETY: every offset is within the image or the scratch.
                 unsafe {
                     let constant = S::load(a.constant.add(channel));
-                    let y =
-                        S::mul_add(S::load(a.y.add(at)), S::load(a.of_y.add(channel)), constant);
-                    let g = S::load(a.grad.add(at));
+                    let y = E::load::<S>(a.y.add(at));
+                    let y = S::mul_add(y, S::load(a.of_y.add(channel)), constant);
+                    let g = E::load::<S>(a.grad.add(at));
                     let dy = S::mul_add(g, S::load(a.of_grad.add(channel)), y);
-                    S::store(a.dy.add(row * a.dy_row + column * a.dy_step + channel), dy);
+                    E::store::<S>(a.dy.add(row * a.dy_row + column * a.dy_step + channel), dy);
                 }
             }
+        }
+    }
+}
+
+/// Two runs of `count` values, value by value side by side.
+///
+/// # Safety
+/// `first` and `second` are valid for `count` values and `out` for twice as many.
+#[inline(always)]
+pub(super) unsafe fn pair<E: Element>(
+    first: *const E,
+    second: *const E,
+    out: *mut E,
+    count: usize,
+) {
+    for i in 0..count {
+        // SAFETY: `i` is below `count`.
+        unsafe {
+            *out.add(2 * i) = *first.add(i);
+            *out.add(2 * i + 1) = *second.add(i);
         }
     }
 }

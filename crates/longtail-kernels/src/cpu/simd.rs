@@ -1,4 +1,8 @@
 //! Vectors of f32 as the kernels need them: one source, one instance per instruction set.
+//!
+//! A vector may also hold words of two bf16 each; [`Simd::dot`] multiplies those.
+
+use burn::tensor::bf16;
 
 /// A vector of [`Simd::LANES`] f32 values.
 ///
@@ -6,7 +10,7 @@
 /// Every method may use instructions of its set: it must only run inside a function compiled for
 /// that set, on a machine that has it. Pointers need no alignment, but must be valid for
 /// [`Simd::LANES`] values (one value for [`Simd::splat_at`]).
-pub(super) trait Simd: Copy {
+pub(crate) trait Simd: Copy {
     /// Values of one vector.
     const LANES: usize;
     /// The vector.
@@ -30,6 +34,12 @@ pub(super) trait Simd: Copy {
     unsafe fn relu(v: Self::V) -> Self::V;
     /// `v` where `gate > 0`, else 0.
     unsafe fn where_positive(v: Self::V, gate: Self::V) -> Self::V;
+    /// The bf16 values from `p` on.
+    unsafe fn load_bf16(p: *const bf16) -> Self::V;
+    /// Writes values rounded to bf16 from `p` on, ties to even.
+    unsafe fn store_bf16(p: *mut bf16, v: Self::V);
+    /// `c` plus, for every word, the sum of the products of its two bf16 in `a` and `b`.
+    unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
 /// Arrays that the compiler turns into whatever the target has.
@@ -108,16 +118,39 @@ impl Simd for Portable {
     unsafe fn where_positive(v: Self::V, gate: Self::V) -> Self::V {
         Self::map2(v, gate, |v, gate| if gate > 0.0 { v } else { 0.0 })
     }
+
+    #[inline(always)]
+    unsafe fn load_bf16(p: *const bf16) -> Self::V {
+        // SAFETY: see the trait; arrays of bf16 have the alignment of bf16.
+        unsafe { p.cast::<[bf16; 8]>().read_unaligned() }.map(bf16::to_f32)
+    }
+
+    #[inline(always)]
+    unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
+        // SAFETY: see the trait.
+        unsafe { p.cast::<[bf16; 8]>().write_unaligned(v.map(bf16::from_f32)) }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let low = |v: f32| f32::from_bits(v.to_bits() << 16);
+        let high = |v: f32| f32::from_bits(v.to_bits() & 0xffff_0000);
+        let mut out = c;
+        for i in 0..8 {
+            out[i] += low(a[i]) * low(b[i]) + high(a[i]) * high(b[i]);
+        }
+        out
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512};
+pub(super) use x86::{Avx2, Avx512, Avx512Bf16};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Simd;
+    use super::{Simd, bf16};
 
     /// AVX2 with FMA.
     #[derive(Clone, Copy)]
@@ -174,6 +207,42 @@ mod x86 {
             unsafe {
                 let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps());
                 _mm256_and_ps(v, positive)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn load_bf16(p: *const bf16) -> Self::V {
+            unsafe {
+                let halves = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(halves))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
+            unsafe {
+                let bits = _mm256_castps_si256(v);
+                let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+                let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+                let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, up));
+                // Rounding could carry what is no number into infinity.
+                let quiet = _mm256_or_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(0x40));
+                let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+                let words = _mm256_blendv_epi8(rounded, quiet, nan);
+                let packed = _mm256_packus_epi32(words, words);
+                let ordered = _mm256_permute4x64_epi64::<0b1000>(packed);
+                _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(ordered));
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe {
+                let low = |v| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(v)));
+                let mask = _mm256_castsi256_ps(_mm256_set1_epi32(-0x1_0000));
+                let high = |v| _mm256_and_ps(v, mask);
+                let sum = _mm256_fmadd_ps(low(a), low(b), c);
+                _mm256_fmadd_ps(high(a), high(b), sum)
             }
         }
     }
@@ -233,6 +302,92 @@ mod x86 {
             unsafe {
                 let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
                 _mm512_maskz_mov_ps(positive, v)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn load_bf16(p: *const bf16) -> Self::V {
+            unsafe {
+                let halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast()));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(halves))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
+            unsafe {
+                let bits = _mm512_castps_si512(v);
+                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+                let up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+                let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, up));
+                // Rounding could carry what is no number into infinity.
+                let quiet = _mm512_or_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(0x40));
+                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+                let words = _mm512_mask_mov_epi32(rounded, nan, quiet);
+                _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(words));
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe {
+                let low = |v| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(v)));
+                let mask = _mm512_set1_epi32(-0x1_0000);
+                let high = |v| _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), mask));
+                let sum = _mm512_fmadd_ps(low(a), low(b), c);
+                _mm512_fmadd_ps(high(a), high(b), sum)
+            }
+        }
+    }
+
+    /// AVX-512 F and BF16.
+    #[derive(Clone, Copy)]
+    pub(in crate::cpu) struct Avx512Bf16;
+
+    /// What both sets share.
+    macro_rules! as_avx512 {
+        ($($name:ident($($arg:ident: $ty:ty),*) $(-> $out:ty)?;)*) => {
+            $(
+                #[inline(always)]
+                unsafe fn $name($($arg: $ty),*) $(-> $out)? {
+                    unsafe { Avx512::$name($($arg),*) }
+                }
+            )*
+        };
+    }
+
+    // SAFETY of every intrinsic below: the caller's duty, stated on the trait.
+    #[allow(clippy::undocumented_unsafe_blocks)]
+    impl Simd for Avx512Bf16 {
+        const LANES: usize = 16;
+        type V = __m512;
+
+        as_avx512! {
+            zero() -> Self::V;
+            splat_at(p: *const f32) -> Self::V;
+            load(p: *const f32) -> Self::V;
+            store(p: *mut f32, v: Self::V);
+            mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+            add(a: Self::V, b: Self::V) -> Self::V;
+            sub(a: Self::V, b: Self::V) -> Self::V;
+            relu(v: Self::V) -> Self::V;
+            where_positive(v: Self::V, gate: Self::V) -> Self::V;
+            load_bf16(p: *const bf16) -> Self::V;
+        }
+
+        #[inline(always)]
+        unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
+            unsafe {
+                let rounded: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(v));
+                _mm256_storeu_si256(p.cast(), rounded);
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe {
+                let (a, b): (__m512bh, __m512bh) = (std::mem::transmute(a), std::mem::transmute(b));
+                _mm512_dpbf16_ps(c, a, b)
             }
         }
     }

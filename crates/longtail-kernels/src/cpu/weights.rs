@@ -1,62 +1,64 @@
 //! Weights in the order in which the kernels read them.
 
-use super::{path::Kernels, shape::Shape};
+use super::{element::Element, path::Kernels, scratch::values, shape::Shape};
 
-/// Weights in blocks of output channels: `[blocks, rows, taps, block]`.
+/// Weights in blocks of output channels: `[blocks, rows, taps, block]`, in words.
 pub(crate) struct Packed {
-    pub values: Vec<f32>,
+    pub words: Vec<f32>,
     /// Output channels of a block.
     pub block: usize,
     /// Output channels, filled up with zeros to whole blocks.
     pub channels: usize,
     /// Kernel rows.
     pub rows: usize,
-    /// Taps of a kernel row.
+    /// Words of a kernel row.
     pub taps: usize,
 }
 
 impl Packed {
     /// For the convolution itself; `weight`: `[out, in, height, width]`.
-    pub fn forward(weight: &[f32], shape: &Shape, kernels: &Kernels) -> Self {
+    pub fn forward<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
         let [height, width] = shape.kernel;
         let at = |out: usize, row: usize, column: usize, input: usize| {
             weight[((out * shape.input + input) * height + row) * width + column]
         };
-        Self::pack([shape.output, height, width, shape.input], kernels, at)
+        Self::pack::<K, E>([shape.output, height, width, shape.input], at)
     }
 
     /// For the gradient of its input: the kernel turned about, its inputs and outputs exchanged.
-    pub fn backward(weight: &[f32], shape: &Shape, kernels: &Kernels) -> Self {
+    pub fn backward<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
         let [height, width] = shape.kernel;
         let at = |input: usize, row: usize, column: usize, out: usize| {
             let (row, column) = (height - 1 - row, width - 1 - column);
             weight[((out * shape.input + input) * height + row) * width + column]
         };
-        Self::pack([shape.input, height, width, shape.output], kernels, at)
+        Self::pack::<K, E>([shape.input, height, width, shape.output], at)
     }
 
-    fn pack(
+    fn pack<K: Kernels, E: Element>(
         [outputs, rows, columns, inputs]: [usize; 4],
-        kernels: &Kernels,
         at: impl Fn(usize, usize, usize, usize) -> f32,
     ) -> Self {
-        let channels = outputs.next_multiple_of(kernels.lanes);
-        let block = (kernels.block)(channels);
-        let taps = columns * inputs;
-        let mut values = vec![0.0; channels * rows * taps];
+        let channels = outputs.next_multiple_of(K::LANES);
+        let block = K::block(channels);
+        let words_of_pixel = inputs.div_ceil(E::PER_WORD);
+        let taps = columns * words_of_pixel;
+        let mut words = vec![0.0; channels * rows * taps];
+        let packed = values::<E>(&mut words);
         for output in 0..outputs {
             let (first, lane) = (output / block * block, output % block);
             for row in 0..rows {
                 for column in 0..columns {
                     for input in 0..inputs {
-                        let tap = column * inputs + input;
-                        values[first * rows * taps + (row * taps + tap) * block + lane] =
-                            at(output, row, column, input);
+                        let tap = column * words_of_pixel + input / E::PER_WORD;
+                        let word = first * rows * taps + (row * taps + tap) * block + lane;
+                        packed[word * E::PER_WORD + input % E::PER_WORD] =
+                            E::round(at(output, row, column, input));
                     }
                 }
             }
         }
-        Self { values, block, channels, rows, taps }
+        Self { words, block, channels, rows, taps }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::{
     backend::{Flex, TensorMetadata, flex::FlexTensor},
-    tensor::{Shape as Dims, TensorData},
+    tensor::{DType, Shape as Dims, TensorData, bf16},
 };
 
 use super::{
@@ -12,17 +12,28 @@ use super::{
 use crate::{
     ConvBnOptions,
     cpu::{
-        Affine, Back, Kernels, Layer, Moments, Path, Relu, Residual, Shape, Source, Sums,
-        convolve_batch, finish, infer,
+        Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Relu, Residual, Shape,
+        Source, Sums, convolve_batch, finish, infer, with_kernels,
     },
 };
 
 /// Padding of the convolutions of a block, which are 3×3.
 const BLOCK_PADDING: usize = 1;
 
-fn kernels() -> &'static Kernels {
-    // `can_run` has found them before any operator is called.
-    Path::active().kernels().expect("a path with kernels is active")
+/// `$body` with `$K` the kernels of the active path and `$E` the type of the activations `$x`.
+macro_rules! with_types {
+    ($x:expr, $K:ident, $E:ident => $body:expr) => {
+        match $x.dtype() {
+            DType::BF16 => {
+                type $E = bf16;
+                with_kernels!($K => $body)
+            }
+            _ => {
+                type $E = f32;
+                with_kernels!($K => $body)
+            }
+        }
+    };
 }
 
 /// A tensor's values; a view that is not contiguous is copied.
@@ -33,12 +44,12 @@ impl Values {
         Self(tensor.to_contiguous())
     }
 
-    fn get(&self) -> &[f32] {
-        self.0.as_slice().expect("`can_run` admits f32 tensors only")
+    fn get<E: Element>(&self) -> &[E] {
+        self.0.as_slice().expect("`can_run` has checked the types")
     }
 }
 
-fn tensor(values: Vec<f32>, dims: impl Into<Dims>) -> FlexTensor {
+fn tensor<E: Element>(values: Vec<E>, dims: impl Into<Dims>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, dims.into()))
 }
 
@@ -56,8 +67,8 @@ fn output_dims(shape: &Shape) -> [usize; 4] {
 }
 
 /// The gradient's values to write to: its own memory if nobody else holds it.
-fn owned(grad: FlexTensor) -> Vec<f32> {
-    grad.into_data().try_into_vec().expect("`can_run` admits f32 tensors only")
+fn owned<E: Element>(grad: FlexTensor) -> Vec<E> {
+    grad.into_data().try_into_vec().expect("a gradient has the type of its activation")
 }
 
 /// γ, β and the epsilon of one batch norm.
@@ -84,22 +95,25 @@ impl FusedOps for Flex {
         has_residual: bool,
         options: ConvBnOptions,
     ) -> ConvBnOutput<Self> {
-        let kernels = kernels();
         let shape = shape(&x, &weight, options.stride, options.padding);
         let [x, weight, gamma, beta, residual] =
             [&x, &weight, &gamma, &beta, &residual].map(Values::of);
-        let (y, Moments { mean, variance }) =
-            convolve_batch(kernels, Source::Plain(x.get()), weight.get(), &shape);
         let norm = Norm { gamma: gamma.get(), beta: beta.get(), epsilon: options.epsilon };
-        let affine = norm.affine(&mean, &variance);
-        let residual = if has_residual { Residual::Same(residual.get()) } else { Residual::None };
-        let output = finish(kernels, &y, &affine, residual, options.relu, &shape);
-        ConvBnOutput {
-            output: tensor(output, output_dims(&shape)),
-            y: tensor(y, output_dims(&shape)),
-            mean: tensor(mean, [shape.output]),
-            variance: tensor(variance, [shape.output]),
-        }
+        with_types!(x.0, K, E => {
+            let source = Source::<E>::Plain(x.get());
+            let (y, Moments { mean, variance }) =
+                convolve_batch::<K, E>(source, weight.get(), &shape);
+            let affine = norm.affine(&mean, &variance);
+            let residual =
+                if has_residual { Residual::Same(residual.get()) } else { Residual::None };
+            let output = finish::<K, E>(&y, &affine, residual, options.relu, &shape);
+            ConvBnOutput {
+                output: tensor(output, output_dims(&shape)),
+                y: tensor(y, output_dims(&shape)),
+                mean: tensor(mean, [shape.output]),
+                variance: tensor(variance, [shape.output]),
+            }
+        })
     }
 
     fn conv_bn_infer(
@@ -118,11 +132,14 @@ impl FusedOps for Flex {
             [&x, &weight, &gamma, &beta, &mean, &variance, &residual].map(Values::of);
         let norm = Norm { gamma: gamma.get(), beta: beta.get(), epsilon: options.epsilon };
         let affine = norm.affine(mean.get(), variance.get());
-        let residual = if has_residual { Residual::Same(residual.get()) } else { Residual::None };
-        let source = Source::Plain(x.get());
-        let output =
-            infer(kernels(), source, weight.get(), &affine, residual, options.relu, &shape);
-        tensor(output, output_dims(&shape))
+        with_types!(x.0, K, E => {
+            let source = Source::<E>::Plain(x.get());
+            let residual =
+                if has_residual { Residual::Same(residual.get()) } else { Residual::None };
+            let output =
+                infer::<K, E>(source, weight.get(), &affine, residual, options.relu, &shape);
+            tensor(output, output_dims(&shape))
+        })
     }
 
     fn basic_block(
@@ -136,29 +153,15 @@ impl FusedOps for Flex {
         stride: usize,
         epsilon: f64,
     ) -> BasicBlockOutput<Self> {
-        let kernels = kernels();
-        let (first, second) = block_shapes(&x, &weight1, &weight2, stride);
+        let shapes = block_shapes(&x, &weight1, &weight2, stride);
         let [x, weight1, gamma1, beta1, weight2, gamma2, beta2] =
             [&x, &weight1, &gamma1, &beta1, &weight2, &gamma2, &beta2].map(Values::of);
-        let (y1, moments1) = convolve_batch(kernels, Source::Plain(x.get()), weight1.get(), &first);
-        let norm1 = Norm { gamma: gamma1.get(), beta: beta1.get(), epsilon };
-        let affine1 = norm1.affine(&moments1.mean, &moments1.variance);
-        let hidden = Source::Normalised(&y1, &affine1);
-        let (y2, moments2) = convolve_batch(kernels, hidden, weight2.get(), &second);
-        let norm2 = Norm { gamma: gamma2.get(), beta: beta2.get(), epsilon };
-        let affine2 = norm2.affine(&moments2.mean, &moments2.variance);
-        let shortcut = shortcut(x.get(), &first);
-        let output = finish(kernels, &y2, &affine2, shortcut, true, &second);
-        let channels = [second.output];
-        BasicBlockOutput {
-            output: tensor(output, output_dims(&second)),
-            y1: tensor(y1, output_dims(&first)),
-            mean1: tensor(moments1.mean, channels),
-            variance1: tensor(moments1.variance, channels),
-            y2: tensor(y2, output_dims(&second)),
-            mean2: tensor(moments2.mean, channels),
-            variance2: tensor(moments2.variance, channels),
-        }
+        let weights = [weight1.get(), weight2.get()];
+        let norms = [
+            Norm { gamma: gamma1.get(), beta: beta1.get(), epsilon },
+            Norm { gamma: gamma2.get(), beta: beta2.get(), epsilon },
+        ];
+        with_types!(x.0, K, E => block_forward::<K, E>(x.get(), weights, norms, shapes))
     }
 
     fn basic_block_infer(
@@ -170,7 +173,6 @@ impl FusedOps for Flex {
         stride: usize,
         epsilon: f64,
     ) -> FlexTensor {
-        let kernels = kernels();
         let (first, second) = block_shapes(&x, &weight1, &weight2, stride);
         let [x, weight1, norm1, weight2, norm2] =
             [&x, &weight1, &norm1, &weight2, &norm2].map(Values::of);
@@ -178,13 +180,40 @@ impl FusedOps for Flex {
             let parts: Vec<&[f32]> = norm.get().chunks_exact(channels).collect();
             Affine::batch_norm(parts[0], parts[1], parts[2], parts[3], epsilon)
         };
-        let source = Source::Plain(x.get());
-        let affine1 = affine(&norm1, first.output);
-        let hidden = infer(kernels, source, weight1.get(), &affine1, Residual::None, true, &first);
-        let affine2 = affine(&norm2, second.output);
-        let (source, shortcut) = (Source::Plain(&hidden), shortcut(x.get(), &first));
-        let output = infer(kernels, source, weight2.get(), &affine2, shortcut, true, &second);
-        tensor(output, output_dims(&second))
+        let (affine1, affine2) = (affine(&norm1, first.output), affine(&norm2, second.output));
+        let (weight1, weight2) = (weight1.get(), weight2.get());
+        with_types!(x.0, K, E => {
+            let source = Source::<E>::Plain(x.get());
+            let none = Residual::None;
+            let hidden = infer::<K, E>(source, weight1, &affine1, none, true, &first);
+            let (source, shortcut) = (Source::Plain(&hidden[..]), shortcut(x.get(), &first));
+            let output = infer::<K, E>(source, weight2, &affine2, shortcut, true, &second);
+            tensor(output, output_dims(&second))
+        })
+    }
+}
+
+fn block_forward<K: Kernels, E: Element>(
+    x: &[E],
+    weights: [&[f32]; 2],
+    norms: [Norm<'_>; 2],
+    (first, second): (Shape, Shape),
+) -> BasicBlockOutput<Flex> {
+    let (y1, moments1) = convolve_batch::<K, E>(Source::Plain(x), weights[0], &first);
+    let affine1 = norms[0].affine(&moments1.mean, &moments1.variance);
+    let hidden = Source::Normalised(&y1, &affine1);
+    let (y2, moments2) = convolve_batch::<K, E>(hidden, weights[1], &second);
+    let affine2 = norms[1].affine(&moments2.mean, &moments2.variance);
+    let output = finish::<K, E>(&y2, &affine2, shortcut(x, &first), true, &second);
+    let channels = [second.output];
+    BasicBlockOutput {
+        output: tensor(output, output_dims(&second)),
+        y1: tensor(y1, output_dims(&first)),
+        mean1: tensor(moments1.mean, channels),
+        variance1: tensor(moments1.variance, channels),
+        y2: tensor(y2, output_dims(&second)),
+        mean2: tensor(moments2.mean, channels),
+        variance2: tensor(moments2.variance, channels),
     }
 }
 
@@ -200,7 +229,7 @@ fn block_shapes(
 }
 
 /// The input itself, or every second pixel of it with zeros for the channels that it lacks.
-fn shortcut<'a>(x: &'a [f32], first: &Shape) -> Residual<'a> {
+fn shortcut<'a, E: Element>(x: &'a [E], first: &Shape) -> Residual<'a, E> {
     match first.stride {
         1 => Residual::Same(x),
         _ => Residual::Subsampled(x, [first.height, first.width, first.input]),
@@ -214,39 +243,9 @@ impl FusedBackward for Flex {
         wanted: Wanted,
         options: ConvBnOptions,
     ) -> ConvBnGradients<Self> {
-        let kernels = kernels();
-        let forward = &saved.forward;
-        let shape = shape(&saved.x, &saved.weight, options.stride, options.padding);
-        let [x, weight, gamma] = [&saved.x, &saved.weight, &saved.gamma].map(Values::of);
-        let [output, y, mean, variance] =
-            [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);
-        let relu = if options.relu { Relu::Output(output.get()) } else { Relu::None };
-        let layer = Layer { shape: &shape, y: y.get(), mean: mean.get(), relu };
-        let mut grad = owned(grad);
-        let sums = layer.gate_batch(kernels, &mut grad);
-        let moments = (mean.get(), variance.get());
-        let (through, d_gamma, d_beta) =
-            sums.through(gamma.get(), moments, options.epsilon, &shape);
-        let back = Back {
-            layer,
-            grad: &grad,
-            through: &through,
-            source: Source::Plain(x.get()),
-            weight: weight.get(),
-        };
-        let (d_weight, d_x) = if wanted.input {
-            let (d_weight, d_x, _) = back.weights_and_input(kernels, 0, &|_, _, _| {});
-            (d_weight, Some(d_x))
-        } else {
-            (back.weights(kernels), None)
-        };
-        ConvBnGradients {
-            x: d_x.map(|d_x| tensor(d_x, dims::<4>(&saved.x))),
-            weight: tensor(d_weight, dims::<4>(&saved.weight)),
-            gamma: tensor(d_gamma, [shape.output]),
-            beta: tensor(d_beta, [shape.output]),
-            residual: wanted.residual.then(|| tensor(grad, output_dims(&shape))),
-        }
+        with_types!(saved.x, K, E => {
+            conv_bn_backward::<K, E>(&saved, owned(grad), wanted, options)
+        })
     }
 
     fn basic_block_backward(
@@ -256,88 +255,135 @@ impl FusedBackward for Flex {
         stride: usize,
         epsilon: f64,
     ) -> (Option<FlexTensor>, [FlexTensor; 6]) {
-        let kernels = kernels();
-        let forward = &saved.forward;
-        let (first, second) = block_shapes(&saved.x, &saved.weights[0], &saved.weights[1], stride);
-        let x = Values::of(&saved.x);
-        let weights = saved.weights.each_ref().map(Values::of);
-        let gammas = saved.gammas.each_ref().map(Values::of);
-        let betas = saved.betas.each_ref().map(Values::of);
-        let [y1, mean1, variance1] =
-            [&forward.y1, &forward.mean1, &forward.variance1].map(Values::of);
-        let [y2, mean2, variance2] =
-            [&forward.y2, &forward.mean2, &forward.variance2].map(Values::of);
-        let output = Values::of(&forward.output);
-
-        let relu = Relu::Output(output.get());
-        let layer2 = Layer { shape: &second, y: y2.get(), mean: mean2.get(), relu };
-        let mut grad = owned(grad);
-        let sums = layer2.gate_batch(kernels, &mut grad);
-        let moments2 = (mean2.get(), variance2.get());
-        let (through2, d_gamma2, d_beta2) =
-            sums.through(gammas[1].get(), moments2, epsilon, &second);
-
-        let norm1 = Norm { gamma: gammas[0].get(), beta: betas[0].get(), epsilon };
-        let affine1 = norm1.affine(mean1.get(), variance1.get());
-        let relu = Relu::Affine(&affine1);
-        let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get(), relu };
-        let hidden = Source::Normalised(y1.get(), &affine1);
-        let back2 = Back {
-            layer: layer2,
-            grad: &grad,
-            through: &through2,
-            source: hidden,
-            weight: weights[1].get(),
-        };
-        let gate = |image: usize, grad: &mut [f32], sums: &mut [f32]| {
-            layer1.gate(kernels, image, grad, sums);
-        };
-        let (d_weight2, hidden_grad, sums) =
-            back2.weights_and_input(kernels, 2 * first.output, &gate);
-        let moments1 = (mean1.get(), variance1.get());
-        let (through1, d_gamma1, d_beta1) =
-            Sums::of(&sums, &first).through(gammas[0].get(), moments1, epsilon, &first);
-
-        let back1 = Back {
-            layer: layer1,
-            grad: &hidden_grad,
-            through: &through1,
-            source: Source::Plain(x.get()),
-            weight: weights[0].get(),
-        };
-        let add_shortcut =
-            |image: usize, dx: &mut [f32], _: &mut [f32]| shortcut_back(&first, &grad, image, dx);
-        let (d_weight1, d_x) = if wants_input {
-            let (d_weight, d_x, _) = back1.weights_and_input(kernels, 0, &add_shortcut);
-            (d_weight, Some(tensor(d_x, dims::<4>(&saved.x))))
-        } else {
-            (back1.weights(kernels), None)
-        };
-        let channels = [second.output];
-        let gradients = [
-            tensor(d_weight1, dims::<4>(&saved.weights[0])),
-            tensor(d_gamma1, channels),
-            tensor(d_beta1, channels),
-            tensor(d_weight2, dims::<4>(&saved.weights[1])),
-            tensor(d_gamma2, channels),
-            tensor(d_beta2, channels),
-        ];
-        (d_x, gradients)
+        with_types!(saved.x, K, E => {
+            block_backward::<K, E>(&saved, owned(grad), wants_input, stride, epsilon)
+        })
     }
 }
 
+fn conv_bn_backward<K: Kernels, E: Element>(
+    saved: &SavedConvBn<Flex>,
+    mut grad: Vec<E>,
+    wanted: Wanted,
+    options: ConvBnOptions,
+) -> ConvBnGradients<Flex> {
+    let forward = &saved.forward;
+    let shape = shape(&saved.x, &saved.weight, options.stride, options.padding);
+    let [x, weight, gamma] = [&saved.x, &saved.weight, &saved.gamma].map(Values::of);
+    let [output, y, mean, variance] =
+        [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);
+    let relu = if options.relu { Relu::<E>::Output(output.get()) } else { Relu::None };
+    let layer = Layer { shape: &shape, y: y.get(), mean: mean.get(), relu };
+    let sums = layer.gate_batch::<K>(&mut grad);
+    let moments = (mean.get(), variance.get());
+    let (through, d_gamma, d_beta) = sums.through(gamma.get(), moments, options.epsilon, &shape);
+    let (source, weight) = (Source::Plain(x.get()), weight.get());
+    let back = Back { layer, grad: &grad, through: &through, source, weight };
+    let (d_weight, d_x) = if wanted.input {
+        let keep = |_: usize, wide: &mut [f32], dx: &mut [E], _: &mut [f32]| round(wide, dx);
+        let gradients = back.weights_and_input::<K>(0, &keep);
+        (gradients.weight, Some(gradients.input))
+    } else {
+        (back.weights::<K>(), None)
+    };
+    ConvBnGradients {
+        x: d_x.map(|d_x| tensor(d_x, dims::<4>(&saved.x))),
+        weight: tensor(d_weight, dims::<4>(&saved.weight)),
+        gamma: tensor(d_gamma, [shape.output]),
+        beta: tensor(d_beta, [shape.output]),
+        residual: wanted.residual.then(|| tensor(grad, output_dims(&shape))),
+    }
+}
+
+fn round<E: Element>(wide: &[f32], kept: &mut [E]) {
+    kept.iter_mut().zip(wide).for_each(|(kept, value)| *kept = E::round(*value));
+}
+
+fn block_backward<K: Kernels, E: Element>(
+    saved: &SavedBlock<Flex>,
+    mut grad: Vec<E>,
+    wants_input: bool,
+    stride: usize,
+    epsilon: f64,
+) -> (Option<FlexTensor>, [FlexTensor; 6]) {
+    let forward = &saved.forward;
+    let (first, second) = block_shapes(&saved.x, &saved.weights[0], &saved.weights[1], stride);
+    let x = Values::of(&saved.x);
+    let weights = saved.weights.each_ref().map(Values::of);
+    let gammas = saved.gammas.each_ref().map(Values::of);
+    let betas = saved.betas.each_ref().map(Values::of);
+    let [y1, mean1, variance1] = [&forward.y1, &forward.mean1, &forward.variance1].map(Values::of);
+    let [y2, mean2, variance2] = [&forward.y2, &forward.mean2, &forward.variance2].map(Values::of);
+    let output = Values::of(&forward.output);
+
+    let relu = Relu::<E>::Output(output.get());
+    let layer2 = Layer { shape: &second, y: y2.get(), mean: mean2.get(), relu };
+    let sums = layer2.gate_batch::<K>(&mut grad);
+    let moments2 = (mean2.get(), variance2.get());
+    let (through2, d_gamma2, d_beta2) = sums.through(gammas[1].get(), moments2, epsilon, &second);
+
+    let norm1 = Norm { gamma: gammas[0].get(), beta: betas[0].get(), epsilon };
+    let affine1 = norm1.affine(mean1.get(), variance1.get());
+    let relu = Relu::Affine(&affine1);
+    let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get(), relu };
+    let back2 = Back {
+        layer: layer2,
+        grad: &grad,
+        through: &through2,
+        source: Source::Normalised(y1.get(), &affine1),
+        weight: weights[1].get(),
+    };
+    let gate = |image: usize, wide: &mut [f32], kept: &mut [E], sums: &mut [f32]| {
+        layer1.gate::<K>(image, wide, kept, sums);
+    };
+    let BackGradients { weight: d_weight2, input: hidden_grad, sums } =
+        back2.weights_and_input::<K>(2 * first.output, &gate);
+    let moments1 = (mean1.get(), variance1.get());
+    let sums = Sums::of(&sums, &first);
+    let (through1, d_gamma1, d_beta1) = sums.through(gammas[0].get(), moments1, epsilon, &first);
+
+    let back1 = Back {
+        layer: layer1,
+        grad: &hidden_grad,
+        through: &through1,
+        source: Source::Plain(x.get()),
+        weight: weights[0].get(),
+    };
+    let add_shortcut = |image: usize, wide: &mut [f32], kept: &mut [E], _: &mut [f32]| {
+        shortcut_back(&first, &grad, image, wide);
+        round(wide, kept);
+    };
+    let (d_weight1, d_x) = if wants_input {
+        let gradients = back1.weights_and_input::<K>(0, &add_shortcut);
+        (gradients.weight, Some(tensor(gradients.input, dims::<4>(&saved.x))))
+    } else {
+        (back1.weights::<K>(), None)
+    };
+    let channels = [second.output];
+    let gradients = [
+        tensor(d_weight1, dims::<4>(&saved.weights[0])),
+        tensor(d_gamma1, channels),
+        tensor(d_beta1, channels),
+        tensor(d_weight2, dims::<4>(&saved.weights[1])),
+        tensor(d_gamma2, channels),
+        tensor(d_beta2, channels),
+    ];
+    (d_x, gradients)
+}
+
 /// Adds what went through the shortcut to the gradient of one input image.
-fn shortcut_back(first: &Shape, grad: &[f32], image: usize, dx: &mut [f32]) {
+fn shortcut_back<E: Element>(first: &Shape, grad: &[E], image: usize, dx: &mut [f32]) {
     let grad = &grad[image * first.output_image()..][..first.output_image()];
+    let add = |dx: &mut [f32], grad: &[E]| {
+        dx.iter_mut().zip(grad).for_each(|(d, g)| *d += g.widen());
+    };
     if first.stride == 1 {
-        dx.iter_mut().zip(grad).for_each(|(d, g)| *d += g);
-        return;
+        return add(dx, grad);
     }
     let before = (first.output - first.input) / 2;
     for (pixel, grad) in grad.chunks_exact(first.output).enumerate() {
         let (row, column) = (pixel / first.out_width(), pixel % first.out_width());
         let to = (2 * row * first.width + 2 * column) * first.input;
-        let grad = &grad[before..before + first.input];
-        dx[to..to + first.input].iter_mut().zip(grad).for_each(|(d, g)| *d += g);
+        add(&mut dx[to..to + first.input], &grad[before..before + first.input]);
     }
 }

@@ -163,15 +163,12 @@ pub(crate) struct ConvBnGradients<B: Backend> {
 /// Whether a convolution of `x` by `weight` can run on the active path.
 pub(crate) fn can_run(x: &Tensor<4>, weight: &Tensor<4>, options: ConvBnOptions) -> bool {
     let shape = Shape::of(x.dims(), weight.dims(), options.stride, options.padding);
-    let on_cpu = is_flex(x) && x.dtype() == DType::F32 && weight.dtype() == DType::F32;
-    match (Path::active().kernels(), shape) {
-        (Some(kernels), Some(shape)) => {
-            on_cpu && options.groups == 1 && shape.output.is_multiple_of(kernels.lanes)
+    let types = matches!(x.dtype(), DType::F32 | DType::BF16) && weight.dtype() == DType::F32;
+    match (Path::active().lanes(), shape) {
+        (Some(lanes), Some(shape)) => {
+            let dense = options.groups == 1 && shape.output.is_multiple_of(lanes);
+            x.device() == Device::flex() && types && dense
         }
         _ => false,
     }
-}
-
-fn is_flex(x: &Tensor<4>) -> bool {
-    x.device() == Device::flex()
 }

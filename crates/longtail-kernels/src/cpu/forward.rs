@@ -1,0 +1,217 @@
+//! Convolution, batch norm, residual and ReLU of a batch.
+
+use super::{
+    batch::{Affine, Source, each_image},
+    convolution::convolve,
+    element::Element,
+    padded::Padded,
+    path::Kernels,
+    pixelwise::{self, Normalise},
+    scratch::{Scratch, any, values, zeros},
+    shape::Shape,
+    weights::Packed,
+};
+
+/// Mean and biased variance per channel.
+#[derive(Debug, Clone)]
+pub(crate) struct Moments {
+    pub mean: Vec<f32>,
+    pub variance: Vec<f32>,
+}
+
+/// The convolution of `source`, `[images, out height, out width, out]`, and its moments.
+pub(crate) fn convolve_batch<K: Kernels, E: Element>(
+    source: Source<'_, E>,
+    weight: &[f32],
+    shape: &Shape,
+) -> (Vec<E>, Moments) {
+    let packed = Packed::forward::<K, E>(weight, shape);
+    let mut y = vec![E::round(0.0); shape.images * shape.output_image()];
+    let mut sums = vec![0.0; shape.images * 2 * shape.output];
+    let begin = |scratch: &mut Scratch| begin::<E>(scratch, shape);
+    each_image(shape, &mut y, shape.output_image(), &mut sums, begin, |scratch, index, y, sums| {
+        source.fill::<K>(shape, index, &mut scratch.input);
+        let (sum, square) = sums.split_at_mut(shape.output);
+        let (wide, kept) = convolve_one::<K, E>(&packed, shape, scratch, y);
+        let work = pixelwise::Moments {
+            y: wide,
+            kept,
+            sum: sum.as_mut_ptr(),
+            square: square.as_mut_ptr(),
+            pixels: shape.out_pixels(),
+            channels: shape.output,
+        };
+        // SAFETY: `wide` and `kept` are one output image each, the same one where both hold f32;
+        // `sum` and `square` hold one value per channel; the path of `K` is available.
+        unsafe { K::keep(&work) }
+    });
+    (y, moments(&sums, shape))
+}
+
+/// Zeros where the padding will stay.
+fn begin<E: Element>(scratch: &mut Scratch, shape: &Shape) {
+    zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+}
+
+/// The convolution of the padded image in f32: in `y` where that holds f32, else in the scratch.
+/// Gives its address and that of `y`.
+fn convolve_one<K: Kernels, E: Element>(
+    packed: &Packed,
+    shape: &Shape,
+    scratch: &mut Scratch,
+    y: &mut [E],
+) -> (*const f32, *mut E) {
+    let Scratch { input, image, .. } = scratch;
+    let (padded, size) = (Padded::input::<E>(shape), [shape.out_height(), shape.out_width()]);
+    let into = |out: &mut [f32]| {
+        convolve::<K, E>(packed, input, &padded, shape.stride, size, out);
+    };
+    match E::as_f32(y) {
+        Some(wide) => {
+            into(wide);
+            let kept = y.as_mut_ptr();
+            (kept.cast_const().cast(), kept)
+        }
+        None => {
+            let wide = any(image, shape.output_image());
+            into(wide);
+            (wide.as_ptr(), y.as_mut_ptr())
+        }
+    }
+}
+
+/// From the sums and squared deviations of every image to those of the batch (Chan et al. 1979).
+fn moments(sums: &[f32], shape: &Shape) -> Moments {
+    let (pixels, count) = (shape.out_pixels() as f64, shape.count() as f64);
+    let of = |image: usize, which: usize, channel: usize| {
+        f64::from(sums[(2 * image + which) * shape.output + channel])
+    };
+    let images = || 0..shape.images;
+    let mut moments = Moments { mean: Vec::new(), variance: Vec::new() };
+    for channel in 0..shape.output {
+        let mean = images().map(|i| of(i, 0, channel)).sum::<f64>() / count;
+        let square = |i: usize| {
+            let apart = of(i, 0, channel) / pixels - mean;
+            of(i, 1, channel) + pixels * apart * apart
+        };
+        moments.mean.push(mean as f32);
+        moments.variance.push((images().map(square).sum::<f64>() / count) as f32);
+    }
+    moments
+}
+
+/// What is added before the ReLU.
+#[derive(Clone, Copy)]
+pub(crate) enum Residual<'a, E> {
+    /// Nothing.
+    None,
+    /// Values like the output's.
+    Same(&'a [E]),
+    /// Every second pixel of twice as high and wide an input of fewer channels, zeros on both sides
+    /// of its channels; with the input's height, width and channels.
+    Subsampled(&'a [E], [usize; 3]),
+}
+
+impl<E: Element> Residual<'_, E> {
+    /// The address of image `index`, which may be made in `buffer`; null for nothing.
+    fn image(&self, shape: &Shape, index: usize, buffer: &mut Vec<f32>) -> *const E {
+        match *self {
+            Residual::None => std::ptr::null(),
+            Residual::Same(values) => {
+                assert_eq!(values.len(), shape.images * shape.output_image());
+                values[index * shape.output_image()..].as_ptr()
+            }
+            Residual::Subsampled(x, [height, width, channels]) => {
+                let image = &x[index * height * width * channels..][..height * width * channels];
+                let words = shape.output_image().div_ceil(E::PER_WORD);
+                let made = &mut values::<E>(zeros(buffer, words))[..shape.output_image()];
+                let before = (shape.output - channels) / 2;
+                for (pixel, out) in made.chunks_exact_mut(shape.output).enumerate() {
+                    let (row, column) = (pixel / shape.out_width(), pixel % shape.out_width());
+                    let from = (2 * row * width + 2 * column) * channels;
+                    out[before..before + channels].copy_from_slice(&image[from..from + channels]);
+                }
+                made.as_ptr()
+            }
+        }
+    }
+}
+
+/// `[relu](y · scale + shift + residual)` of every image.
+pub(crate) fn finish<K: Kernels, E: Element>(
+    y: &[E],
+    affine: &Affine,
+    residual: Residual<'_, E>,
+    relu: bool,
+    shape: &Shape,
+) -> Vec<E> {
+    let size = shape.output_image();
+    assert_eq!(y.len(), shape.images * size);
+    let mut out = vec![E::round(0.0); y.len()];
+    let mut none = vec![0.0; shape.images];
+    each_image(
+        shape,
+        &mut out,
+        size,
+        &mut none,
+        |_| {},
+        |scratch, index, out, _| {
+            let residual = residual.image(shape, index, &mut scratch.residual);
+            let (y, out) = (y[index * size..][..size].as_ptr(), out.as_mut_ptr());
+            // SAFETY: `y`, `out` and the residual are one output image each.
+            unsafe { normalise::<K, E, E>(y, residual, affine, relu, out, shape) }
+        },
+    );
+    out
+}
+
+/// # Safety
+/// `y`, `out` and a `residual` that is not null point to one output image; `y` may be `out`.
+unsafe fn normalise<K: Kernels, In: Element, E: Element>(
+    y: *const In,
+    residual: *const E,
+    affine: &Affine,
+    relu: bool,
+    out: *mut E,
+    shape: &Shape,
+) {
+    let channels = shape.output;
+    assert!(channels.is_multiple_of(K::LANES));
+    assert!(affine.scale.len() == channels && affine.shift.len() == channels);
+    let work = Normalise {
+        y,
+        residual,
+        scale: affine.scale.as_ptr(),
+        shift: affine.shift.as_ptr(),
+        relu,
+        out,
+        pixels: shape.out_pixels(),
+        channels,
+    };
+    // SAFETY: checked above, or the caller's; the path of `K` is available.
+    unsafe { K::normalise(&work) }
+}
+
+/// Convolution, normalisation with given coefficients, residual and ReLU in one pass.
+pub(crate) fn infer<K: Kernels, E: Element>(
+    source: Source<'_, E>,
+    weight: &[f32],
+    affine: &Affine,
+    residual: Residual<'_, E>,
+    relu: bool,
+    shape: &Shape,
+) -> Vec<E> {
+    let packed = Packed::forward::<K, E>(weight, shape);
+    let size = shape.output_image();
+    let mut out = vec![E::round(0.0); shape.images * size];
+    let mut none = vec![0.0; shape.images];
+    let begin = |scratch: &mut Scratch| begin::<E>(scratch, shape);
+    each_image(shape, &mut out, size, &mut none, begin, |scratch, index, out, _| {
+        source.fill::<K>(shape, index, &mut scratch.input);
+        let residual = residual.image(shape, index, &mut scratch.residual);
+        let (y, out) = convolve_one::<K, E>(&packed, shape, scratch, out);
+        // SAFETY: `y`, `out` and the residual are one output image each.
+        unsafe { normalise::<K, f32, E>(y, residual, affine, relu, out, shape) }
+    });
+    out
+}

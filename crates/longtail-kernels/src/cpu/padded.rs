@@ -1,0 +1,74 @@
+//! Images with room around them, so that no kernel has to look where an edge is.
+
+use super::{element::Element, scratch::values, shape::Shape};
+
+/// Rows and columns around an image, in a scratch `[height, width, channels]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Padded {
+    pub height: usize,
+    pub width: usize,
+    /// Words of a pixel; the last may be filled up with zeros.
+    pub words: usize,
+}
+
+impl Padded {
+    /// A convolution's input.
+    pub fn input<E: Element>(shape: &Shape) -> Self {
+        let around = 2 * shape.padding;
+        Self {
+            height: shape.height + around,
+            width: shape.width + around,
+            words: shape.input.div_ceil(E::PER_WORD),
+        }
+    }
+
+    /// The output's gradient, its pixels `stride` apart, such that a convolution of stride 1 makes
+    /// the input's gradient of it.
+    pub fn gradient<E: Element>(shape: &Shape) -> Self {
+        let [rows, columns] = shape.kernel;
+        Self {
+            height: shape.height + rows - 1,
+            width: shape.width + columns - 1,
+            words: shape.output.div_ceil(E::PER_WORD),
+        }
+    }
+
+    /// Words of the scratch.
+    pub fn len(&self) -> usize {
+        self.height * self.width * self.words
+    }
+
+    /// Words of a row.
+    pub fn row(&self) -> usize {
+        self.width * self.words
+    }
+
+    /// Word at which the pixel at `row`, `column` begins.
+    pub fn at(&self, row: usize, column: usize) -> usize {
+        row * self.row() + column * self.words
+    }
+
+    /// Word at which the output's gradient begins in [`Padded::gradient`].
+    pub fn gradient_offset(&self, shape: &Shape) -> usize {
+        self.at(shape.kernel[0] - 1 - shape.padding, shape.kernel[1] - 1 - shape.padding)
+    }
+}
+
+/// Copies `image` (`[height, width, channels]`) into the middle of a scratch.
+pub(crate) fn pad<E: Element>(image: &[E], shape: &Shape, scratch: &mut [f32]) {
+    let padded = Padded::input::<E>(shape);
+    let row = shape.width * shape.input;
+    let is_dense = padded.words * E::PER_WORD == shape.input;
+    for (index, pixels) in image.chunks_exact(row).enumerate() {
+        let at = padded.at(index + shape.padding, shape.padding);
+        let out = values::<E>(&mut scratch[at..at + shape.width * padded.words]);
+        if is_dense {
+            out.copy_from_slice(pixels);
+            continue;
+        }
+        let out = out.chunks_exact_mut(padded.words * E::PER_WORD);
+        for (out, pixel) in out.zip(pixels.chunks_exact(shape.input)) {
+            out[..shape.input].copy_from_slice(pixel);
+        }
+    }
+}

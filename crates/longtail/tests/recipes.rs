@@ -1,0 +1,8 @@
+//! The recipes of the paper's rows, and docs/method.md, against the code.
+
+mod recipes {
+    mod files;
+    mod method_doc;
+    mod published;
+    mod shelf;
+}

@@ -1,0 +1,210 @@
+//! What docs/method.md says of paths, names, keys, values and defaults.
+
+use std::collections::BTreeSet;
+
+use longtail::{
+    loss::CompressionPreset,
+    recipe::{Recipe, RecipeFile},
+};
+
+use super::shelf::{root, text};
+
+const CIFAR: &str = "data.name = \"cifar10-lt\"\n";
+const SYNTHETIC: &str = "data.name = \"synthetic\"\n";
+
+/// The page without its drawings.
+fn lines() -> Vec<String> {
+    let mut fenced = false;
+    let mut lines = Vec::new();
+    for line in text("docs/method.md").lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            lines.push(line.to_owned());
+        }
+    }
+    lines
+}
+
+/// What stands between backticks.
+fn spans(text: &str) -> Vec<&str> {
+    assert!(text.matches('`').count().is_multiple_of(2), "a backtick has no partner: {text}");
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The cells of a row of a table.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let row = line.strip_prefix("| ")?.strip_suffix(" |")?;
+    Some(row.split(" | ").collect())
+}
+
+fn resolve(layers: &[&str]) -> Recipe {
+    let parse = |text: &&str| RecipeFile::parse(text, text).unwrap_or_else(|e| panic!("{e}"));
+    let layers: Vec<_> = layers.iter().map(parse).collect();
+    Recipe::resolve(&layers).unwrap_or_else(|error| panic!("{layers:?}: {error}")).0
+}
+
+/// Every `section.key` that there is.
+fn keys() -> BTreeSet<String> {
+    let sections: toml::Table = resolve(&[CIFAR]).to_toml().unwrap().parse().unwrap();
+    let of_section = |(section, keys): (&String, &toml::Value)| {
+        let keys: Vec<_> = keys.as_table().unwrap().keys().cloned().collect();
+        let section = section.clone();
+        keys.into_iter().map(move |key| format!("{section}.{key}"))
+    };
+    sections.iter().flat_map(of_section).collect()
+}
+
+#[test]
+fn paths_exist() {
+    let lines = lines();
+    let paths: Vec<_> = lines
+        .iter()
+        .flat_map(|line| spans(line))
+        .filter(|span| span.starts_with("crates/") || span.starts_with("recipes/"))
+        .collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        assert!(root().join(path).is_file(), "{path}");
+    }
+}
+
+#[test]
+fn the_file_that_a_row_names_holds_the_names_beside_it() {
+    let lines = lines();
+    let mut held = 0;
+    for row in lines.iter().filter_map(|line| cells(line)) {
+        let Some(path) = row.iter().find_map(|cell| spans(cell).pop()) else { continue };
+        if !path.starts_with("crates/") {
+            continue;
+        }
+        let file = text(path);
+        let words: BTreeSet<_> =
+            file.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+        let names = spans(row.last().unwrap());
+        assert!(!names.is_empty(), "{path}");
+        for name in names {
+            assert!(words.contains(name), "{path} has no {name}");
+            held += 1;
+        }
+    }
+    assert!(held > 30, "{held}");
+}
+
+#[test]
+fn keys_and_their_values_are_a_recipes() {
+    let (keys, lines) = (keys(), lines());
+    let sections: BTreeSet<_> = keys.iter().filter_map(|key| key.split('.').next()).collect();
+    let mut read = 0;
+    for span in lines.iter().flat_map(|line| spans(line)) {
+        let (key, value) = match span.split_once(" = ") {
+            Some((key, value)) => (key, Some(value)),
+            None => (span, None),
+        };
+        let Some((section, _)) = key.split_once('.') else { continue };
+        if !sections.contains(section) {
+            continue;
+        }
+        assert!(keys.contains(key), "there is no key {key}");
+        if value.is_some() {
+            resolve(&[CIFAR, span]);
+        }
+        read += 1;
+    }
+    assert!(read > keys.len(), "{read}");
+}
+
+/// Key, values, default on CIFAR and default on the synthetic set, of every row about a key.
+fn knobs(lines: &[String]) -> Vec<[&str; 4]> {
+    let row = |cells: Vec<_>| match cells[..] {
+        [key, values, cifar, synthetic, _] => Some([key, values, cifar, synthetic]),
+        _ => None,
+    };
+    let header = lines.iter().position(|line| line.starts_with("| Key | Values |")).unwrap();
+    lines[header + 2..].iter().map_while(|line| cells(line).and_then(row)).collect()
+}
+
+/// The one value between backticks.
+fn only(cell: &str) -> &str {
+    let spans = spans(cell);
+    assert_eq!(spans.len(), 1, "{cell}");
+    spans[0]
+}
+
+#[test]
+fn the_table_of_keys_is_complete_and_its_defaults_are_the_codes() {
+    let lines = lines();
+    let (mut cifar, mut synthetic) = (String::new(), String::new());
+    let mut listed = Vec::new();
+    for [key, _, on_cifar, on_synthetic] in knobs(&lines) {
+        let key = only(key);
+        let on_cifar = only(on_cifar);
+        let on_synthetic = if on_synthetic == "same" { on_cifar } else { only(on_synthetic) };
+        cifar += &format!("{key} = {on_cifar}\n");
+        synthetic += &format!("{key} = {on_synthetic}\n");
+        listed.push(key.to_owned());
+    }
+    assert_eq!(listed.len(), keys().len());
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), keys());
+    // A default that is wrong on the page would move the recipe it is laid over.
+    assert_eq!(resolve(&[CIFAR, &cifar]), resolve(&[CIFAR]));
+    assert_eq!(resolve(&[SYNTHETIC, &synthetic]), resolve(&[SYNTHETIC]));
+}
+
+#[test]
+fn values_in_the_table_of_keys_can_be_used() {
+    let lines = lines();
+    let mut used = 0;
+    for [key, values, ..] in knobs(&lines) {
+        for value in spans(values) {
+            resolve(&[CIFAR, &format!("{} = {value}\n", only(key))]);
+            used += 1;
+        }
+    }
+    assert!(used > 60, "{used}");
+}
+
+#[test]
+fn what_a_method_decides_is_its_default() {
+    let lines = lines();
+    let header = lines.iter().position(|line| line.starts_with("| Method | ")).unwrap();
+    let keys: Vec<_> = cells(&lines[header]).unwrap()[2..].iter().map(|cell| only(cell)).collect();
+    let mut methods = Vec::new();
+    for row in lines[header + 2..].iter().map_while(|line| cells(line)) {
+        let method = format!("{CIFAR}method.name = \"{}\"\n", only(row[0]));
+        let decided = resolve(&[&method]);
+        let spec = decided.method.name.spec();
+        let classifier = format!("{:?}", spec.classifier_loss);
+        let said = match row[1] {
+            "cross entropy" => "CrossEntropy",
+            "balanced softmax, Eq. 1" => "BalancedSoftmax",
+            "logit adjustment, Eq. 2" => "LogitAdjusted",
+            other => panic!("{other}"),
+        };
+        assert_eq!(classifier, said, "{method}");
+        let of_contrast = row[2..].iter().filter(|cell| **cell != "–").count();
+        assert_eq!(of_contrast, if spec.contrastive.is_some() { 3 } else { 0 }, "{method}");
+        for (key, value) in keys.iter().zip(&row[2..]).filter(|(_, value)| **value != "–") {
+            let set = format!("{key} = {}\n", only(value));
+            assert_eq!(resolve(&[&method, &set]), decided, "{method}{set}");
+        }
+        methods.push(decided.method.name);
+    }
+    assert_eq!(methods, longtail::method::Method::ALL);
+}
+
+#[test]
+fn presets_of_compression_have_these_factors() {
+    let lines = lines();
+    let header = lines.iter().position(|line| line.starts_with("| Preset | ")).unwrap();
+    let mut presets = 0;
+    for row in lines[header + 2..].iter().map_while(|line| cells(line)) {
+        let typed = format!("compression.preset = {}\n", only(row[0]));
+        let preset: CompressionPreset = resolve(&[CIFAR, &typed]).compression.preset;
+        let number = |cell: &str| only(cell).parse::<f64>().unwrap();
+        let factors = (row[1] != "–").then(|| (number(row[1]), number(row[2])));
+        assert_eq!(preset.factors(), factors, "{typed}");
+        presets += 1;
+    }
+    assert_eq!(presets, 5);
+}

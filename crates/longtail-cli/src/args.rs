@@ -58,6 +58,15 @@ pub enum ClassifierName {
     Cosine,
 }
 
+/// A type of activations.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PrecisionName {
+    /// 32 bits.
+    F32,
+    /// bf16 activations and products; sums, statistics, weights and losses in f32.
+    Bf16,
+}
+
 /// A reading of the paper's compression (docs/method.md).
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum CompressionName {
@@ -169,6 +178,9 @@ pub struct KnobArgs {
     /// §4.2; 64 on the synthetic set].
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
+    /// Type of the encoder's activations and products [default: f32].
+    #[arg(long, value_enum)]
+    pub precision: Option<PrecisionName>,
     /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set].
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
@@ -181,7 +193,7 @@ pub struct KnobArgs {
     /// τ of the logit adjustment [default: 1.3, paper §4.3].
     #[arg(long, allow_negative_numbers = true)]
     pub tau: Option<f64>,
-    /// Weight α of the classifier's loss [default: 2, paper §4.3].
+    /// Weight α of the classifier's loss [default: 2, paper §4.3; 1 without a contrastive loss].
     #[arg(long, allow_negative_numbers = true)]
     pub alpha: Option<f64>,
     /// Weight β of the contrastive loss [default: 1, paper §4.3].

@@ -13,7 +13,7 @@ use longtail::{
     device,
     loss::Contrastive,
     method::ClassifierLoss,
-    model::{ClassifierKind, InitHeads, Network, NetworkConfig},
+    model::{ClassifierKind, InitHeads, Network, NetworkConfig, Precision},
     train::{BnGroups, Objective, Sgd, SgdConfig},
 };
 
@@ -40,6 +40,7 @@ impl Trainee {
             head: Some([512, 128]),
             prototypes: true,
             init_heads: InitHeads::TorchDefault,
+            precision: Precision::F32,
         };
         let device = device::cpu().autodiff();
         let objective = Objective {

@@ -77,6 +77,7 @@ fn network(prototypes: bool, order: &Value) -> Network {
         head: Some([16, 8]),
         prototypes,
         init_heads: InitHeads::TorchDefault,
+        precision: longtail::model::Precision::F32,
     };
     let network = Network::new(&config, 0, &Device::flex().autodiff()).unwrap();
     let state = initial_state(&network, order);

@@ -2,11 +2,13 @@
 
 use longtail::{
     loss::CompressionPreset,
-    model::ClassifierKind,
+    model::{ClassifierKind, Precision},
     recipe::{Protocol, RecipeError, RecipeFile},
 };
 
-use crate::args::{ClassifierName, CompressionName, DataArgs, KnobArgs, ProtocolName, TrainArgs};
+use crate::args::{
+    ClassifierName, CompressionName, DataArgs, KnobArgs, PrecisionName, ProtocolName, TrainArgs,
+};
 
 /// The recipe file, the protocol and the options, in the order in which they win.
 pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
@@ -47,6 +49,7 @@ fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     layer.model.backbone = args.backbone.clone();
     layer.model.classifier = args.classifier.map(Into::into);
     layer.compression.preset = args.compression.map(Into::into);
+    layer.train.precision = args.precision.map(Into::into);
     layer.train.epochs = args.epochs;
     layer.train.batch_size = args.batch_size;
     layer.train.seed = args.seed;
@@ -91,6 +94,15 @@ impl From<ClassifierName> for ClassifierKind {
         match name {
             ClassifierName::Linear => Self::Linear,
             ClassifierName::Cosine => Self::Cosine,
+        }
+    }
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F32 => Self::F32,
+            PrecisionName::Bf16 => Self::Bf16,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Views: pure functions of an image and a random stream.
 //!
 //! The operators are Pillow's, to the last bit where the oracle tells (`oracles/image_ops.json`);
-//! the policies are those of the reference code (facts §8).
+//! the policies are those of the reference code (`docs/method.md`).
 
 mod autoaugment;
 mod blur;

@@ -7,7 +7,7 @@ use super::{
     gaussian_blur, grayscale, random_crop_box, resized_crop,
 };
 
-/// How a view is made of an image (facts §8.1).
+/// How a view is made of an image (`docs/method.md`).
 #[derive(Debug, Clone, PartialEq)]
 pub enum View {
     /// The image itself, normalised.
@@ -53,7 +53,7 @@ pub struct SimConfig {
     pub gray_p: f64,
     /// Probability of blur.
     pub blur_p: f64,
-    /// Range of the blur's standard deviation, in pixels of an image of 32.
+    /// Range of the blur's standard deviation, in pixels.
     pub blur_sigma: [f64; 2],
 }
 

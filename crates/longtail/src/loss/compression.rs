@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// Which similarities the factors reach (facts §2.7).
+/// Which similarities the factors reach (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApplyTo {
@@ -22,7 +22,7 @@ pub enum CompressionMode {
     OnePlus,
 }
 
-/// The readings of the paper's contradiction (facts §2.7).
+/// The readings of the paper's contradiction (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CompressionPreset {
     /// No compression.

@@ -98,7 +98,7 @@ impl std::str::FromStr for Method {
     }
 }
 
-/// Temperature of every CIFAR row (facts §17).
+/// Temperature of every CIFAR row (`docs/method.md`).
 const TEMPERATURE: f64 = 0.1;
 
 #[cfg(test)]

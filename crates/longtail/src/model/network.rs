@@ -1,6 +1,6 @@
 use burn::{
     module::Module,
-    tensor::{Device, Tensor},
+    tensor::{DType, Device, Tensor},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,17 @@ pub enum InitHeads {
     Kaiming,
 }
 
+/// The type in which the encoder keeps activations and multiplies. Sums, batch statistics, weights,
+/// heads, losses and the optimizer are f32 in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits with the range of f32.
+    Bf16,
+}
+
 /// What a [`Network`] consists of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkConfig {
@@ -43,15 +54,19 @@ pub struct NetworkConfig {
     pub prototypes: bool,
     /// How heads and classifier start.
     pub init_heads: InitHeads,
+    /// The encoder's type.
+    pub precision: Precision,
 }
 
-/// Encoder, classifier and the heads of the contrastive branch (method facts §6).
+/// Encoder, classifier and the heads of the contrastive branch (`docs/method.md`).
 #[derive(Module, Debug)]
 pub struct Network {
     encoder: ResNetCifar,
     head: Option<Mlp>,
     fc: Classifier,
     head_fc: Option<Mlp>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl Network {
@@ -76,11 +91,15 @@ impl Network {
             |[hidden, output]: [usize; 2]| Mlp::new([features, hidden, output], kaiming, &mut init);
         let head = config.head.map(&mut mlp);
         let head_fc = config.head.filter(|_| config.prototypes).map(&mut mlp);
-        Ok(Self { encoder, head, fc, head_fc })
+        Ok(Self { encoder, head, fc, head_fc, precision: config.precision })
     }
 
     /// `images`: `[rows, height, width, 3]`; gives features `[rows, 64]`.
     pub fn features(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+        let images = match self.precision {
+            Precision::F32 => images,
+            Precision::Bf16 => images.cast(DType::BF16),
+        };
         self.encoder.forward(images, pass)
     }
 
@@ -115,6 +134,7 @@ mod tests {
             head: Some([512, 128]),
             prototypes: true,
             init_heads: InitHeads::TorchDefault,
+            precision: Precision::F32,
         }
     }
 

@@ -1,4 +1,7 @@
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::Module,
+    tensor::{DType, Tensor},
+};
 
 use super::{BasicBlock, BatchNorm, Conv, Initialiser, ModelError, Pass};
 
@@ -40,11 +43,15 @@ impl ResNetCifar {
     }
 
     /// `images`: `[batch, height, width, 3]`, normalised; gives features `[batch, 64]`, which are
-    /// means of ReLU outputs and so not negative.
+    /// means of ReLU outputs and so not negative. Activations have the type of the images; features
+    /// of bf16 images are f32.
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
         let mut x = self.conv1.forward(images, &self.bn1, pass);
         for block in self.layer1.iter().chain(&self.layer2).chain(&self.layer3) {
             x = block.forward(x, pass);
+        }
+        if x.dtype() == DType::BF16 {
+            x = x.cast(DType::F32);
         }
         let [batch, height, width, channels] = x.dims();
         x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])

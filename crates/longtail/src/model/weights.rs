@@ -217,6 +217,7 @@ mod tests {
             head: Some([16, 8]),
             prototypes: true,
             init_heads: InitHeads::TorchDefault,
+            precision: crate::model::Precision::F32,
         };
         Network::new(&config, seed, &device::cpu()).unwrap()
     }

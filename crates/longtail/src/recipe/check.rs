@@ -1,5 +1,5 @@
 use super::{CompressionStart, DecayKind, Recipe, RecipeError};
-use crate::loss::CompressionPreset;
+use crate::loss::{CompressionMode, CompressionPreset};
 
 /// A temperature below this makes similarities overflow f32.
 const SMALLEST_TEMPERATURE: f64 = 1e-6;
@@ -70,8 +70,9 @@ impl Recipe {
                 ("compression.factor_low", section.factor_low),
                 ("compression.factor_rest", section.factor_rest),
             ] {
-                let usable = factor.is_finite() && factor > 0.0;
-                require(usable, key, factor, "a compression factor is greater than 0")?;
+                let tau = factor + f64::from(section.mode == CompressionMode::OnePlus);
+                let usable = tau.is_finite() && tau > 0.0;
+                require(usable, key, factor, "the multiplier τ it makes is greater than 0")?;
             }
         }
         let threshold = section.threshold;

@@ -8,19 +8,22 @@ use super::{
 use crate::{
     loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, PriorCounts},
     method::Method,
-    model::{ClassifierKind, InitHeads},
+    model::{ClassifierKind, InitHeads, Precision},
     train::BnGroups,
 };
 
 impl Recipe {
-    /// The defaults for a data set and a method: the paper's column of facts §5.1 with the
-    /// recommended values where it is silent.
+    /// The defaults for a data set and a method: what the paper states, and what its
+    /// field does where it is silent.
     pub(super) fn defaults(data: &str, method: Method) -> Self {
+        // α weighs the classifier's loss against the contrastive one; alone it would scale the
+        // learning rate.
+        let alpha = if method.spec().contrastive.is_some() { 2.0 } else { 1.0 };
         let mut recipe = Self {
             data: data_defaults(data),
             method: MethodSection { name: method },
             model: model_defaults(),
-            loss: Loss { alpha: 2.0, beta: 1.0, tau: 1.3 },
+            loss: Loss { alpha, beta: 1.0, tau: 1.3 },
             contrastive: contrastive_defaults(method),
             compression: compression_defaults(),
             views: views_defaults(),
@@ -42,6 +45,7 @@ impl Recipe {
                 batch_size: 256,
                 seed: 0,
                 drop_last: true,
+                precision: Precision::F32,
                 checkpoint_steps: 0,
             },
             eval: Eval {
@@ -102,7 +106,7 @@ fn model_defaults() -> Model {
     }
 }
 
-fn contrastive_defaults(method: Method) -> ContrastiveSection {
+pub(super) fn contrastive_defaults(method: Method) -> ContrastiveSection {
     let loss = method.spec().contrastive.unwrap_or(Contrastive::bcl_rcl(0.1));
     let (prior, prior_exponent) = match loss.prior {
         PriorCounts::Off => (Prior::Off, 1.0),

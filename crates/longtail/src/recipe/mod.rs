@@ -18,7 +18,7 @@ pub use sections::*;
 
 use crate::method::Method;
 
-/// A named bundle of settings for a kind of machine (`docs/reproduction.md`).
+/// A named bundle of settings for a kind of machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// The recipe as it stands.
@@ -112,6 +112,9 @@ impl Recipe {
     /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
     /// the layer sets it as well.
     fn lay(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {
+        if let Some(method) = layer.method.name {
+            self.switch_method(method, notes);
+        }
         if let Some(epochs) = layer.train.epochs {
             self.stretch(epochs, layer);
         }
@@ -136,6 +139,25 @@ impl Recipe {
         self.schedule.overlay(&layer.schedule);
         self.train.overlay(&layer.train);
         self.eval.overlay(&layer.eval);
+    }
+
+    /// Takes over a method with what makes its loss; an earlier layer's belongs to another method.
+    fn switch_method(&mut self, method: Method, notes: &mut Vec<String>) {
+        let before = std::mem::replace(&mut self.method.name, method);
+        if method == before {
+            return;
+        }
+        let was = self.contrastive.clone();
+        let own = defaults::contrastive_defaults(method);
+        self.contrastive.class_average = own.class_average;
+        self.contrastive.prototypes = own.prototypes;
+        self.contrastive.prior = own.prior;
+        self.contrastive.prior_exponent = own.prior_exponent;
+        if self.contrastive != was && method.spec().contrastive.is_some() {
+            notes.push(format!(
+                "contrastive.class_average, prototypes and prior are those of {method}, not of {before}"
+            ));
+        }
     }
 
     /// Scales warm-up, milestones and the start of compression to `epochs`.
@@ -205,6 +227,18 @@ mod tests {
         assert_eq!(notes.len(), 1, "{notes:?}");
         let (recipe, _) = resolve(&[CIFAR, "[train]\nbatch_size = 128\n[optimizer]\nlr = 0.15\n"]);
         assert_eq!(recipe.optimizer.lr, 0.15);
+    }
+
+    #[test]
+    fn another_method_brings_its_own_loss_over_a_complete_recipe() {
+        let (rcl, _) = resolve(&[&format!("{CIFAR}[method]\nname = \"rcl\"\n")]);
+        let text = rcl.to_toml().unwrap();
+        let (scl, notes) = resolve(&[&text, "[method]\nname = \"scl\"\n"]);
+        let (fresh, _) = resolve(&[&format!("{CIFAR}[method]\nname = \"scl\"\n")]);
+        assert_eq!(scl, fresh);
+        assert!(notes.iter().any(|note| note.contains("scl")), "{notes:?}");
+        let exponent = "[method]\nname = \"bcl+rcl\"\n[contrastive]\nprior_exponent = 0.5\n";
+        assert_eq!(resolve(&[&text, exponent]).0.contrastive.prior_exponent, 0.5);
     }
 
     #[test]

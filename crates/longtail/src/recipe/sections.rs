@@ -1,4 +1,4 @@
-//! The sections of a recipe; `docs/method.md` and facts §17 say where each default comes from.
+//! The sections of a recipe; `docs/method.md` says where each default comes from.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::section::section;
 use crate::{
     loss::{ApplyTo, ClassAverage, CompressionMode, CompressionPreset, Normaliser},
     method::Method,
-    model::{ClassifierKind, InitHeads},
+    model::{ClassifierKind, InitHeads, Precision},
     train::BnGroups,
 };
 
@@ -67,7 +67,7 @@ impl std::str::FromStr for Val {
     }
 }
 
-/// The classifier's view (facts §8.1).
+/// The classifier's view (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassifierView {
@@ -87,7 +87,7 @@ pub enum Prior {
     Counts,
 }
 
-/// Where the accuracy that decides about compression is measured (facts §2.8).
+/// Where the accuracy that decides about compression is measured (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CriterionSet {
@@ -157,7 +157,7 @@ pub enum DecayKind {
     Cosine,
 }
 
-/// What a class of accuracy 0 does to the harmonic mean (facts §2.12).
+/// What a class of accuracy 0 does to the harmonic mean (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HarmonicZero {
@@ -342,6 +342,8 @@ section! {
         seed: u64,
         /// Whether the last, partial batch of an epoch is left out.
         drop_last: bool,
+        /// Type of the encoder's activations and products.
+        precision: Precision,
         /// Steps between checkpoints; 0: only after every epoch.
         checkpoint_steps: usize,
     }

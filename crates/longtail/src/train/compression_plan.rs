@@ -45,16 +45,20 @@ impl CompressionPlan {
         }
     }
 
-    /// The images that decide, and the transform they are seen under.
-    pub fn criterion(&self, sets: &Sets) -> (Part, View) {
-        let training = || (sets.train.clone(), View::Test);
-        let of = |part: &Option<Part>| part.clone().map(|part| (part, View::Test));
-        match self.section.criterion_set {
-            CriterionSet::Train => training(),
-            CriterionSet::Val if self.without_val => training(),
-            CriterionSet::Val => of(&sets.val).unwrap_or_else(training),
-            CriterionSet::Test => of(&sets.test).unwrap_or_else(training),
-        }
+    /// The images that decide, the transform they are seen under, and what they are. Training images
+    /// stand in for a set that there is none of.
+    pub fn criterion(&self, sets: &Sets) -> (Part, View, &'static str) {
+        let asked = match self.section.criterion_set {
+            CriterionSet::Train => None,
+            CriterionSet::Val if self.without_val => None,
+            CriterionSet::Val => sets.val.clone().map(|part| (part, "validation images")),
+            CriterionSet::Test => {
+                let name = "the test set, as in the literature";
+                sets.test.clone().map(|part| (part, name))
+            }
+        };
+        let (part, name) = asked.unwrap_or_else(|| (sets.train.clone(), "training images"));
+        (part, View::Test, name)
     }
 
     /// Classes whose accuracy lies below the threshold; a class without an image is not judged.
@@ -73,20 +77,16 @@ impl CompressionPlan {
         }
     }
 
-    /// One line for people: from when, by what, on which classes.
-    pub fn describe(&self, poor: &[&str]) -> String {
+    /// One line for people: from when, by what, on which classes, told by which `images`.
+    pub fn describe(&self, poor: &[&str], images: &str) -> String {
         let Self { start, low, rest, section, .. } = self;
         let threshold = section.threshold * 100.0;
         let names = match poor {
             [] => "no class".to_owned(),
             names => names.join(", "),
         };
-        let on = match section.criterion_set {
-            CriterionSet::Test => " on the test set, as in the literature",
-            _ => "",
-        };
         format!(
-            "compression from epoch {start}: factor {low} for classes below {threshold}%{on} \
+            "compression from epoch {start}: factor {low} for classes below {threshold}% on {images} \
              ({names}), {rest} for the rest"
         )
     }

@@ -7,7 +7,7 @@ use crate::{
     model::{BatchStatistics, Network, Pass},
 };
 
-/// How the rows of the views share batch statistics (facts §6.5).
+/// How the rows of the views share batch statistics (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BnGroups {

@@ -406,7 +406,9 @@ impl Trainer {
         let plan = self.plan.as_ref()?;
         let poor = self.progress.poor_classes.as_ref()?;
         let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
-        (self.progress.epoch == plan.start).then(|| plan.describe(&names.collect::<Vec<_>>()))
+        let images = plan.criterion(&self.sets).2;
+        (self.progress.epoch == plan.start)
+            .then(|| plan.describe(&names.collect::<Vec<_>>(), images))
     }
 
     fn keep_best(&mut self, val: Option<&Evaluation>) {
@@ -424,12 +426,12 @@ impl Trainer {
         if !plan.is_due(self.progress.epoch, self.progress.poor_classes.is_some()) {
             return Ok(());
         }
-        let (part, view) = plan.criterion(&self.sets);
+        let (part, view, images) = plan.criterion(&self.sets);
         let valid = self.network.valid();
         let accuracy = self.evaluate_under(&valid, &part, &view)?.per_class;
         let poor = plan.poor_classes(&accuracy);
         let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
-        observer.note(&plan.describe(&names.collect::<Vec<_>>()));
+        observer.note(&plan.describe(&names.collect::<Vec<_>>(), images));
         self.set_poor_classes(Some(poor));
         Ok(())
     }

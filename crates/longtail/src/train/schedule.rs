@@ -1,6 +1,6 @@
 use std::f64::consts::PI;
 
-/// The learning rate of every epoch (BCL's `adjust_lr`, facts §9).
+/// The learning rate of every epoch (as BCL's code).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Learning rate after the warm-up.

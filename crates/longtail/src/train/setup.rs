@@ -75,6 +75,7 @@ pub fn network(recipe: &Recipe, classes: usize, device: &Device) -> Result<Netwo
         head: has_contrastive.then_some([model.head_hidden, model.head_out]),
         prototypes: has_contrastive && recipe.contrastive.prototypes,
         init_heads: model.init_heads,
+        precision: recipe.train.precision,
     };
     Network::new(&config, recipe.train.seed, device)
 }

@@ -1,0 +1,214 @@
+"""Training steps or evaluation passes of the PyTorch peer, timed on request.
+
+Prints one JSON line when ready, then answers every line of standard input with one JSON line:
+`run N` (seconds of each of N steps or passes), `losses N` (total loss of each of N steps, met before
+the step's update), `logits N` (of the first N images, with running statistics), `memory` (bytes).
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from model import CLASS_COUNTS, Network, losses
+
+LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mode", choices=["eager", "compiled"], default="eager")
+    parser.add_argument("--layout", choices=list(LAYOUTS), default="nhwc")
+    parser.add_argument("--precision", choices=["f32", "bf16", "f64"], default="f32")
+    parser.add_argument("--task", choices=["step", "eval"], default="step")
+    parser.add_argument("--rows", type=int, default=192, help="rows of one encoder pass")
+    parser.add_argument("--images", type=int, default=10_000, help="images of one evaluation")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--lr", type=float, default=0.01)
+    parser.add_argument("--from", dest="file", type=Path, help="weights and inputs (safetensors)")
+    return parser.parse_args()
+
+
+def safetensors(path: Path) -> dict[str, Tensor]:
+    """The f32 arrays of a safetensors file."""
+    data = bytearray(path.read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
+
+    def array(entry: dict) -> Tensor:
+        begin, end = entry["data_offsets"]
+        floats = torch.frombuffer(data, dtype=torch.float32, count=(end - begin) // 4, offset=start + begin)
+        return floats.reshape(entry["shape"]).clone()
+
+    return {name: array(entry) for name, entry in header.items()}
+
+
+def status(key: str) -> int:
+    """A figure of this process's status file, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(key)), 0)
+
+
+class Memory:
+    """Resident bytes: before the first step, at the peak, at the peak since last asked."""
+
+    def __init__(self) -> None:
+        self.before = 0
+        self.peak = 0
+
+    def first_step(self) -> None:
+        self.before = self.before or status("VmRSS")
+
+    def report(self) -> dict[str, int]:
+        recent = status("VmHWM")
+        self.peak = max(self.peak, recent)
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            pass  # Then `recent` is the whole peak.
+        return {"before": self.before, "peak": self.peak, "recent": recent}
+
+
+class Peer:
+    """A network, its optimizer and one fixed batch."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        torch.manual_seed(0)
+        torch.set_num_threads(args.threads)
+        self.args = args
+        self.layout = LAYOUTS[args.layout]
+        self.network = Network()
+        images, labels = self.inputs()
+        kind = torch.float64 if args.precision == "f64" else torch.float32
+        self.network = self.network.to(kind, memory_format=self.layout)
+        self.images = images.to(kind).contiguous(memory_format=self.layout)
+        self.labels = labels
+        self.log_counts = torch.tensor(CLASS_COUNTS, dtype=kind).log()
+        self.sgd = torch.optim.SGD(
+            self.network.parameters(), args.lr, momentum=0.9, weight_decay=5e-4, fused=True
+        )
+        self.forward = self.compiled(self.training_losses)
+        self.infer = self.compiled(self.evaluation_logits)
+
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """Normalised images in NCHW and the labels of one view, drawn or read with the weights."""
+        if self.args.file is None:
+            priors = torch.tensor(CLASS_COUNTS).float()
+            labels = torch.multinomial(priors, self.args.rows // 3, replacement=True)
+            return torch.randn(self.args.rows, 3, 32, 32), labels
+        state = safetensors(self.args.file)
+        images, labels = state.pop("input.images"), state.pop("input.labels")
+        if len(images) != self.args.rows:
+            raise SystemExit(f"{self.args.file} holds {len(images)} rows, not {self.args.rows}")
+        missing, unknown = self.network.load_state_dict(state, strict=False)
+        missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+        if missing or unknown:
+            raise SystemExit(f"{self.args.file}: missing {missing}, unknown {unknown}")
+        return images.permute(0, 3, 1, 2), labels.long()
+
+    def compiled(self, function: Callable) -> Callable:
+        return torch.compile(function) if self.args.mode == "compiled" else function
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.args.precision == "bf16")
+
+    def training_losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with self.autocast():
+            outputs = self.network.training_pass(images)
+        correct = (outputs[0].detach().argmax(1) == labels).sum()
+        return losses(outputs, labels, self.log_counts), correct
+
+    def evaluation_logits(self, images: Tensor) -> Tensor:
+        with self.autocast():
+            return self.network(images)
+
+    def step(self) -> float:
+        """One optimizer step; the losses and the number of hits are read as Longtail reads them."""
+        self.sgd.zero_grad()
+        values, correct = self.forward(self.images, self.labels)
+        total, _, _ = values.tolist()
+        correct.item()
+        values[0].backward()
+        self.sgd.step()
+        return total
+
+    def evaluate(self, batches: list[Tensor]) -> int:
+        """Logits of all batches, read back."""
+        # Freezing, with which Inductor packs weights, asks for no_grad and refuses inference mode.
+        with torch.no_grad():
+            return sum(len(self.infer(batch).float().tolist()) for batch in batches)
+
+    def logits(self, count: int) -> list[list[float]]:
+        self.network.eval()
+        with torch.no_grad():
+            rows = self.evaluation_logits(self.images)[:count].float().tolist()
+        self.network.train()
+        return rows
+
+
+def seconds(work: Callable[[], object], count: int) -> list[float]:
+    def once() -> float:
+        began = time.perf_counter()
+        work()
+        return time.perf_counter() - began
+
+    return [once() for _ in range(count)]
+
+
+def work_of(peer: Peer, args: argparse.Namespace) -> Callable[[], object]:
+    """What `run` times."""
+    if args.task == "step":
+        return peer.step
+    peer.network.eval()
+    repeats = -(-args.images // args.rows)
+    images = peer.images.repeat(repeats, 1, 1, 1)[: args.images]
+    batches = list(images.contiguous(memory_format=peer.layout).split(args.rows))
+    return lambda: peer.evaluate(batches)
+
+
+def serve(peer: Peer, work: Callable[[], object]) -> None:
+    memory = Memory()
+    for line in sys.stdin:
+        command, _, count = line.strip().partition(" ")
+        if command != "memory":
+            memory.first_step()
+        match command:
+            case "run":
+                answer = seconds(work, int(count))
+            case "losses":
+                answer = [peer.step() for _ in range(int(count))]
+            case "logits":
+                answer = peer.logits(int(count))
+            case "memory":
+                answer = memory.report()
+            case _:
+                answer = {"error": f"unknown command {command!r}"}
+        print(json.dumps(answer), flush=True)
+
+
+def main() -> None:
+    args = arguments()
+    if args.mode == "compiled" and args.task == "eval":
+        import torch._inductor.config as inductor
+
+        inductor.freezing = True
+    peer = Peer(args)
+    work = work_of(peer, args)
+    ready = {
+        "ready": True,
+        "program": f"PyTorch {torch.__version__}",
+        "kernels": torch.backends.cpu.get_cpu_capability().lower(),
+        "threads": torch.get_num_threads(),
+    }
+    print(json.dumps(ready), flush=True)
+    serve(peer, work)
+
+
+if __name__ == "__main__":
+    main()

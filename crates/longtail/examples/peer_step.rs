@@ -20,7 +20,7 @@ use longtail::{
     eval::argmax,
     method::Method,
     model::{
-        ClassifierKind, InitHeads, Network, NetworkConfig, Pass,
+        ClassifierKind, InitHeads, Network, NetworkConfig, Pass, Precision,
         weights::{self, Weights, values},
     },
     rng::{Purpose, stream},
@@ -34,9 +34,17 @@ const CLASS_COUNTS: [usize; 10] = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 8
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE * 3;
 
-/// Whether the training step exists in `precision`: the one place to change when it does.
+/// Whether the training step exists in `precision`.
 fn supports(precision: &str) -> bool {
-    precision == "f32"
+    precision_of(precision).is_some()
+}
+
+fn precision_of(name: &str) -> Option<Precision> {
+    match name {
+        "f32" => Some(Precision::F32),
+        "bf16" => Some(Precision::Bf16),
+        _ => None,
+    }
 }
 
 fn main() -> ExitCode {
@@ -174,6 +182,7 @@ impl Peer {
             head: Some([512, 128]),
             prototypes: true,
             init_heads: InitHeads::TorchDefault,
+            precision: precision_of(&options.precision).unwrap_or(Precision::F32),
         };
         let sgd = SgdConfig {
             momentum: 0.9,

@@ -9,6 +9,7 @@ use super::{
     padded::Padded,
     path::Kernels,
     pixelwise::{Gate, Mask, ThroughBn},
+    pool::{Pooled, take},
     scratch::{self, Scratch, any, values, zeros},
     shape::Shape,
     weights::{Packed, unpack_gradient},
@@ -176,7 +177,7 @@ pub(crate) struct Back<'a, E> {
 /// What [`Back::weights_and_input`] gives.
 pub(crate) struct BackGradients<E> {
     pub weight: Vec<f32>,
-    pub input: Vec<E>,
+    pub input: Pooled<E>,
     /// What was summed of every image.
     pub sums: Vec<f32>,
 }
@@ -208,7 +209,7 @@ impl<E: Element> Back<'_, E> {
         let packed = Packed::backward::<K, E>(self.weight, shape);
         let chunks = shape.images.div_ceil(shape.chunk());
         let mut of_weights = vec![0.0; chunks * shape.weights()];
-        let mut input = vec![E::round(0.0); shape.images * shape.input_image()];
+        let mut input = take::<E>(shape.images * shape.input_image());
         let mut summed = vec![0.0; shape.images * sums.max(1)];
         of_weights
             .par_chunks_mut(shape.weights())

@@ -7,6 +7,7 @@ use super::{
     padded::Padded,
     path::Kernels,
     pixelwise::{self, Normalise},
+    pool::{Pooled, take},
     scratch::{Scratch, any, values, zeros},
     shape::Shape,
     weights::Packed,
@@ -24,9 +25,9 @@ pub(crate) fn convolve_batch<K: Kernels, E: Element>(
     source: Source<'_, E>,
     weight: &[f32],
     shape: &Shape,
-) -> (Vec<E>, Moments) {
+) -> (Pooled<E>, Moments) {
     let packed = Packed::forward::<K, E>(weight, shape);
-    let mut y = vec![E::round(0.0); shape.images * shape.output_image()];
+    let mut y = take::<E>(shape.images * shape.output_image());
     let mut sums = vec![0.0; shape.images * 2 * shape.output];
     let begin = |scratch: &mut Scratch| begin::<E>(scratch, shape);
     each_image(shape, &mut y, shape.output_image(), &mut sums, begin, |scratch, index, y, sums| {
@@ -144,10 +145,10 @@ pub(crate) fn finish<K: Kernels, E: Element>(
     residual: Residual<'_, E>,
     relu: bool,
     shape: &Shape,
-) -> Vec<E> {
+) -> Pooled<E> {
     let size = shape.output_image();
     assert_eq!(y.len(), shape.images * size);
-    let mut out = vec![E::round(0.0); y.len()];
+    let mut out = take::<E>(y.len());
     let mut none = vec![0.0; shape.images];
     each_image(
         shape,
@@ -200,10 +201,10 @@ pub(crate) fn infer<K: Kernels, E: Element>(
     residual: Residual<'_, E>,
     relu: bool,
     shape: &Shape,
-) -> Vec<E> {
+) -> Pooled<E> {
     let packed = Packed::forward::<K, E>(weight, shape);
     let size = shape.output_image();
-    let mut out = vec![E::round(0.0); shape.images * size];
+    let mut out = take::<E>(shape.images * size);
     let mut none = vec![0.0; shape.images];
     let begin = |scratch: &mut Scratch| begin::<E>(scratch, shape);
     each_image(shape, &mut out, size, &mut none, begin, |scratch, index, out, _| {

@@ -10,6 +10,7 @@ mod micro;
 mod padded;
 mod path;
 mod pixelwise;
+mod pool;
 mod scratch;
 mod shape;
 mod simd;
@@ -23,4 +24,5 @@ pub(crate) use path::{Kernels, OnPortable, with_kernels};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};
 pub use path::{Path, force};
+pub(crate) use pool::{Pooled, take};
 pub(crate) use shape::Shape;

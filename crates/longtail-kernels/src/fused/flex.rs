@@ -1,7 +1,10 @@
 //! The operators on Burn's CPU backend: its tensors as slices, the work in [`crate::cpu`].
 
 use burn::{
-    backend::{Flex, TensorMetadata, flex::FlexTensor},
+    backend::{
+        Flex, TensorMetadata,
+        flex::{FlexTensor, Layout},
+    },
     tensor::{DType, Shape as Dims, TensorData, bf16},
 };
 
@@ -12,8 +15,8 @@ use super::{
 use crate::{
     ConvBnOptions,
     cpu::{
-        Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Relu, Residual, Shape,
-        Source, Sums, convolve_batch, finish, infer, with_kernels,
+        Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Relu, Residual,
+        Shape, Source, Sums, convolve_batch, finish, infer, take, with_kernels,
     },
 };
 
@@ -49,8 +52,12 @@ impl Values {
     }
 }
 
-fn tensor<E: Element>(values: Vec<E>, dims: impl Into<Dims>) -> FlexTensor {
+fn tensor(values: Vec<f32>, dims: impl Into<Dims>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, dims.into()))
+}
+
+fn pooled<E: Element>(values: Pooled<E>, dims: impl Into<Dims>) -> FlexTensor {
+    FlexTensor::new(values.into_bytes(), Layout::contiguous(dims.into()), E::dtype())
 }
 
 fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
@@ -66,9 +73,17 @@ fn output_dims(shape: &Shape) -> [usize; 4] {
     [shape.images, shape.out_height(), shape.out_width(), shape.output]
 }
 
-/// The gradient's values to write to: its own memory if nobody else holds it.
-fn owned<E: Element>(grad: FlexTensor) -> Vec<E> {
-    grad.into_data().try_into_vec().expect("a gradient has the type of its activation")
+/// A gradient to write to: in its own memory if nobody else holds it.
+fn owned<E: Element>(grad: FlexTensor) -> FlexTensor {
+    let mut grad = grad.to_contiguous();
+    let count = grad.shape().num_elements();
+    if grad.try_storage_mut::<E>().is_some_and(|values| values.len() == count) {
+        return grad;
+    }
+    let values: &[E] = grad.as_slice().expect("a gradient has the type of its activation");
+    let mut copy = take::<E>(values.len());
+    copy.copy_from_slice(values);
+    pooled(copy, grad.shape())
 }
 
 /// γ, β and the epsilon of one batch norm.
@@ -108,8 +123,8 @@ impl FusedOps for Flex {
                 if has_residual { Residual::Same(residual.get()) } else { Residual::None };
             let output = finish::<K, E>(&y, &affine, residual, options.relu, &shape);
             ConvBnOutput {
-                output: tensor(output, output_dims(&shape)),
-                y: tensor(y, output_dims(&shape)),
+                output: pooled(output, output_dims(&shape)),
+                y: pooled(y, output_dims(&shape)),
                 mean: tensor(mean, [shape.output]),
                 variance: tensor(variance, [shape.output]),
             }
@@ -138,7 +153,7 @@ impl FusedOps for Flex {
                 if has_residual { Residual::Same(residual.get()) } else { Residual::None };
             let output =
                 infer::<K, E>(source, weight.get(), &affine, residual, options.relu, &shape);
-            tensor(output, output_dims(&shape))
+            pooled(output, output_dims(&shape))
         })
     }
 
@@ -188,7 +203,7 @@ impl FusedOps for Flex {
             let hidden = infer::<K, E>(source, weight1, &affine1, none, true, &first);
             let (source, shortcut) = (Source::Plain(&hidden[..]), shortcut(x.get(), &first));
             let output = infer::<K, E>(source, weight2, &affine2, shortcut, true, &second);
-            tensor(output, output_dims(&second))
+            pooled(output, output_dims(&second))
         })
     }
 }
@@ -207,11 +222,11 @@ fn block_forward<K: Kernels, E: Element>(
     let output = finish::<K, E>(&y2, &affine2, shortcut(x, &first), true, &second);
     let channels = [second.output];
     BasicBlockOutput {
-        output: tensor(output, output_dims(&second)),
-        y1: tensor(y1, output_dims(&first)),
+        output: pooled(output, output_dims(&second)),
+        y1: pooled(y1, output_dims(&first)),
         mean1: tensor(moments1.mean, channels),
         variance1: tensor(moments1.variance, channels),
-        y2: tensor(y2, output_dims(&second)),
+        y2: pooled(y2, output_dims(&second)),
         mean2: tensor(moments2.mean, channels),
         variance2: tensor(moments2.variance, channels),
     }
@@ -244,7 +259,7 @@ impl FusedBackward for Flex {
         options: ConvBnOptions,
     ) -> ConvBnGradients<Self> {
         with_types!(saved.x, K, E => {
-            conv_bn_backward::<K, E>(&saved, owned(grad), wanted, options)
+            conv_bn_backward::<K, E>(&saved, owned::<E>(grad), wanted, options)
         })
     }
 
@@ -256,14 +271,14 @@ impl FusedBackward for Flex {
         epsilon: f64,
     ) -> (Option<FlexTensor>, [FlexTensor; 6]) {
         with_types!(saved.x, K, E => {
-            block_backward::<K, E>(&saved, owned(grad), wants_input, stride, epsilon)
+            block_backward::<K, E>(&saved, owned::<E>(grad), wants_input, stride, epsilon)
         })
     }
 }
 
 fn conv_bn_backward<K: Kernels, E: Element>(
     saved: &SavedConvBn<Flex>,
-    mut grad: Vec<E>,
+    mut grad: FlexTensor,
     wanted: Wanted,
     options: ConvBnOptions,
 ) -> ConvBnGradients<Flex> {
@@ -274,11 +289,11 @@ fn conv_bn_backward<K: Kernels, E: Element>(
         [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);
     let relu = if options.relu { Relu::<E>::Output(output.get()) } else { Relu::None };
     let layer = Layer { shape: &shape, y: y.get(), mean: mean.get(), relu };
-    let sums = layer.gate_batch::<K>(&mut grad);
+    let sums = layer.gate_batch::<K>(grad.storage_mut());
     let moments = (mean.get(), variance.get());
     let (through, d_gamma, d_beta) = sums.through(gamma.get(), moments, options.epsilon, &shape);
     let (source, weight) = (Source::Plain(x.get()), weight.get());
-    let back = Back { layer, grad: &grad, through: &through, source, weight };
+    let back = Back { layer, grad: grad.storage(), through: &through, source, weight };
     let (d_weight, d_x) = if wanted.input {
         let keep = |_: usize, wide: &mut [f32], dx: &mut [E], _: &mut [f32]| round(wide, dx);
         let gradients = back.weights_and_input::<K>(0, &keep);
@@ -287,11 +302,11 @@ fn conv_bn_backward<K: Kernels, E: Element>(
         (back.weights::<K>(), None)
     };
     ConvBnGradients {
-        x: d_x.map(|d_x| tensor(d_x, dims::<4>(&saved.x))),
+        x: d_x.map(|d_x| pooled(d_x, dims::<4>(&saved.x))),
         weight: tensor(d_weight, dims::<4>(&saved.weight)),
         gamma: tensor(d_gamma, [shape.output]),
         beta: tensor(d_beta, [shape.output]),
-        residual: wanted.residual.then(|| tensor(grad, output_dims(&shape))),
+        residual: wanted.residual.then_some(grad),
     }
 }
 
@@ -301,7 +316,7 @@ fn round<E: Element>(wide: &[f32], kept: &mut [E]) {
 
 fn block_backward<K: Kernels, E: Element>(
     saved: &SavedBlock<Flex>,
-    mut grad: Vec<E>,
+    mut grad: FlexTensor,
     wants_input: bool,
     stride: usize,
     epsilon: f64,
@@ -318,7 +333,7 @@ fn block_backward<K: Kernels, E: Element>(
 
     let relu = Relu::<E>::Output(output.get());
     let layer2 = Layer { shape: &second, y: y2.get(), mean: mean2.get(), relu };
-    let sums = layer2.gate_batch::<K>(&mut grad);
+    let sums = layer2.gate_batch::<K>(grad.storage_mut());
     let moments2 = (mean2.get(), variance2.get());
     let (through2, d_gamma2, d_beta2) = sums.through(gammas[1].get(), moments2, epsilon, &second);
 
@@ -328,7 +343,7 @@ fn block_backward<K: Kernels, E: Element>(
     let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get(), relu };
     let back2 = Back {
         layer: layer2,
-        grad: &grad,
+        grad: grad.storage(),
         through: &through2,
         source: Source::Normalised(y1.get(), &affine1),
         weight: weights[1].get(),
@@ -350,12 +365,12 @@ fn block_backward<K: Kernels, E: Element>(
         weight: weights[0].get(),
     };
     let add_shortcut = |image: usize, wide: &mut [f32], kept: &mut [E], _: &mut [f32]| {
-        shortcut_back(&first, &grad, image, wide);
+        shortcut_back::<E>(&first, grad.storage(), image, wide);
         round(wide, kept);
     };
     let (d_weight1, d_x) = if wants_input {
         let gradients = back1.weights_and_input::<K>(0, &add_shortcut);
-        (gradients.weight, Some(tensor(gradients.input, dims::<4>(&saved.x))))
+        (gradients.weight, Some(pooled(gradients.input, dims::<4>(&saved.x))))
     } else {
         (back1.weights::<K>(), None)
     };

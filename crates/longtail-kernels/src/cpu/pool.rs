@@ -1,0 +1,175 @@
+//! Memory of activations and their gradients, used again from step to step: fresh pages of the system
+//! cost a fault each, a fifth of the step before there was a pool.
+
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    mem::MaybeUninit,
+    ops::{Deref, DerefMut},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
+
+use super::element::Element;
+
+/// What memory is handed out in: a cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+// SAFETY: bytes without padding, of which every pattern is a value.
+unsafe impl bytemuck::Zeroable for Line {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for Line {}
+
+/// Memory that is not in use, by its number of lines.
+#[derive(Default)]
+struct Pool {
+    free: Option<HashMap<usize, Vec<Vec<Line>>>>,
+    free_lines: usize,
+    used_lines: usize,
+    most_used_lines: usize,
+}
+
+static POOL: Mutex<Pool> =
+    Mutex::new(Pool { free: None, free_lines: 0, used_lines: 0, most_used_lines: 0 });
+
+fn pool() -> MutexGuard<'static, Pool> {
+    // A thread that panicked has left counts and lists whole.
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
+        self.used_lines += lines;
+        self.most_used_lines = self.most_used_lines.max(self.used_lines);
+        let memory = self.free.get_or_insert_default().get_mut(&lines)?.pop()?;
+        self.free_lines -= lines;
+        Some(memory)
+    }
+
+    /// Keeps the memory, unless more than was ever in use at once would be held; then it comes back.
+    fn give(&mut self, memory: Vec<Line>) -> Option<Vec<Line>> {
+        let lines = memory.len();
+        self.used_lines -= lines;
+        if self.used_lines + self.free_lines + lines > self.most_used_lines {
+            return Some(memory);
+        }
+        self.free_lines += lines;
+        self.free.get_or_insert_default().entry(lines).or_default().push(memory);
+        None
+    }
+}
+
+/// Lines that go back to the pool.
+struct Memory(Vec<Line>);
+
+impl Memory {
+    fn take(bytes: usize) -> Self {
+        let lines = bytes.div_ceil(size_of::<Line>());
+        let memory = pool().take(lines);
+        Self(memory.unwrap_or_else(|| vec![Line([0; 64]); lines]))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // What the pool does not keep is freed after its lock is.
+        let _beyond = pool().give(std::mem::take(&mut self.0));
+    }
+}
+
+/// Values in memory of the pool.
+pub(crate) struct Pooled<E> {
+    memory: Memory,
+    count: usize,
+    kind: PhantomData<E>,
+}
+
+/// `count` values of whatever was there before.
+pub(crate) fn take<E: Element>(count: usize) -> Pooled<E> {
+    Pooled { memory: Memory::take(count * size_of::<E>()), count, kind: PhantomData }
+}
+
+impl<E: Element> Deref for Pooled<E> {
+    type Target = [E];
+
+    fn deref(&self) -> &[E] {
+        &bytemuck::cast_slice(&self.memory.0)[..self.count]
+    }
+}
+
+impl<E: Element> DerefMut for Pooled<E> {
+    fn deref_mut(&mut self) -> &mut [E] {
+        &mut bytemuck::cast_slice_mut(&mut self.memory.0)[..self.count]
+    }
+}
+
+impl<E: Element> Pooled<E> {
+    /// As the memory of a tensor, which brings it back when it is dropped.
+    pub fn into_bytes(self) -> Bytes {
+        let bytes = self.count * size_of::<E>();
+        // SAFETY: all of the memory is initialised, and it holds at least `bytes`.
+        unsafe { Bytes::from_controller(Box::new(self.memory), bytes) }
+    }
+}
+
+impl AllocationController for Memory {
+    fn alloc_align(&self) -> usize {
+        align_of::<Line>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(
+        &mut self,
+        _policy: AccessPolicy,
+    ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.0);
+        let (start, count) = (bytes.as_mut_ptr(), bytes.len());
+        // SAFETY: the same bytes; the caller promises to write initialised ones only.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start.cast(), count) })
+    }
+
+    fn memory(&self, _policy: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        let bytes: &[u8] = bytemuck::cast_slice(&self.0);
+        // SAFETY: the same bytes, which are initialised.
+        Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_used_again_and_never_more_is_held_than_was_in_use() {
+        let mut pool = Pool::default();
+        let fresh = |lines: usize| vec![Line([0; 64]); lines];
+        assert!(pool.take(3).is_none() && pool.take(5).is_none());
+        let (three, five) = (fresh(3), fresh(5));
+        let start = three.as_ptr();
+        assert!(pool.give(three).is_none() && pool.give(five).is_none());
+        assert_eq!((pool.free_lines, pool.used_lines, pool.most_used_lines), (8, 0, 8));
+        assert_eq!(pool.take(3).map(|memory| memory.as_ptr()), Some(start));
+        // One of another size is not at hand; giving it back would exceed what was in use.
+        assert!(pool.take(4).is_none());
+        assert_eq!(pool.most_used_lines, 8);
+        assert!(pool.give(fresh(4)).is_some());
+        assert_eq!((pool.free_lines, pool.used_lines), (5, 3));
+    }
+
+    #[test]
+    fn a_tensors_memory_is_whole_and_writable() {
+        let mut values = take::<f32>(37);
+        values.fill(1.5);
+        let mut bytes = values.into_bytes();
+        assert_eq!(bytes.len(), 37 * 4);
+        assert!(bytemuck::cast_slice::<u8, f32>(&bytes).iter().all(|v| *v == 1.5));
+        bytes[3] = 0;
+        assert_eq!(bytes.clone()[3], 0);
+    }
+}

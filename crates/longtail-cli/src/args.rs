@@ -170,7 +170,7 @@ pub struct KnobArgs {
     /// Reading of the paper's compression, from half time on [default: off, until measured].
     #[arg(long, value_enum)]
     pub compression: Option<CompressionName>,
-    /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 40 on the
+    /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 30 on the
     /// synthetic set].
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,

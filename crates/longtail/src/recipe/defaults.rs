@@ -64,11 +64,11 @@ impl Recipe {
     /// The synthetic set is small and meant for a CPU: a shallow network and a short run.
     fn for_synthetic(&mut self) {
         self.model.backbone = "resnet8".into();
-        self.train.epochs = 40;
+        self.train.epochs = 30;
         self.train.batch_size = 64;
         self.optimizer.lr = 0.1;
         self.schedule.warmup = 1;
-        self.schedule.milestones = vec![32, 36];
+        self.schedule.milestones = vec![24, 27];
     }
 }
 

@@ -56,6 +56,17 @@ pub struct Best {
     pub outcome: Outcome,
 }
 
+impl Best {
+    /// Which epoch it is, for people: `epoch 5 of 30`, or that the run stopped within it.
+    pub fn epoch_of(&self, epochs: usize) -> String {
+        let epoch = self.epoch + 1;
+        if epoch > epochs {
+            return format!("epoch {epoch}, in which the run stopped");
+        }
+        format!("epoch {epoch} of {epochs}")
+    }
+}
+
 /// A class as training saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassInfo {

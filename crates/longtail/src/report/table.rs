@@ -101,11 +101,10 @@ impl<'a> Table<'a> {
     fn footer(&self) -> String {
         match &self.summary.best {
             Some(best) if best.outcome.val.is_some() => format!(
-                "best: epoch {} of {}, chosen on validation; test images chose nothing\n",
-                best.epoch + 1,
-                self.summary.epochs
+                "best: {}, chosen on validation; test images chose nothing\n",
+                best.epoch_of(self.summary.epochs)
             ),
-            Some(best) => format!("best: epoch {} of {}\n", best.epoch + 1, self.summary.epochs),
+            Some(best) => format!("best: {}\n", best.epoch_of(self.summary.epochs)),
             None => "no epoch was chosen: the figures are those of the last one\n".into(),
         }
     }

@@ -37,11 +37,11 @@ fn selection(summary: &Summary) -> String {
     let epochs = summary.epochs;
     match &summary.best {
         Some(best) if best.outcome.val.is_some() => format!(
-            "Best is epoch {} of {epochs}, chosen on the validation set. Test images chose nothing: \
-             they are only reported on.",
-            best.epoch + 1
+            "Best is {}, chosen on the validation set. Test images chose nothing: they are only \
+             reported on.",
+            best.epoch_of(epochs)
         ),
-        Some(best) => format!("Best is epoch {} of {epochs}.", best.epoch + 1),
+        Some(best) => format!("Best is {}.", best.epoch_of(epochs)),
         None => {
             let why = if summary.last.val.is_none() { "There is no validation set. " } else { "" };
             format!("{why}No epoch was chosen: the figures are those of the last one.")

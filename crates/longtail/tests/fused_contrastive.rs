@@ -92,10 +92,10 @@ fn fused(loss: &Contrastive, case: &Case, path: Path) -> Made {
         loss.loss(z.clone(), &case.labels, c.clone(), &case.n, case.compression.as_ref()).unwrap();
     let mut gradients = value.backward();
     let mut of =
-        |t: Tensor<2>| t.grad_remove(&mut gradients).unwrap().into_data().to_vec().unwrap();
+        |t: Tensor<2>| t.grad_remove(&mut gradients).unwrap().into_data().try_to_vec().unwrap();
     let prototypes = c.map_or_else(Vec::new, &mut of);
     let z = of(z);
-    Made { loss: value.into_data().to_vec::<f32>().unwrap()[0], z, prototypes }
+    Made { loss: value.into_data().try_to_vec::<f32>().unwrap()[0], z, prototypes }
 }
 
 /// Compares value and gradients on every path. f32 holds a similarity of s to about s · 10⁻⁷, and
@@ -230,18 +230,18 @@ fn one_side_alone_and_a_factor() {
             let value = loss.loss(z.clone(), &case.labels, Some(c.clone()), &case.n, None).unwrap();
             let gradients = value.mul_scalar(by).backward();
             [z.grad(&gradients), c.grad(&gradients)]
-                .map(|g| g.map(|g| g.into_data().to_vec::<f32>().unwrap()))
+                .map(|g| g.map(|g| g.into_data().try_to_vec::<f32>().unwrap()))
         };
-        let detached = |rows: &[Vec<f64>]| leaf(rows).detach();
-        let [z, none] = of(leaf(&case.z), detached(&case.c), 1.0);
+        let constant = |rows: &[Vec<f64>]| leaf(rows).set_require_grad(false);
+        let [z, none] = of(leaf(&case.z), constant(&case.c), 1.0);
         assert!(z.as_ref() == Some(&made.z) && none.is_none(), "{}", path.name());
-        let [none, c] = of(detached(&case.z), leaf(&case.c), 0.5);
+        let [none, c] = of(constant(&case.z), leaf(&case.c), 0.5);
         let halves = made.prototypes.iter().map(|g| g * 0.5).collect::<Vec<_>>();
         assert!(c == Some(halves) && none.is_none(), "{}", path.name());
         let plain = [&case.z, &case.c].map(|rows| leaf(rows).inner());
         let [z, c] = plain;
         let value = loss.loss(z, &case.labels, Some(c), &case.n, None).unwrap();
-        assert_eq!(value.into_data().to_vec::<f32>().unwrap(), [made.loss], "{}", path.name());
+        assert_eq!(value.into_data().try_to_vec::<f32>().unwrap(), [made.loss], "{}", path.name());
     });
 }
 

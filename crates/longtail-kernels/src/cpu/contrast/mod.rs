@@ -18,7 +18,6 @@ use std::f64::consts::LN_2;
 use rayon::prelude::*;
 
 use self::{
-    aligned::Aligned,
     pack::Tile,
     rounds::for_each_pair,
     table::Table,
@@ -63,51 +62,54 @@ pub(crate) fn contrast(
 struct Work<'a> {
     table: &'static Table,
     terms: &'a ContrastTerms,
-    embeddings: Vec<Tile>,
-    prototypes: Vec<Tile>,
+    embeddings: Vec<Tile<'a>>,
+    prototypes: Vec<Tile<'a>>,
     prototype_count: usize,
 }
 
 /// What the anchors of one tile gather.
-struct Anchors {
+struct Anchors<'g> {
     tile: usize,
     sums: Sums,
     slope: Slope,
-    gradient: Option<Aligned>,
+    gradient: Option<&'g mut [f32]>,
     loss: f64,
 }
 
-impl Anchors {
-    fn new(tile: usize, stride: usize, wants_gradients: bool) -> Self {
+impl<'g> Anchors<'g> {
+    fn new(tile: usize, gradient: Option<&'g mut [f32]>) -> Self {
         let zero = Each([0.0; TILE]);
         Self {
             tile,
             sums: Sums { max: Each([EXCLUDED; TILE]), sum: zero, attraction: zero },
             slope: Slope { shift: zero, repel: zero, attract: zero },
-            gradient: wants_gradients.then(|| Aligned::zeros(TILE * stride)),
+            gradient,
             loss: 0.0,
         }
     }
 }
 
-/// Tiles to a block, so that there are enough blocks for the threads and no more rounds than that.
+/// Tiles to a block: as few as keep the rounds few, so that there are blocks for many threads; more
+/// where the vectors do not stay in the caches and have to serve more than once when they come.
 fn tiles_of_block(tiles: usize) -> usize {
     match tiles {
         ..=16 => 1,
         17..=64 => 2,
-        _ => 4,
+        65..=128 => 4,
+        129..=512 => 8,
+        _ => 16,
     }
 }
 
 impl<'a> Work<'a> {
     fn new(
-        z: &[f32],
-        prototypes: &[f32],
+        z: &'a [f32],
+        prototypes: &'a [f32],
         features: usize,
         terms: &'a ContrastTerms,
         table: &'static Table,
     ) -> Self {
-        let pack = |vectors: &[f32], column: usize| -> Vec<Tile> {
+        let pack = |vectors: &'a [f32], column: usize| -> Vec<Tile<'a>> {
             let tiles = (vectors.len() / features).div_ceil(TILE);
             let tile = |t: usize| Tile::new(vectors, features, t * TILE, column, terms, table);
             (0..tiles).into_par_iter().map(tile).collect()
@@ -123,21 +125,26 @@ impl<'a> Work<'a> {
 
     fn run(&self, features: usize, wants_gradients: bool) -> Contrasted {
         let stride = self.embeddings[0].stride();
-        let tiles = 0..self.embeddings.len();
-        let mut anchors: Vec<Anchors> =
-            tiles.into_par_iter().map(|t| Anchors::new(t, stride, wants_gradients)).collect();
-        let positives = self.terms.positives();
-        let block = tiles_of_block(anchors.len());
-        let mut blocks: Vec<&mut [Anchors]> = anchors.chunks_mut(block).collect();
+        let tiles = self.embeddings.len();
+        let mut of_embeddings = vec![0.0; if wants_gradients { tiles * TILE * stride } else { 0 }];
+        let gradients = of_embeddings.chunks_exact_mut(TILE * stride).map(Some);
+        let gradients = gradients.chain(std::iter::repeat_with(|| None));
+        let mut anchors: Vec<Anchors<'_>> = (0..tiles)
+            .zip(gradients)
+            .map(|(tile, gradient)| Anchors::new(tile, gradient))
+            .collect();
+        let block = tiles_of_block(tiles);
+        let mut blocks: Vec<&mut [Anchors<'_>]> = anchors.chunks_mut(block).collect();
         for_each_pair(&mut blocks, |a| self.sum_block(a), |a, b| self.sum_pair(a, b));
-        let of_prototypes = self.face_prototypes(&mut anchors, &positives, wants_gradients);
+        let of_prototypes = self.face_prototypes(&mut anchors, wants_gradients);
         let loss = anchors.iter().map(|a| a.loss).sum::<f64>() / self.terms.anchors() as f64;
-        let gradients = of_prototypes.map(|of_prototypes| {
-            let mut blocks: Vec<&mut [Anchors]> = anchors.chunks_mut(block).collect();
+        if wants_gradients {
+            let mut blocks: Vec<&mut [Anchors<'_>]> = anchors.chunks_mut(block).collect();
             for_each_pair(&mut blocks, |a| self.weigh_block(a), |a, b| self.weigh_pair(a, b));
-            let of_prototypes = unpad(&[&of_prototypes], stride, self.prototype_count, features);
-            let tiles: Vec<&[f32]> = anchors.iter().filter_map(|a| a.gradient.as_deref()).collect();
-            (unpad(&tiles, stride, self.terms.anchors(), features), of_prototypes)
+        }
+        let gradients = of_prototypes.map(|of_prototypes| {
+            let of_embeddings = unpad(of_embeddings, stride, self.terms.anchors(), features);
+            (of_embeddings, unpad(of_prototypes, stride, self.prototype_count, features))
         });
         Contrasted { loss: loss as f32, gradients }
     }
@@ -151,7 +158,7 @@ impl<'a> Work<'a> {
         self.embeddings[row].similarities(&self.embeddings[column], cells, self.table);
     }
 
-    fn sum_block(&self, block: &mut [Anchors]) {
+    fn sum_block(&self, block: &mut [Anchors<'_>]) {
         let mut cells = Cells([0.0; TILE * TILE]);
         for first in 0..block.len() {
             let [a, others @ ..] = &mut block[first..] else { return };
@@ -165,16 +172,16 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn sum_pair(&self, a: &mut [Anchors], b: &mut [Anchors]) {
+    fn sum_pair(&self, a: &mut [Anchors<'_>], b: &mut [Anchors<'_>]) {
         let mut cells = Cells([0.0; TILE * TILE]);
         for a in a {
             b.iter_mut().for_each(|b| self.sum_tile(a, b, &mut cells));
         }
     }
 
-    fn sum_tile(&self, a: &mut Anchors, b: &mut Anchors, cells: &mut Cells) {
+    fn sum_tile(&self, a: &mut Anchors<'_>, b: &mut Anchors<'_>, cells: &mut Cells) {
         self.cells(a.tile, b.tile, cells);
-        let [rows, columns] = [&a, &b].map(|side| &self.embeddings[side.tile].side);
+        let [rows, columns] = [a.tile, b.tile].map(|tile| &self.embeddings[tile].side);
         // SAFETY: the table is an active path's.
         unsafe {
             (self.table.sum_rows)(cells, rows, columns, Place::Off, &mut a.sums);
@@ -182,7 +189,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn weigh_block(&self, block: &mut [Anchors]) {
+    fn weigh_block(&self, block: &mut [Anchors<'_>]) {
         let mut cells = Cells([0.0; TILE * TILE]);
         for first in 0..block.len() {
             let [a, others @ ..] = &mut block[first..] else { return };
@@ -190,34 +197,34 @@ impl<'a> Work<'a> {
             let tile = &self.embeddings[a.tile];
             self.weigh(&mut cells, tile, tile, &a.slope, Some(&a.slope), self.diagonal());
             if let Some(gradient) = &mut a.gradient {
-                tile.pull(&cells, false, gradient, self.table);
+                tile.pull(tile, &cells, false, gradient, self.table);
             }
             others.iter_mut().for_each(|b| self.weigh_tile(a, b, &mut cells));
         }
     }
 
-    fn weigh_pair(&self, a: &mut [Anchors], b: &mut [Anchors]) {
+    fn weigh_pair(&self, a: &mut [Anchors<'_>], b: &mut [Anchors<'_>]) {
         let mut cells = Cells([0.0; TILE * TILE]);
         for a in a {
             b.iter_mut().for_each(|b| self.weigh_tile(a, b, &mut cells));
         }
     }
 
-    fn weigh_tile(&self, a: &mut Anchors, b: &mut Anchors, cells: &mut Cells) {
+    fn weigh_tile(&self, a: &mut Anchors<'_>, b: &mut Anchors<'_>, cells: &mut Cells) {
         self.cells(a.tile, b.tile, cells);
         let (rows, columns) = (&self.embeddings[a.tile], &self.embeddings[b.tile]);
         self.weigh(cells, rows, columns, &a.slope, Some(&b.slope), Place::Off);
         if let (Some(of_rows), Some(of_columns)) = (&mut a.gradient, &mut b.gradient) {
-            columns.pull(cells, false, of_rows, self.table);
-            rows.pull(cells, true, of_columns, self.table);
+            columns.pull(rows, cells, false, of_rows, self.table);
+            rows.pull(columns, cells, true, of_columns, self.table);
         }
     }
 
     fn weigh(
         &self,
         cells: &mut Cells,
-        rows: &Tile,
-        columns: &Tile,
+        rows: &Tile<'_>,
+        columns: &Tile<'_>,
         of_rows: &Slope,
         of_columns: Option<&Slope>,
         place: Place,
@@ -231,15 +238,15 @@ impl<'a> Work<'a> {
     /// prototypes' gradient is summed over a number of chunks that depends on the sizes alone.
     fn face_prototypes(
         &self,
-        anchors: &mut [Anchors],
-        positives: &[u32],
+        anchors: &mut [Anchors<'_>],
         wants_gradients: bool,
-    ) -> Option<Aligned> {
+    ) -> Option<Vec<f32>> {
+        let positives = self.terms.positives();
         let chunk = anchors.len().div_ceil(MOST_CHUNKS);
-        let mut sums: Vec<Option<Aligned>> = anchors
+        let mut sums: Vec<Option<Vec<f32>>> = anchors
             .par_chunks_mut(chunk)
             .with_max_len(1)
-            .map(|chunk| self.face_prototypes_of(chunk, positives, wants_gradients))
+            .map(|chunk| self.face_prototypes_of(chunk, &positives, wants_gradients))
             .collect();
         let (first, others) = sums.split_first_mut()?;
         let mut total = first.take()?;
@@ -251,13 +258,13 @@ impl<'a> Work<'a> {
 
     fn face_prototypes_of(
         &self,
-        anchors: &mut [Anchors],
+        anchors: &mut [Anchors<'_>],
         positives: &[u32],
         wants_gradients: bool,
-    ) -> Option<Aligned> {
+    ) -> Option<Vec<f32>> {
         let tile_values = TILE * self.embeddings[0].stride();
         let length = self.prototypes.len() * tile_values;
-        let mut gradient = wants_gradients.then(|| Aligned::zeros(length));
+        let mut gradient = wants_gradients.then(|| vec![0.0; length]);
         let mut cells: Vec<Cells> =
             self.prototypes.iter().map(|_| Cells([0.0; TILE * TILE])).collect();
         for a in anchors {
@@ -277,8 +284,8 @@ impl<'a> Work<'a> {
                 cells.iter_mut().zip(&self.prototypes).zip(of_columns)
             {
                 self.weigh(cells, rows, columns, &a.slope, None, Place::Off);
-                columns.pull(cells, false, of_rows, self.table);
-                rows.pull(cells, true, of_columns, self.table);
+                columns.pull(rows, cells, false, of_rows, self.table);
+                rows.pull(columns, cells, true, of_columns, self.table);
             }
         }
         gradient
@@ -286,7 +293,7 @@ impl<'a> Work<'a> {
 }
 
 /// Loss and slopes of the anchors of one tile, whose sums are complete.
-fn finish(a: &mut Anchors, positives: &[u32], terms: &ContrastTerms) {
+fn finish(a: &mut Anchors<'_>, positives: &[u32], terms: &ContrastTerms) {
     let first = a.tile * TILE;
     let rows = terms.anchors();
     for i in 0..TILE.min(rows - first) {
@@ -304,11 +311,14 @@ fn finish(a: &mut Anchors, positives: &[u32], terms: &ContrastTerms) {
     }
 }
 
-/// `count` rows of `features` values out of tiles whose rows are `stride` apart.
-fn unpad(tiles: &[&[f32]], stride: usize, count: usize, features: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(count * features);
-    let rows = tiles.iter().flat_map(|tile| tile.chunks_exact(stride)).take(count);
-    rows.for_each(|row| values.extend_from_slice(&row[..features]));
+/// `count` rows of `features` values out of rows that are `stride` apart.
+fn unpad(mut values: Vec<f32>, stride: usize, count: usize, features: usize) -> Vec<f32> {
+    if stride != features {
+        for row in 0..count {
+            values.copy_within(row * stride..row * stride + features, row * features);
+        }
+    }
+    values.truncate(count * features);
     values
 }
 

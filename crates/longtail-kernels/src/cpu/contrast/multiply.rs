@@ -2,7 +2,7 @@
 
 use super::{tile::TILE, vector::Exponential};
 
-/// `out[r, v] (+)= Σ_s a[r, s] · b[s, v]` for the [`TILE`] rows of a tile.
+/// `out[r, v] (+)= Σ_s a[r, s] · b[s, v]`
 #[derive(Clone, Copy)]
 pub(in crate::cpu) struct Multiply {
     /// First value of the left factor.
@@ -21,6 +21,8 @@ pub(in crate::cpu) struct Multiply {
     pub out: *mut f32,
     /// Values from one of its rows to the next.
     pub out_row: usize,
+    /// Its rows, a multiple of [`ROWS`].
+    pub rows: usize,
     /// Its columns, a multiple of the lanes.
     pub columns: usize,
     /// Terms of the sum.
@@ -28,6 +30,9 @@ pub(in crate::cpu) struct Multiply {
     /// Whether to add to what `out` holds.
     pub accumulate: bool,
 }
+
+/// What the rows made at once divide on every path.
+pub(super) const ROWS: usize = 8;
 
 /// Columns made at once.
 #[inline(always)]
@@ -85,10 +90,10 @@ unsafe fn rows_of<
 >(
     m: &Multiply,
 ) {
-    const { assert!(TILE.is_multiple_of(ROWS)) };
+    const { assert!(super::multiply::ROWS.is_multiple_of(ROWS)) };
     let a_row = if A_ROW == 0 { m.a_row } else { A_ROW };
-    for row in (0..TILE).step_by(ROWS) {
-        // SAFETY: `ROWS` divides the rows of a tile, and `m` describes them all.
+    for row in (0..m.rows).step_by(ROWS) {
+        // SAFETY: `ROWS` divides the rows, and `m` describes them all.
         unsafe {
             let out = m.out.add(row * m.out_row);
             let mut acc = [[S::zero(); VECTORS]; ROWS];

@@ -74,10 +74,12 @@ struct Anchors<'g> {
     slope: Slope,
     gradient: Option<&'g mut [f32]>,
     loss: f64,
+    /// Similarities to the vectors of this tile and of all later ones, if they are kept.
+    kept: Vec<Cells>,
 }
 
 impl<'g> Anchors<'g> {
-    fn new(tile: usize, gradient: Option<&'g mut [f32]>) -> Self {
+    fn new(tile: usize, gradient: Option<&'g mut [f32]>, kept: usize) -> Self {
         let zero = Each([0.0; TILE]);
         Self {
             tile,
@@ -85,8 +87,15 @@ impl<'g> Anchors<'g> {
             slope: Slope { shift: zero, repel: zero, attract: zero },
             gradient,
             loss: 0.0,
+            kept: (0..kept).map(|_| Cells([0.0; TILE * TILE])).collect(),
         }
     }
+}
+
+/// Whether to keep the similarities from the first pass to the second: where there are at most three
+/// times as many as values of embeddings, so that the memory still grows as these.
+fn keeps(tiles: usize, features: usize) -> bool {
+    (tiles + 1) * TILE / 2 <= 3 * features
 }
 
 /// Tiles to a block: as few as keep the rounds few, so that there are blocks for many threads; more
@@ -129,9 +138,11 @@ impl<'a> Work<'a> {
         let mut of_embeddings = vec![0.0; if wants_gradients { tiles * TILE * stride } else { 0 }];
         let gradients = of_embeddings.chunks_exact_mut(TILE * stride).map(Some);
         let gradients = gradients.chain(std::iter::repeat_with(|| None));
+        let keeps = wants_gradients && keeps(tiles, features);
+        let kept = |tile: usize| if keeps { tiles - tile } else { 0 };
         let mut anchors: Vec<Anchors<'_>> = (0..tiles)
             .zip(gradients)
-            .map(|(tile, gradient)| Anchors::new(tile, gradient))
+            .map(|(tile, gradient)| Anchors::new(tile, gradient, kept(tile)))
             .collect();
         let block = tiles_of_block(tiles);
         let mut blocks: Vec<&mut [Anchors<'_>]> = anchors.chunks_mut(block).collect();
@@ -158,15 +169,33 @@ impl<'a> Work<'a> {
         self.embeddings[row].similarities(&self.embeddings[column], cells, self.table);
     }
 
+    /// The same once more, kept or made.
+    fn again<'c>(
+        &self,
+        row: usize,
+        column: usize,
+        kept: &'c mut [Cells],
+        cells: &'c mut Cells,
+    ) -> &'c mut Cells {
+        match kept.get_mut(column - row) {
+            Some(kept) => kept,
+            None => {
+                self.cells(row, column, cells);
+                cells
+            }
+        }
+    }
+
     fn sum_block(&self, block: &mut [Anchors<'_>]) {
         let mut cells = Cells([0.0; TILE * TILE]);
         for first in 0..block.len() {
             let [a, others @ ..] = &mut block[first..] else { return };
-            self.cells(a.tile, a.tile, &mut cells);
             let side = &self.embeddings[a.tile].side;
+            let to_themselves = a.kept.first_mut().unwrap_or(&mut cells);
+            self.cells(a.tile, a.tile, to_themselves);
             // SAFETY: the table is an active path's.
             unsafe {
-                (self.table.sum_rows)(&cells, side, side, self.diagonal(), &mut a.sums);
+                (self.table.sum_rows)(to_themselves, side, side, self.diagonal(), &mut a.sums);
             }
             others.iter_mut().for_each(|b| self.sum_tile(a, b, &mut cells));
         }
@@ -180,8 +209,9 @@ impl<'a> Work<'a> {
     }
 
     fn sum_tile(&self, a: &mut Anchors<'_>, b: &mut Anchors<'_>, cells: &mut Cells) {
-        self.cells(a.tile, b.tile, cells);
         let [rows, columns] = [a.tile, b.tile].map(|tile| &self.embeddings[tile].side);
+        let cells = a.kept.get_mut(b.tile - a.tile).unwrap_or(cells);
+        self.cells(a.tile, b.tile, cells);
         // SAFETY: the table is an active path's.
         unsafe {
             (self.table.sum_rows)(cells, rows, columns, Place::Off, &mut a.sums);
@@ -193,11 +223,11 @@ impl<'a> Work<'a> {
         let mut cells = Cells([0.0; TILE * TILE]);
         for first in 0..block.len() {
             let [a, others @ ..] = &mut block[first..] else { return };
-            self.cells(a.tile, a.tile, &mut cells);
             let tile = &self.embeddings[a.tile];
-            self.weigh(&mut cells, tile, tile, &a.slope, Some(&a.slope), self.diagonal());
+            let cells_of_a = self.again(a.tile, a.tile, &mut a.kept, &mut cells);
+            self.weigh(cells_of_a, tile, tile, &a.slope, Some(&a.slope), self.diagonal());
             if let Some(gradient) = &mut a.gradient {
-                tile.pull(tile, &cells, false, gradient, self.table);
+                tile.pull(tile, cells_of_a, false, gradient, self.table);
             }
             others.iter_mut().for_each(|b| self.weigh_tile(a, b, &mut cells));
         }
@@ -211,8 +241,8 @@ impl<'a> Work<'a> {
     }
 
     fn weigh_tile(&self, a: &mut Anchors<'_>, b: &mut Anchors<'_>, cells: &mut Cells) {
-        self.cells(a.tile, b.tile, cells);
         let (rows, columns) = (&self.embeddings[a.tile], &self.embeddings[b.tile]);
+        let cells = self.again(a.tile, b.tile, &mut a.kept, cells);
         self.weigh(cells, rows, columns, &a.slope, Some(&b.slope), Place::Off);
         if let (Some(of_rows), Some(of_columns)) = (&mut a.gradient, &mut b.gradient) {
             columns.pull(rows, cells, false, of_rows, self.table);

@@ -48,9 +48,9 @@ macro_rules! table {
         mod $module {
             use super::*;
 
-            // SAFETY of all: the caller's duty, stated on what they call.
             $(#[target_feature(enable = $feature)])?
             pub(super) unsafe fn multiply(m: &Multiply) {
+                // SAFETY: the caller's duty, stated on what is called.
                 unsafe { multiply::multiply::<$simd>(m) }
             }
 
@@ -62,6 +62,7 @@ macro_rules! table {
                 place: Place,
                 sums: &mut Sums,
             ) {
+                // SAFETY: the caller's duty, stated on what is called.
                 unsafe { tile::sum_rows::<$simd>(cells, rows, columns, place, sums) }
             }
 
@@ -72,17 +73,20 @@ macro_rules! table {
                 columns: &Side,
                 sums: &mut Sums,
             ) {
+                // SAFETY: the caller's duty, stated on what is called.
                 unsafe { tile::sum_columns::<$simd>(cells, rows, columns, sums) }
             }
 
             $(#[target_feature(enable = $feature)])?
             pub(super) unsafe fn weigh(cells: &mut Cells, w: &Weigh<'_>) {
+                // SAFETY: the caller's duty, stated on what is called.
                 unsafe { tile::weigh::<$simd>(cells, w) }
             }
 
             #[cfg(test)]
             $(#[target_feature(enable = $feature)])?
             pub(super) unsafe fn exp2(values: &mut tile::Each) {
+                // SAFETY: the caller's duty, stated on what is called.
                 unsafe { tile::exp2::<$simd>(values) }
             }
         }

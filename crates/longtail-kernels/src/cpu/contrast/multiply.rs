@@ -80,6 +80,8 @@ unsafe fn rows<S: Exponential, const VECTORS: usize>(m: &Multiply) {
     }
 }
 
+// Indices over registers, which iterators would hide.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 unsafe fn rows_of<
     S: Exponential,

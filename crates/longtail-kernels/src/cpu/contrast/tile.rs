@@ -113,14 +113,13 @@ unsafe fn sum_rows_at<S: Exponential, const DIAGONAL: bool, const WITH_SELF: boo
 ) {
     let (mut max, mut part) = (Each([0.0; TILE]), Each([0.0; TILE]));
     for i in 0..TILE {
-        // SAFETY: `v · LANES` plus a vector stays within a tile, of which the lanes are a divisor.
+        // SAFETY: whole vectors within a tile, of which the lanes are a divisor.
         unsafe {
             let label = S::splat(rows.label.0[i]);
             let anchor = S::splat(rows.anchor.0[i]);
             let (mut largest, mut pull) = (S::splat(EXCLUDED), S::zero());
             let mut exponents = [S::zero(); TILE / 8];
-            for v in 0..TILE / S::LANES {
-                let at = v * S::LANES;
+            for (at, kept) in (0..TILE).step_by(S::LANES).zip(&mut exponents) {
                 let cell = S::load(cells.0.as_ptr().add(i * TILE + at));
                 let scaled = S::mul(cell, S::load(columns.contrast.at(at)));
                 let theirs = S::load(columns.label.at(at));
@@ -139,7 +138,7 @@ unsafe fn sum_rows_at<S: Exponential, const DIAGONAL: bool, const WITH_SELF: boo
                 }
                 pull = S::where_equal(label, theirs, S::add(pull, positive), pull);
                 largest = S::max(exponent, largest);
-                exponents[v] = exponent;
+                *kept = exponent;
             }
             max.0[i] = sums.max.0[i].max(S::largest(largest));
             let reference = S::splat(max.0[i]);

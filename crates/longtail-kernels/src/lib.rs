@@ -5,11 +5,13 @@
 //! ones run, on the best instruction set that the machine has.
 
 mod basic_block;
+mod contrast;
 mod conv_bn;
 mod cpu;
 mod fused;
 
 pub use basic_block::{BasicBlockTrain, basic_block_eval, basic_block_train};
+pub use contrast::{ContrastFactors, ContrastTerms, contrast, contrast_path};
 pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
 pub use cpu::{Path, force};
 
@@ -17,6 +19,7 @@ pub use cpu::{Path, force};
 pub mod composed {
     pub use crate::{
         basic_block::composed::{basic_block_eval, basic_block_train},
+        contrast::composed::contrast,
         conv_bn::composed::{conv_bn_eval, conv_bn_train},
     };
 }

@@ -3,6 +3,7 @@
 
 mod backward;
 mod batch;
+mod contrast;
 mod convolution;
 mod element;
 mod forward;
@@ -18,6 +19,7 @@ mod weights;
 
 pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums};
 pub(crate) use batch::{Affine, Source};
+pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use element::Element;
 pub(crate) use forward::{Moments, Residual, convolve_batch, finish, infer};
 pub(crate) use path::{Kernels, OnPortable, with_kernels};

@@ -2,7 +2,10 @@
 //! own.
 
 mod autodiff;
+mod contrast;
 mod flex;
+
+pub(crate) use contrast::{ContrastOps, can_contrast};
 
 use burn::{
     backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor},

@@ -1,13 +1,10 @@
 use burn::tensor::Tensor;
+use longtail_kernels::{ContrastFactors, ContrastTerms, contrast};
 use serde::{Deserialize, Serialize};
 
-use super::{Compression, LossError, check_labels, log_counts, log_sum_exp, log_sum_exp::Like};
+use super::{Compression, LossError, check_labels, log_counts};
 
-/// Stands for −∞ where a column does not count. Finite, so that a row without any column gives 0
-/// times a number and not NaN.
-const EXCLUDED: f64 = -1e30;
-
-/// What the sum over positives is divided by (facts §2.2).
+/// What the sum over positives is divided by (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normaliser {
@@ -17,7 +14,7 @@ pub enum Normaliser {
     BatchCount,
 }
 
-/// How the similarities of one class are averaged in the denominator (facts §2.3).
+/// How the similarities of one class are averaged in the denominator (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassAverage {
@@ -49,12 +46,13 @@ pub enum PriorCounts {
 /// s̃_ik = τ_y τ_j z_i·z_k / T; the loss is the mean over the anchors.
 ///
 /// # Cost
-/// O(N·(N + C)·D) time and O(N·(N + C)) memory for N embeddings and C prototypes of D features.
+/// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; on the CPU in f32 the memory
+/// is O((N + C)·D), elsewhere O(N·(N + C)).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Contrastive {
     /// T > 0, dividing the similarities.
     pub temperature: f64,
-    /// Whether the anchor's similarity to itself stays in the denominator (facts §2.1).
+    /// Whether the anchor's similarity to itself stays in the denominator (`docs/method.md`).
     pub include_self: bool,
     /// What the sum over positives is divided by.
     pub normaliser: Normaliser,
@@ -64,22 +62,6 @@ pub struct Contrastive {
     pub prototypes: bool,
     /// Whether and how class frequencies rebalance.
     pub prior: PriorCounts,
-}
-
-/// What the columns and rows of the similarity matrix carry beside the similarities.
-struct Terms {
-    /// Label of every column; the rows' labels come first.
-    labels: Vec<u32>,
-    /// log (w_ik n_j^ρ) of every column for anchors of other classes.
-    bias_other: Vec<f64>,
-    /// The same for anchors of the column's own class.
-    bias_own: Vec<f64>,
-    /// log n_y^ρ of every row.
-    prior: Vec<f64>,
-    /// Number of positives of every row.
-    positives: Vec<f64>,
-    /// 1 / norm of every row; 0 where there is no positive.
-    inverse_norm: Vec<f64>,
 }
 
 impl Contrastive {
@@ -106,25 +88,8 @@ impl Contrastive {
         let rows = z.dims()[0];
         let given = prototypes.as_ref().map_or(0, |c| c.dims()[0]);
         self.check(labels, rows, given, class_counts, compression)?;
-        let terms = self.terms(labels, class_counts)?;
-        let like = Like::new(&z);
-
-        let contrasts = match prototypes {
-            Some(prototypes) => Tensor::cat(vec![z.clone(), prototypes], 0),
-            None => z.clone(),
-        };
-        let (anchors, contrasts) = match compression {
-            Some(compression) => scale(z, contrasts, rows, &terms.labels, compression, &like),
-            None => (z, contrasts),
-        };
-        // Burn 0.22.1 rounds the divisor of `div_scalar` to f32 in its backward pass.
-        let similarity = anchors.matmul(contrasts.transpose()).mul_scalar(1.0 / self.temperature);
-        let (bias, positive) = self.masks(rows, &terms, &like);
-
-        let log_z = log_sum_exp(similarity.clone(), bias);
-        let attraction = (similarity * positive).sum_dim(1);
-        let repulsion = (log_z - like.column(terms.prior)) * like.column(terms.positives);
-        Ok(((repulsion - attraction) * like.column(terms.inverse_norm)).mean())
+        let terms = self.terms(labels, class_counts, compression)?;
+        Ok(contrast(z, prototypes, terms))
     }
 
     fn check(
@@ -151,7 +116,12 @@ impl Contrastive {
         }
     }
 
-    fn terms(&self, labels: &[u32], class_counts: &[usize]) -> Result<Terms, LossError> {
+    fn terms(
+        &self,
+        labels: &[u32],
+        class_counts: &[usize],
+        compression: Option<&Compression>,
+    ) -> Result<ContrastTerms, LossError> {
         let log_prior = match self.prior {
             PriorCounts::Off => vec![0.0; class_counts.len()],
             PriorCounts::Exponent(rho) => {
@@ -167,11 +137,9 @@ impl Contrastive {
             columns.extend(0..class_counts.len() as u32);
         }
         let bias = |own: bool| {
-            let of_column = |&j: &u32| {
-                let j = j as usize;
-                log_prior[j] - self.class_weight(in_batch[j], own).ln()
-            };
-            columns.iter().map(of_column).collect::<Vec<f64>>()
+            let of_class = |j: usize| log_prior[j] - self.class_weight(in_batch[j], own).ln();
+            let of_classes: Vec<f64> = (0..class_counts.len()).map(of_class).collect();
+            columns.iter().map(|&j| of_classes[j as usize]).collect::<Vec<f64>>()
         };
         let (bias_other, bias_own) = (bias(false), bias(true));
 
@@ -181,12 +149,14 @@ impl Contrastive {
             (positives, Normaliser::MeanOverPositives) => 1.0 / positives,
             (_, Normaliser::BatchCount) => 1.0 / in_batch[*y as usize] as f64,
         };
-        Ok(Terms {
-            bias_other,
+        Ok(ContrastTerms {
+            temperature: self.temperature,
+            include_self: self.include_self,
             bias_own,
+            bias_other,
             prior: labels.iter().map(|&y| log_prior[y as usize]).collect(),
-            positives: labels.iter().map(positives_of).collect(),
             inverse_norm: labels.iter().map(inverse_norm_of).collect(),
+            factors: compression.map(|compression| factors(&columns, labels.len(), compression)),
             labels: columns,
         })
     }
@@ -201,39 +171,13 @@ impl Contrastive {
             ClassAverage::Printed => (in_batch + 1) as f64,
         }
     }
-
-    /// The bias of every cell, and 1 at every positive.
-    fn masks(&self, rows: usize, terms: &Terms, like: &Like) -> (Tensor<2>, Tensor<2>) {
-        let columns = terms.labels.len();
-        let mut bias = Vec::with_capacity(rows * columns);
-        let mut positive = Vec::with_capacity(rows * columns);
-        for row in 0..rows {
-            for column in 0..columns {
-                let own = terms.labels[row] == terms.labels[column];
-                let is_self = row == column;
-                bias.push(match own {
-                    _ if is_self && !self.include_self => EXCLUDED,
-                    true => terms.bias_own[column],
-                    false => terms.bias_other[column],
-                });
-                positive.push(f64::from(own && !is_self));
-            }
-        }
-        (like.tensor(bias, [rows, columns]), like.tensor(positive, [rows, columns]))
-    }
 }
 
-/// Anchors and contrasts times the factors of their classes.
-fn scale(
-    anchors: Tensor<2>,
-    contrasts: Tensor<2>,
-    rows: usize,
-    labels: &[u32],
-    compression: &Compression,
-    like: &Like,
-) -> (Tensor<2>, Tensor<2>) {
-    let of_anchors = labels[..rows].iter().map(|&y| compression.anchor(y)).collect();
-    let of_contrasts =
-        labels.iter().enumerate().map(|(k, &y)| compression.contrast(y, k >= rows)).collect();
-    (anchors * like.column(of_anchors), contrasts * like.column(of_contrasts))
+/// Factors of the columns, whose first `rows` are the embeddings.
+fn factors(columns: &[u32], rows: usize, compression: &Compression) -> ContrastFactors {
+    let of_contrast = |(k, &y): (usize, &u32)| compression.contrast(y, k >= rows);
+    ContrastFactors {
+        anchors: columns[..rows].iter().map(|&y| compression.anchor(y)).collect(),
+        contrasts: columns.iter().enumerate().map(of_contrast).collect(),
+    }
 }

@@ -34,10 +34,4 @@ impl Like {
         let columns = values.len();
         self.tensor(values, [1, columns])
     }
-
-    /// One column.
-    pub(super) fn column(&self, values: Vec<f64>) -> Tensor<2> {
-        let rows = values.len();
-        self.tensor(values, [rows, 1])
-    }
 }

@@ -344,6 +344,13 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(in crate::cpu) struct Avx512Bf16;
 
+    /// Words as the pairs of bf16 that they hold.
+    #[inline(always)]
+    fn as_pairs(words: __m512) -> __m512bh {
+        // SAFETY: both are 64 bytes of which every pattern is a value.
+        unsafe { std::mem::transmute::<__m512, __m512bh>(words) }
+    }
+
     /// What both sets share.
     macro_rules! as_avx512 {
         ($($name:ident($($arg:ident: $ty:ty),*) $(-> $out:ty)?;)*) => {
@@ -378,7 +385,8 @@ mod x86 {
         #[inline(always)]
         unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
             unsafe {
-                let rounded: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(v));
+                let rounded = _mm512_cvtneps_pbh(v);
+                let rounded = std::mem::transmute::<__m256bh, __m256i>(rounded);
                 _mm256_storeu_si256(p.cast(), rounded);
             }
         }
@@ -386,7 +394,7 @@ mod x86 {
         #[inline(always)]
         unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
             unsafe {
-                let (a, b): (__m512bh, __m512bh) = (std::mem::transmute(a), std::mem::transmute(b));
+                let (a, b): (__m512bh, __m512bh) = (as_pairs(a), as_pairs(b));
                 _mm512_dpbf16_ps(c, a, b)
             }
         }

@@ -215,8 +215,8 @@ pub struct KnobArgs {
 #[command(next_help_heading = "Running")]
 pub struct RuntimeArgs {
     /// Threads; results do not depend on them [default: all cores].
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// Say nothing but errors and what --json asks for.
     #[arg(long)]
     pub quiet: bool,
@@ -276,8 +276,8 @@ pub struct PredictArgs {
     #[arg(long, value_enum, default_value = "last")]
     pub weights: WhichWeights,
     /// Threads [default: all cores].
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// `longtail data stats`

@@ -33,7 +33,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Makes the pool of `threads` threads, or of one per core.
-fn start_threads(threads: Option<usize>) -> anyhow::Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+fn start_threads(threads: Option<u16>) -> anyhow::Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
     pool.build_global().context("cannot start the threads")
 }

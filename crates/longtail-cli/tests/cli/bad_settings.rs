@@ -22,6 +22,7 @@ fn numbers_out_of_range() {
     refused("--weight-decay -1", &["weight_decay = -1"]);
     refused("--tau nan", &["tau = NaN"]);
     refused("--alpha -1", &["alpha = -1"]);
+    refused("--threads 9999", &["9999", "1..=1024"]);
     refused("--backbone resnet33", &["resnet33", "6n+2"]);
 }
 

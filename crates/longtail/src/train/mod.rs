@@ -2,10 +2,12 @@
 
 mod checkpoint;
 mod compression_plan;
+mod epoch;
 mod error;
 mod finish;
 mod folder;
 mod objective;
+mod observer;
 mod run;
 mod schedule;
 mod setup;
@@ -16,7 +18,8 @@ pub use compression_plan::CompressionPlan;
 pub use error::TrainError;
 pub use folder::RunFolder;
 pub use objective::{BnGroups, Losses, Objective};
-pub use run::{Ending, Limits, Observer, StepReport, Trainer};
+pub use observer::{Ending, Limits, Observer, StepReport};
+pub use run::Trainer;
 pub use schedule::{Decay, Schedule};
 pub use setup::network;
 pub use sgd::{Sgd, SgdConfig};

@@ -6,92 +6,39 @@ use burn::{
 };
 
 use super::{
-    BestEpoch, Checkpoint, CompressionPlan, EpochSums, Losses, Objective, Progress, RunFolder,
-    Schedule, Sgd, TrainError, setup,
+    Checkpoint, CompressionPlan, Ending, Limits, Losses, Objective, Observer, Progress, RunFolder,
+    Schedule, Sgd, StepReport, TrainError, setup,
 };
 use crate::{
-    augment::{Normalize, View},
+    augment::Normalize,
     batch::{Batch, Loader, LoaderConfig, Position, Sampler},
-    data::{Part, Sets},
-    eval::{EvalOptions, Evaluation, argmax},
+    data::Sets,
+    eval::{EvalOptions, argmax},
     loss::Compression,
     model::{
         Network,
         weights::{self, State, values},
     },
     recipe::Recipe,
-    report::{EpochRecord, MetricsLog},
+    report::MetricsLog,
 };
-
-/// Who watches a run, and may stop it.
-pub trait Observer {
-    /// Something a person should know.
-    fn note(&mut self, text: &str);
-    /// One optimizer step is done.
-    fn step(&mut self, step: &StepReport);
-    /// An epoch is done and logged.
-    fn epoch(&mut self, record: &EpochRecord);
-    /// Whether the run should save and stop.
-    fn interrupted(&self) -> bool;
-}
-
-/// What one step tells.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepReport {
-    /// Epoch, from 0.
-    pub epoch: usize,
-    /// Epochs in all.
-    pub epochs: usize,
-    /// Step of the epoch, from 1.
-    pub step: usize,
-    /// Steps of an epoch.
-    pub steps: usize,
-    /// Steps of the run that are done.
-    pub done: u64,
-    /// Steps of the whole run.
-    pub whole: u64,
-    /// The whole loss.
-    pub loss: f64,
-    /// The classifier's part.
-    pub classifier: f64,
-    /// The contrastive part.
-    pub contrastive: Option<f64>,
-    /// Training images per second in this step, each counted once.
-    pub images_per_second: f64,
-}
-
-/// How far a run goes before it stops by itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Optimizer steps in all.
-    pub max_steps: Option<u64>,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// All epochs or steps are done.
-    Finished,
-    /// The observer stopped it; it is saved.
-    Interrupted,
-}
 
 /// A run: the model and all that changes while it trains.
 pub struct Trainer {
-    recipe: Recipe,
-    sets: Arc<Sets>,
-    folder: RunFolder,
-    device: Device,
-    objective: Objective,
-    schedule: Schedule,
-    plan: Option<CompressionPlan>,
-    normalize: Normalize,
-    eval_options: EvalOptions,
-    network: Network,
-    sgd: Sgd,
-    best: State,
-    compression: Option<Compression>,
-    progress: Progress,
+    pub(super) recipe: Recipe,
+    pub(super) sets: Arc<Sets>,
+    pub(super) folder: RunFolder,
+    pub(super) device: Device,
+    pub(super) objective: Objective,
+    pub(super) schedule: Schedule,
+    pub(super) plan: Option<CompressionPlan>,
+    pub(super) normalize: Normalize,
+    pub(super) eval_options: EvalOptions,
+    pub(super) network: Network,
+    pub(super) sgd: Sgd,
+    pub(super) best: State,
+    pub(super) compression: Option<Compression>,
+    pub(super) progress: Progress,
 }
 
 impl Trainer {
@@ -233,7 +180,7 @@ impl Trainer {
                 if limits.max_steps.is_some_and(|max| self.progress.step >= max) {
                     return self.stop_early(&mut log, observer);
                 }
-                let report = self.step(&loader.next_batch()?, limits)?;
+                let report = self.step(loader.next_batch()?, limits)?;
                 observer.step(&report);
                 if observer.interrupted() {
                     self.save()?;
@@ -271,12 +218,12 @@ impl Trainer {
     }
 
     /// One optimizer step.
-    fn step(&mut self, batch: &Batch, limits: Limits) -> Result<StepReport, TrainError> {
+    fn step(&mut self, batch: Batch, limits: Limits) -> Result<StepReport, TrainError> {
         let began = Instant::now();
         let images = &self.sets.train.images;
         let rows = batch.labels.len() * self.objective.views();
         let shape = [rows, images.height(), images.width(), 3];
-        let pixels = TensorData::new(batch.pixels.clone(), shape);
+        let pixels = TensorData::new(batch.pixels, shape);
         let input = Tensor::from_data(pixels, &self.device);
         let losses = self.objective.losses(
             &self.network,
@@ -341,134 +288,8 @@ impl Trainer {
         }
     }
 
-    /// Validates, logs, chooses, decides about compression and saves.
-    fn end_epoch(
-        &mut self,
-        log: &mut MetricsLog,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
-        let began = Instant::now();
-        let val = self.evaluate(&self.network.valid(), self.sets.val.as_ref())?;
-        self.keep_best(val.as_ref());
-        let epoch = self.progress.epoch;
-        let record = self.record(val, began.elapsed().as_secs_f64());
-        self.progress.epoch += 1;
-        self.progress.batch = 0;
-        self.progress.sums = EpochSums::default();
-        self.choose_poor_classes(observer)?;
-        debug_assert_eq!(record.epoch, epoch);
-        // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
-        // lines that it lacks: the line goes first.
-        log.append(&record)?;
-        self.save()?;
-        observer.epoch(&record);
-        Ok(())
-    }
-
-    /// Logs the part of an epoch that was trained, and saves.
-    fn stop_early(
-        &mut self,
-        log: &mut MetricsLog,
-        observer: &mut dyn Observer,
-    ) -> Result<Ending, TrainError> {
-        self.save()?;
-        if self.progress.batch > 0 {
-            let began = Instant::now();
-            let val = self.evaluate(&self.network.valid(), self.sets.val.as_ref())?;
-            let record = self.record(val, began.elapsed().as_secs_f64());
-            log.append(&record)?;
-            observer.epoch(&record);
-        }
-        Ok(Ending::Finished)
-    }
-
-    fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {
-        let sums = &self.progress.sums;
-        let images = sums.images.max(1) as f64;
-        let has_contrastive = self.objective.contrastive.is_some();
-        EpochRecord {
-            epoch: self.progress.epoch,
-            step: self.progress.step,
-            lr: self.schedule.lr(self.progress.epoch),
-            loss: sums.loss / images,
-            loss_ce: sums.classifier / images,
-            loss_contrastive: has_contrastive.then_some(sums.contrastive / images),
-            train_accuracy: Some(sums.correct as f64 / images),
-            images_per_second: sums.images as f64 / sums.seconds.max(f64::MIN_POSITIVE),
-            seconds: sums.seconds + validation,
-            val,
-            note: self.switch_note(),
-        }
-    }
-
-    /// Said of the first epoch that is trained with compression.
-    fn switch_note(&self) -> Option<String> {
-        let plan = self.plan.as_ref()?;
-        let poor = self.progress.poor_classes.as_ref()?;
-        let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
-        let images = plan.criterion(&self.sets).2;
-        (self.progress.epoch == plan.start)
-            .then(|| plan.describe(&names.collect::<Vec<_>>(), images))
-    }
-
-    fn keep_best(&mut self, val: Option<&Evaluation>) {
-        let Some(val) = val else { return };
-        let so_far = self.progress.best.as_ref().map(|best| best.val.arithmetic_mean);
-        if so_far.is_none_or(|so_far| val.arithmetic_mean > so_far) {
-            self.progress.best = Some(BestEpoch { epoch: self.progress.epoch, val: val.clone() });
-            self.best = weights::state(&self.network);
-        }
-    }
-
-    /// Chooses the poor classes when the epoch to come is the one to do so at.
-    fn choose_poor_classes(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some(plan) = self.plan.clone() else { return Ok(()) };
-        if !plan.is_due(self.progress.epoch, self.progress.poor_classes.is_some()) {
-            return Ok(());
-        }
-        let (part, view, images) = plan.criterion(&self.sets);
-        let valid = self.network.valid();
-        let accuracy = self.evaluate_under(&valid, &part, &view)?.per_class;
-        let poor = plan.poor_classes(&accuracy);
-        let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
-        observer.note(&plan.describe(&names.collect::<Vec<_>>(), images));
-        self.set_poor_classes(Some(poor));
-        Ok(())
-    }
-
-    fn set_poor_classes(&mut self, poor: Option<Vec<u32>>) {
-        let classes = self.sets.class_names.len();
-        self.compression = match (&self.plan, &poor) {
-            (Some(plan), Some(poor)) => Some(plan.compression(poor, classes)),
-            _ => None,
-        };
-        self.progress.poor_classes = poor;
-    }
-
-    /// Figures of `network` on `part` under the test transform; `None` without a part.
-    pub(super) fn evaluate(
-        &self,
-        network: &Network,
-        part: Option<&Part>,
-    ) -> Result<Option<Evaluation>, TrainError> {
-        part.map(|part| self.evaluate_under(network, part, &View::Test)).transpose()
-    }
-
-    fn evaluate_under(
-        &self,
-        network: &Network,
-        part: &Part,
-        view: &View,
-    ) -> Result<Evaluation, TrainError> {
-        let device = self.device.clone().inner();
-        let logits = network.predict(&part.images, &part.indices, view, &self.normalize, &device);
-        let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
-        let counts = &self.sets.train_counts;
-        Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
-    }
-
     /// Saves everything, unless a weight is no number any more.
-    fn save(&self) -> Result<(), TrainError> {
+    pub(super) fn save(&self) -> Result<(), TrainError> {
         let model = weights::state(&self.network);
         let broken = model.iter().find(|(_, w)| w.values.iter().any(|v| !v.is_finite()));
         if let Some((name, _)) = broken {

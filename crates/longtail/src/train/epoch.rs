@@ -1,0 +1,146 @@
+//! What happens between the steps: validation, the log, the choice of the best epoch and of the classes
+//! that compression holds to be poor.
+
+use std::time::Instant;
+
+use burn::module::Module;
+
+use super::{BestEpoch, Ending, EpochSums, Observer, TrainError, Trainer};
+use crate::{
+    augment::View,
+    data::Part,
+    eval::{Evaluation, argmax},
+    model::{Network, weights},
+    report::{EpochRecord, MetricsLog},
+};
+
+impl Trainer {
+    /// Validates, logs, chooses, decides about compression and saves.
+    pub(super) fn end_epoch(
+        &mut self,
+        log: &mut MetricsLog,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let began = Instant::now();
+        let val = self.evaluate(&self.network.valid(), self.sets.val.as_ref())?;
+        self.keep_best(val.as_ref());
+        let epoch = self.progress.epoch;
+        let record = self.record(val, began.elapsed().as_secs_f64());
+        self.progress.epoch += 1;
+        self.progress.batch = 0;
+        self.progress.sums = EpochSums::default();
+        self.choose_poor_classes(observer)?;
+        debug_assert_eq!(record.epoch, epoch);
+        // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
+        // lines that it lacks: the line goes first.
+        log.append(&record)?;
+        self.save()?;
+        observer.epoch(&record);
+        Ok(())
+    }
+
+    /// Logs the part of an epoch that was trained, and saves.
+    pub(super) fn stop_early(
+        &mut self,
+        log: &mut MetricsLog,
+        observer: &mut dyn Observer,
+    ) -> Result<Ending, TrainError> {
+        self.save()?;
+        if self.progress.batch > 0 {
+            let began = Instant::now();
+            let val = self.evaluate(&self.network.valid(), self.sets.val.as_ref())?;
+            let record = self.record(val, began.elapsed().as_secs_f64());
+            log.append(&record)?;
+            observer.epoch(&record);
+        }
+        Ok(Ending::Finished)
+    }
+
+    fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {
+        let sums = &self.progress.sums;
+        let images = sums.images.max(1) as f64;
+        let has_contrastive = self.objective.contrastive.is_some();
+        EpochRecord {
+            epoch: self.progress.epoch,
+            step: self.progress.step,
+            lr: self.schedule.lr(self.progress.epoch),
+            loss: sums.loss / images,
+            loss_ce: sums.classifier / images,
+            loss_contrastive: has_contrastive.then_some(sums.contrastive / images),
+            train_accuracy: Some(sums.correct as f64 / images),
+            images_per_second: sums.images as f64 / sums.seconds.max(f64::MIN_POSITIVE),
+            seconds: sums.seconds + validation,
+            val,
+            note: self.switch_note(),
+        }
+    }
+
+    /// Said of the first epoch that is trained with compression.
+    fn switch_note(&self) -> Option<String> {
+        let plan = self.plan.as_ref()?;
+        let poor = self.progress.poor_classes.as_ref()?;
+        let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
+        let images = plan.criterion(&self.sets).2;
+        (self.progress.epoch == plan.start)
+            .then(|| plan.describe(&names.collect::<Vec<_>>(), images))
+    }
+
+    fn keep_best(&mut self, val: Option<&Evaluation>) {
+        let Some(val) = val else { return };
+        let so_far = self.progress.best.as_ref().map(|best| best.val.arithmetic_mean);
+        if so_far.is_none_or(|so_far| val.arithmetic_mean > so_far) {
+            self.progress.best = Some(BestEpoch { epoch: self.progress.epoch, val: val.clone() });
+            self.best = weights::state(&self.network);
+        }
+    }
+
+    /// Chooses the poor classes when the epoch to come is the one to do so at.
+    pub(super) fn choose_poor_classes(
+        &mut self,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let Some(plan) = self.plan.clone() else { return Ok(()) };
+        if !plan.is_due(self.progress.epoch, self.progress.poor_classes.is_some()) {
+            return Ok(());
+        }
+        let (part, view, images) = plan.criterion(&self.sets);
+        let valid = self.network.valid();
+        let accuracy = self.evaluate_under(&valid, &part, &view)?.per_class;
+        let poor = plan.poor_classes(&accuracy);
+        let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
+        observer.note(&plan.describe(&names.collect::<Vec<_>>(), images));
+        self.set_poor_classes(Some(poor));
+        Ok(())
+    }
+
+    pub(super) fn set_poor_classes(&mut self, poor: Option<Vec<u32>>) {
+        let classes = self.sets.class_names.len();
+        self.compression = match (&self.plan, &poor) {
+            (Some(plan), Some(poor)) => Some(plan.compression(poor, classes)),
+            _ => None,
+        };
+        self.progress.poor_classes = poor;
+    }
+
+    /// Figures of `network` on `part` under the test transform; `None` without a part.
+    pub(super) fn evaluate(
+        &self,
+        network: &Network,
+        part: Option<&Part>,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        part.map(|part| self.evaluate_under(network, part, &View::Test)).transpose()
+    }
+
+    fn evaluate_under(
+        &self,
+        network: &Network,
+        part: &Part,
+        view: &View,
+    ) -> Result<Evaluation, TrainError> {
+        let device = self.device.clone().inner();
+        let logits = network.predict(&part.images, &part.indices, view, &self.normalize, &device);
+        let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
+        let counts = &self.sets.train_counts;
+        Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
+    }
+}

@@ -1,0 +1,54 @@
+use crate::report::EpochRecord;
+
+/// Who watches a run, and may stop it.
+pub trait Observer {
+    /// Something a person should know.
+    fn note(&mut self, text: &str);
+    /// One optimizer step is done.
+    fn step(&mut self, step: &StepReport);
+    /// An epoch is done and logged.
+    fn epoch(&mut self, record: &EpochRecord);
+    /// Whether the run should save and stop.
+    fn interrupted(&self) -> bool;
+}
+
+/// What one step tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Step of the epoch, from 1.
+    pub step: usize,
+    /// Steps of an epoch.
+    pub steps: usize,
+    /// Steps of the run that are done.
+    pub done: u64,
+    /// Steps of the whole run.
+    pub whole: u64,
+    /// The whole loss.
+    pub loss: f64,
+    /// The classifier's part.
+    pub classifier: f64,
+    /// The contrastive part.
+    pub contrastive: Option<f64>,
+    /// Training images per second in this step, each counted once.
+    pub images_per_second: f64,
+}
+
+/// How far a run goes before it stops by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Optimizer steps in all.
+    pub max_steps: Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs or steps are done.
+    Finished,
+    /// The observer stopped it; it is saved.
+    Interrupted,
+}

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use longtail::{
     report::EpochRecord,
     train::{Observer, StepReport},
@@ -55,7 +55,8 @@ fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("█▉ ");
-    ProgressBar::new(0).with_style(style)
+    // Nothing is drawn before the first step says how many there are.
+    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_style(style)
 }
 
 impl Observer for Progress {
@@ -70,6 +71,7 @@ impl Observer for Progress {
             Display::Bar(bar) => {
                 if bar.length() != Some(step.whole) {
                     bar.set_length(step.whole);
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
                     // Steps of an earlier session say nothing about this one's speed.
                     bar.reset_eta();
                     bar.set_position(step.done - 1);

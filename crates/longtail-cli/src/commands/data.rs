@@ -7,7 +7,7 @@ use longtail::{
     recipe::{Data, Recipe, RecipeFile, Val},
 };
 
-use super::layers::data_layer;
+use super::{layers::data_layer, print_line};
 use crate::args::{DataArgs, DataCommand, FetchArgs, FetchName, SplitArgs, StatsArgs};
 
 /// `longtail data …`
@@ -21,7 +21,7 @@ pub fn run(command: &DataCommand) -> anyhow::Result<ExitCode> {
 
 /// The data section of what was typed.
 fn section(args: &DataArgs) -> anyhow::Result<Data> {
-    let layers: [RecipeFile; 1] = [data_layer(args)];
+    let layers: [RecipeFile; 1] = [data_layer(args)?];
     Ok(Recipe::resolve(&layers)?.0.data)
 }
 
@@ -33,7 +33,7 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
     notes.iter().for_each(|note| eprintln!("{note}"));
     split.save(&args.out)?;
     let selected: usize = split.selected.iter().map(Vec::len).sum();
-    println!(
+    print_line(format_args!(
         "{}: {selected} of {} images selected, {} train, {} validate, {} test; {}",
         args.out.display(),
         loaded.source.pool.len(),
@@ -41,7 +41,7 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
         split.val.len() + loaded.source.val.as_ref().map_or(0, |val| val.len()),
         split.test.len() + loaded.source.test.as_ref().map_or(0, |test| test.len()),
         split.hash,
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,9 +53,9 @@ fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
         None => stats_of_split(&section)?,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&stats).context("cannot print the statistics")?);
+        print_line(serde_json::to_string(&stats).context("cannot print the statistics")?)?;
     } else {
-        print!("{stats}");
+        print_line(stats.to_string().trim_end())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -88,7 +88,7 @@ fn fetch(args: &FetchArgs) -> anyhow::Result<ExitCode> {
     };
     let path = download(&cifar.remote(args.mirror.as_deref()), &args.data_dir, &mut progress)?;
     bar.finish_and_clear();
-    println!("{}", path.display());
+    print_line(path.display())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use longtail::{recipe::RecipeFile, report::class_table};
 
-use super::start_threads;
+use super::{print_line, start_threads};
 use crate::{args::EvaluateArgs, interrupt::watch, progress::Progress};
 
 /// `longtail evaluate`
@@ -17,10 +17,10 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let summary = trainer.summary()?;
     trainer.write_results(&summary)?;
     if args.runtime.json {
-        println!("{}", serde_json::to_string(&summary).context("cannot print the summary")?);
+        print_line(serde_json::to_string(&summary).context("cannot print the summary")?)?;
     } else if !args.runtime.quiet {
-        println!("{}", class_table(&summary, None));
-        println!("report: {}", trainer.folder().report().display());
+        print_line(class_table(&summary, None))?;
+        print_line(format_args!("report: {}", trainer.folder().report().display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,14 +19,20 @@ pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
     if let Some(protocol) = args.protocol {
         layers.push(Protocol::from(protocol).layer());
     }
-    let mut options = data_layer(&args.data);
+    let mut options = data_layer(&args.data)?;
     options.merge(knob_layer(&args.knobs)?);
     layers.push(options);
     Ok(layers)
 }
 
 /// The options about data.
-pub fn data_layer(args: &DataArgs) -> RecipeFile {
+pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
+    if let Some(factor) = args.imbalance.filter(|factor| *factor == 0.0) {
+        let mend =
+            "the imbalance factor is at least 1; leave it out to take the images as they come";
+        let value = factor.to_string();
+        return Err(RecipeError::Value { key: "data.imbalance", value, mend: mend.into() });
+    }
     let mut layer = RecipeFile::default();
     let data = &mut layer.data;
     data.name = args.data.clone();
@@ -40,7 +46,7 @@ pub fn data_layer(args: &DataArgs) -> RecipeFile {
     data.val = args.val;
     data.split = args.split.clone();
     data.any_content = args.any_content.then_some(true);
-    layer
+    Ok(layer)
 }
 
 fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {

@@ -6,7 +6,10 @@ mod layers;
 mod predict;
 mod train;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::{self, ExitCode},
+};
 
 use anyhow::Context;
 use longtail::recipe::RecipeError;
@@ -30,6 +33,14 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             || matches!(cause.downcast_ref(), Some(longtail::Error::Recipe(_)))
     };
     ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
+}
+
+/// Prints a line. A reader that has seen enough, as `head` has, ends the program without a word.
+fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
+        other => other.context("cannot print"),
+    }
 }
 
 /// Makes the pool of `threads` threads, or of one per core.

@@ -56,13 +56,18 @@ fn image_files(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Images of a folder, then those of the folders in it.
 fn images_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let context = || format!("cannot read {}", folder.display());
     let entries: Result<Vec<_>, _> =
         folder.read_dir().with_context(context)?.map(|entry| entry.map(|e| e.path())).collect();
     let mut files = entries.with_context(context)?;
-    files.retain(|path| path.is_file() && decode::is_image_name(path));
     files.sort();
+    let (folders, mut files): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| path.is_dir());
+    files.retain(|path| decode::is_image_name(path));
+    for folder in folders.iter().filter(|folder| !folder.is_symlink()) {
+        files.extend(images_in(folder)?);
+    }
     Ok(files)
 }
 

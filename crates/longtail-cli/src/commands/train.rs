@@ -10,7 +10,7 @@ use longtail::{
     train::{Ending, Limits, Observer, RunFolder},
 };
 
-use super::{layers, start_threads};
+use super::{layers, print_line, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::{INTERRUPTED, watch},
@@ -24,7 +24,12 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let mut progress = Progress::new(args.runtime.quiet, interrupted);
     let layers = layers::layers(args)?;
     let mut trainer = match &args.out {
-        Some(out) if args.resume => longtail::run::resume(out, &layers, &mut progress)?,
+        Some(out) if args.resume => {
+            let trainer = longtail::run::resume(out, &layers, &mut progress)?;
+            // They are of an earlier stop, and this one may not come to its end.
+            trainer.folder().remove_results()?;
+            trainer
+        }
         _ => {
             let (recipe, notes) = Recipe::resolve(&layers)?;
             notes.iter().for_each(|note| progress.note(note));
@@ -46,10 +51,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 
 fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Result<()> {
     if args.runtime.json {
-        println!("{}", serde_json::to_string(summary).context("cannot print the summary")?);
+        print_line(serde_json::to_string(summary).context("cannot print the summary")?)?;
     } else if !args.runtime.quiet {
-        println!("{}", class_table(summary, None));
-        println!("report: {}", folder.report().display());
+        print_line(class_table(summary, None))?;
+        print_line(format_args!("report: {}", folder.report().display()))?;
     }
     Ok(())
 }

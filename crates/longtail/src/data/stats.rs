@@ -291,6 +291,12 @@ impl fmt::Display for Stats {
         write!(f, "{:width$}  {:6}", "all", "")?;
         self.parts.iter().try_for_each(|part| write!(f, "{:>8}", part.images))?;
         f.write_char('\n')?;
+        if self.parts.len() < 3 {
+            writeln!(
+                f,
+                "as the files lie: training holds some out for each of val and test that is not there"
+            )?;
+        }
         let groups: Vec<String> =
             Group::ALL.iter().map(|g| format!("{} {g}", self.groups[g.name()])).collect();
         writeln!(f, "classes: {} ({})", self.classes.len(), groups.join(", "))?;

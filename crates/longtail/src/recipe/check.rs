@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::{CompressionStart, DecayKind, Recipe, RecipeError};
 use crate::loss::{CompressionMode, CompressionPreset};
 
@@ -36,11 +38,23 @@ impl Recipe {
             usable,
             "data.imbalance",
             factor,
-            "the imbalance factor n_max / n_min is at least 1",
+            "the imbalance factor n_max / n_min is a number of at least 1",
         )?;
         let size = self.data.image_size;
         let mend = "the image size lies between 8 and 1024 pixels";
-        require((8..=1024).contains(&size), "data.image_size", size, mend)
+        require((8..=1024).contains(&size), "data.image_size", size, mend)?;
+        let has_own_size = ["synthetic", "cifar10-lt", "cifar100-lt"].contains(&&*self.data.name);
+        let mend = "the images of this data set have 32 pixels; it is for folders and lists";
+        require(!has_own_size || size == 32, "data.image_size", size, mend)?;
+        let is_empty = |path: &Path| path.as_os_str().is_empty();
+        let has_train = !is_empty(&self.data.train_list) || Path::new(&self.data.name).is_file();
+        for (key, list) in
+            [("data.val_list", &self.data.val_list), ("data.test_list", &self.data.test_list)]
+        {
+            let mend = "give the training list as well (--train-list)";
+            require(has_train || is_empty(list), key, list.display(), mend)?;
+        }
+        Ok(())
     }
 
     fn check_loss(&self) -> Result<(), RecipeError> {

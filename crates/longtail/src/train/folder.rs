@@ -85,6 +85,22 @@ impl RunFolder {
         self.0.join("report.html")
     }
 
+    /// Deletes the final figures and the page, if they are there.
+    ///
+    /// # Errors
+    /// [`TrainError::Create`] if one cannot be deleted.
+    pub fn remove_results(&self) -> Result<(), TrainError> {
+        for path in [self.summary(), self.report()] {
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(TrainError::Create { path, source });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// All that continuing needs.
     pub fn checkpoint(&self) -> PathBuf {
         self.0.join("checkpoints").join("last.safetensors")

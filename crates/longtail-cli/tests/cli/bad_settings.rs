@@ -16,6 +16,7 @@ fn numbers_out_of_range() {
     refused("--temperature 0", &["temperature = 0", "at least"]);
     refused("--temperature -1", &["temperature = -1"]);
     refused("--imbalance 0.5", &["imbalance = 0.5"]);
+    refused("--imbalance 0", &["imbalance = 0", "leave it out"]);
     refused("--imbalance nan", &["imbalance = NaN"]);
     refused("--lr inf", &["lr = inf"]);
     refused("--lr -0.1", &["lr = -0.1"]);
@@ -24,6 +25,14 @@ fn numbers_out_of_range() {
     refused("--alpha -1", &["alpha = -1"]);
     refused("--threads 9999", &["9999", "1..=1024"]);
     refused("--backbone resnet33", &["resnet33", "6n+2"]);
+}
+
+#[test]
+fn options_that_would_do_nothing() {
+    refused("--test-list none.txt", &["test_list = none.txt", "--train-list"]);
+    let place = Place::new();
+    let text = place.fail(2, "train --image-size 64 --out run");
+    assert!(text.contains("image_size = 64") && !place.exists("run"), "{text}");
 }
 
 #[test]

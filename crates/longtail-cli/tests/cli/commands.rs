@@ -1,6 +1,6 @@
 //! `data`, `evaluate`, `predict` and what they print.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
 use serde_json::Value;
 
@@ -79,6 +79,18 @@ fn predictions_come_in_three_formats() {
     fs::create_dir(place.path("void")).unwrap();
     let text = place.fail(1, "predict run void");
     assert!(text.contains("void holds no image"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
+    let place = Place::with_photos();
+    let mut command = place.command("data stats --data photos");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]

@@ -101,6 +101,18 @@ fn a_run_killed_while_it_writes_a_checkpoint_resumes_from_the_one_before() {
     assert_eq!(broken.metrics("run"), unbroken.metrics("run"));
 }
 
+#[test]
+fn figures_of_an_earlier_stop_do_not_outlive_it() {
+    let place = Place::with_photos();
+    place.succeed(&format!("train {SMALL} --epochs 500 --max-steps 1 --out run"));
+    assert!(place.exists("run/summary.json") && place.exists("run/report.html"));
+    place.fail(1, "train --resume --out run --lr 0.5");
+    assert!(place.exists("run/summary.json"), "a run that does not go on keeps its figures");
+    let gone = |place: &Place| !place.exists("run/report.html");
+    assert!(kill_when(&place, "train --resume --out run", gone).is_some());
+    assert!(!place.exists("run/summary.json") && !place.exists("run/report.html"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_exits_130() {

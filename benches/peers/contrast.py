@@ -1,6 +1,6 @@
 """The BCL+RCL loss, forward and backward: ours against PyTorch, turn by turn in one run.
 
-    cargo build --release -p longtail-kernels --example contrast_peer
+    cargo build --release --workspace --example contrast_peer
     python benches/peers/contrast.py [N,C,D ...] [--turns 15] [--threads 2] [--path avx512]
 
 PyTorch runs two formulations, each eager and compiled: `mask` sums the positives in the similarity

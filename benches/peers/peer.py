@@ -44,7 +44,7 @@ class Mode:
 
 def build() -> dict[str, str]:
     """Paths of Longtail's two example programs, built."""
-    command = ["cargo", "build", "--release", "-p", "longtail", "-p", "longtail-kernels"]
+    command = ["cargo", "build", "--release", "--workspace"]
     command += ["--example", "peer_step", "--example", "fma_peak", "--message-format", "json"]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     messages = [json.loads(line) for line in output.splitlines()]

@@ -19,7 +19,7 @@ pub use cpu::{Path, force};
 pub mod composed {
     pub use crate::{
         basic_block::composed::{basic_block_eval, basic_block_train},
-        contrast::composed::contrast,
+        contrast::composed::{contrast, log_sum_exp},
         conv_bn::composed::{conv_bn_eval, conv_bn_train},
     };
 }

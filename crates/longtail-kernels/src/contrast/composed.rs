@@ -29,14 +29,21 @@ pub fn contrast(z: Tensor<2>, prototypes: Option<Tensor<2>>, terms: ContrastTerm
     };
     // Burn 0.22.1 rounds the divisor of `div_scalar` to f32 in its backward pass.
     let similarity = anchors.matmul(contrasts.transpose()).mul_scalar(1.0 / temperature);
-    let log_z = log_sum_exp(similarity.clone() + bias);
+    let log_z = log_sum_exp(similarity.clone(), bias);
     let attraction = (similarity * positive).sum_dim(1);
     let repulsion = (log_z - like.column(prior)) * like.column(positives);
     ((repulsion - attraction) * like.column(inverse_norm)).mean()
 }
 
-/// log Σ exp of every row, its maximum taken out first.
-fn log_sum_exp(biased: Tensor<2>) -> Tensor<2> {
+/// log Σ_k exp(s_ik + b_ik) of every row, the row's maximum taken out first, so that it is finite
+/// for any finite scores.
+///
+/// # Shapes
+/// - `scores`: `[rows, columns]`
+/// - `bias`: `[rows, columns]` or `[1, columns]`
+/// - output: `[rows, 1]`
+pub fn log_sum_exp(scores: Tensor<2>, bias: Tensor<2>) -> Tensor<2> {
+    let biased = scores + bias;
     let max = biased.clone().detach().max_dim(1);
     (biased - max.clone()).exp().sum_dim(1).log() + max
 }

@@ -170,16 +170,17 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         stride: usize,
         epsilon: f64,
     ) -> BasicBlockOutput<Self> {
-        let parts = [x, weight1, gamma1, beta1, weight2, gamma2, beta2].map(|t| t.into_parts());
-        let mut nodes = Vec::with_capacity(7);
-        let [x, weight1, gamma1, beta1, weight2, gamma2, beta2] = parts.map(|(value, node)| {
-            nodes.push(node);
-            value
-        });
-        let nodes: [_; 7] = match nodes.try_into() {
-            Ok(nodes) => nodes,
-            Err(_) => unreachable!("seven parts have seven nodes"),
-        };
+        let [
+            (x, x_node),
+            (weight1, weight1_node),
+            (gamma1, gamma1_node),
+            (beta1, beta1_node),
+            (weight2, weight2_node),
+            (gamma2, gamma2_node),
+            (beta2, beta2_node),
+        ] = [x, weight1, gamma1, beta1, weight2, gamma2, beta2].map(|t| t.into_parts());
+        let nodes =
+            [x_node, weight1_node, gamma1_node, beta1_node, weight2_node, gamma2_node, beta2_node];
         let forward = B::basic_block(
             x.clone(),
             weight1.clone(),

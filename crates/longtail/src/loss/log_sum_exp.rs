@@ -1,17 +1,6 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-/// log Σ_k exp(s_ik + b_ik) of every row, the row's maximum taken out first, so that it is finite
-/// for any finite scores.
-///
-/// # Shapes
-/// - `scores`: `[rows, columns]`
-/// - `bias`: `[rows, columns]` or `[1, columns]`
-/// - output: `[rows, 1]`
-pub fn log_sum_exp(scores: Tensor<2>, bias: Tensor<2>) -> Tensor<2> {
-    let biased = scores + bias;
-    let max = biased.clone().detach().max_dim(1);
-    (biased - max.clone()).exp().sum_dim(1).log() + max
-}
+pub use longtail_kernels::composed::log_sum_exp;
 
 /// Constants of the same kind as the scores they join.
 pub(super) struct Like {

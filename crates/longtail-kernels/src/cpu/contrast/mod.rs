@@ -50,12 +50,9 @@ pub(crate) fn contrast(
 ) -> Contrasted {
     let table = table::kernels(Path::active()).expect("a path with kernels is active");
     // Inside the pool, so that its threads need not be woken for every round.
-    let mut result = None;
     rayon::scope(|_| {
-        let work = Work::new(z, prototypes, features, terms, table);
-        result = Some(work.run(features, wants_gradients));
-    });
-    result.expect("the scope has run")
+        Work::new(z, prototypes, features, terms, table).run(features, wants_gradients)
+    })
 }
 
 /// What every task reads.

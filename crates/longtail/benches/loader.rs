@@ -5,16 +5,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use burn::tensor::{Tensor, TensorData};
 use longtail::{
     augment::{ClassifierConfig, Normalize, SimConfig, View},
     batch::{Batch, Loader, LoaderConfig, Position, Sampler},
-    data::{ImageSet, Synthetic},
+    data::Synthetic,
     device,
-    loss::Contrastive,
-    method::ClassifierLoss,
-    model::{ClassifierKind, InitHeads, Network, NetworkConfig, Precision},
-    train::{BnGroups, Objective, Sgd, SgdConfig},
+    recipe::{Recipe, RecipeFile},
+    train::Learner,
 };
 
 /// Images of a batch, each in three views.
@@ -23,57 +20,8 @@ const BATCH: usize = 64;
 const STEPS: usize = 6;
 const BLOCKS: usize = 12;
 
-struct Trainee {
-    images: Arc<ImageSet>,
-    network: Network,
-    objective: Objective,
-    sgd: Sgd,
-}
-
-impl Trainee {
-    fn new(images: Arc<ImageSet>, classes: usize) -> Self {
-        let config = NetworkConfig {
-            depth: 32,
-            classes,
-            classifier: ClassifierKind::Linear,
-            cosine_scale: 30.0,
-            head: Some([512, 128]),
-            prototypes: true,
-            init_heads: InitHeads::TorchDefault,
-            precision: Precision::F32,
-        };
-        let device = device::cpu().autodiff();
-        let objective = Objective {
-            alpha: 2.0,
-            beta: 1.0,
-            classifier_loss: ClassifierLoss::LogitAdjusted,
-            tau: 1.3,
-            contrastive: Some(Contrastive::bcl_rcl(0.1)),
-            class_counts: (1..=classes).rev().collect(),
-            bn_groups: BnGroups::Joint,
-            head_on_cls_view: true,
-        };
-        let sgd = SgdConfig {
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 5e-4,
-            weight_decay_on_bn: true,
-        };
-        let network = Network::new(&config, 0, &device).expect("32 is 6n + 2");
-        Self { images, network, objective, sgd: Sgd::new(sgd) }
-    }
-
-    fn step(&mut self, batch: &Batch) {
-        let shape = [3 * BATCH, self.images.height(), self.images.width(), 3];
-        let pixels = TensorData::new(batch.pixels.clone(), shape);
-        let input = Tensor::from_data(pixels, &device::cpu().autodiff());
-        let losses = self.objective.losses(&self.network, input, &batch.labels, None);
-        let losses = losses.expect("labels and counts fit");
-        let gradients = losses.total.backward();
-        let network = self.sgd.step(1e-3, self.network.clone(), gradients);
-        self.network = losses.statistics.update(network);
-    }
-}
+/// ResNet-32 under BCL+RCL.
+const RECIPE: &str = "model.backbone = \"resnet32\"";
 
 fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
@@ -92,9 +40,18 @@ fn main() {
         seed: 0,
     };
     let loader = Loader::start(Arc::clone(&images), config, Position { epoch: 0, batch: 0 });
-    let mut trainee = Trainee::new(images, classes);
+    let layer = RecipeFile::parse(RECIPE, "the bench").expect("it is a recipe");
+    let (recipe, _) = Recipe::resolve(&[layer]).expect("it can be run");
+    let counts: Vec<usize> = (1..=classes).rev().collect();
+    let mut learner =
+        Learner::new(&recipe, &counts, device::cpu().autodiff()).expect("32 is 6n + 2");
+    let size = [images.height(), images.width()];
+    let mut step = |batch: Batch| {
+        let losses = learner.step(batch.pixels, size, &batch.labels, 1e-3, None);
+        losses.expect("labels and counts fit");
+    };
     let fixed = loader.next_batch().expect("the loader runs");
-    trainee.step(&fixed);
+    step(fixed.clone());
     let (mut with_loader, mut on_fixed, mut waiting) = (Vec::new(), Vec::new(), 0.0);
     for _ in 0..BLOCKS {
         let began = Instant::now();
@@ -102,11 +59,11 @@ fn main() {
             let asked = Instant::now();
             let batch = loader.next_batch().expect("the loader runs");
             waiting += asked.elapsed().as_secs_f64();
-            trainee.step(&batch);
+            step(batch);
         }
         with_loader.push(began.elapsed().as_secs_f64() / STEPS as f64);
         let began = Instant::now();
-        (0..STEPS).for_each(|_| trainee.step(&fixed));
+        (0..STEPS).for_each(|_| step(fixed.clone()));
         on_fixed.push(began.elapsed().as_secs_f64() / STEPS as f64);
     }
     let waiting = waiting / with_loader.iter().map(|s| s * STEPS as f64).sum::<f64>();

@@ -13,18 +13,17 @@ use std::{
 
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, TensorData},
+    tensor::{Tensor, TensorData},
 };
 use longtail::{
     device,
-    eval::argmax,
-    method::Method,
     model::{
-        ClassifierKind, InitHeads, Network, NetworkConfig, Pass, Precision,
+        Network, Pass,
         weights::{self, Weights, values},
     },
+    recipe::{Recipe, RecipeError, RecipeFile},
     rng::{Purpose, stream},
-    train::{BnGroups, Objective, Sgd, SgdConfig},
+    train::Learner,
 };
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -34,17 +33,11 @@ const CLASS_COUNTS: [usize; 10] = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 8
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE * 3;
 
-/// Whether the training step exists in `precision`.
-fn supports(precision: &str) -> bool {
-    precision_of(precision).is_some()
-}
-
-fn precision_of(name: &str) -> Option<Precision> {
-    match name {
-        "f32" => Some(Precision::F32),
-        "bf16" => Some(Precision::Bf16),
-        _ => None,
-    }
+/// The paper's full objective with its CIFAR settings: the defaults there.
+fn recipe(precision: &str) -> Result<Recipe, RecipeError> {
+    let text = format!("data.name = \"cifar10-lt\"\ntrain.precision = \"{precision}\"\n");
+    let layer = RecipeFile::parse(&text, "--precision")?;
+    Ok(Recipe::resolve(&[layer])?.0)
 }
 
 fn main() -> ExitCode {
@@ -59,11 +52,11 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::from_args(std::env::args().skip(1))?;
-    if !supports(&options.precision) {
+    let Ok(recipe) = recipe(&options.precision) else {
         return answer(&json!({ "ready": false, "unsupported": options.precision }));
-    }
+    };
     rayon::ThreadPoolBuilder::new().num_threads(options.threads).build_global()?;
-    let mut peer = Peer::new(&options)?;
+    let mut peer = Peer::new(&recipe, &options)?;
     if let Some(file) = &options.export {
         return peer.export(file);
     }
@@ -161,61 +154,28 @@ fn seconds(
     (0..count).map(|_| once()).collect()
 }
 
-/// A network, its optimizer and one fixed batch.
+/// What `train::Trainer` trains with, and one fixed batch.
 struct Peer {
-    network: Network,
-    sgd: Sgd,
-    objective: Objective,
+    learner: Learner,
     lr: f64,
     pixels: Vec<f32>,
     labels: Vec<u32>,
-    device: Device,
 }
 
 impl Peer {
-    fn new(options: &Options) -> Result<Self, Box<dyn Error>> {
-        let config = NetworkConfig {
-            depth: 32,
-            classes: CLASS_COUNTS.len(),
-            classifier: ClassifierKind::Linear,
-            cosine_scale: 30.0,
-            head: Some([512, 128]),
-            prototypes: true,
-            init_heads: InitHeads::TorchDefault,
-            precision: precision_of(&options.precision).unwrap_or(Precision::F32),
-        };
-        let sgd = SgdConfig {
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 5e-4,
-            weight_decay_on_bn: true,
-        };
-        let device = device::cpu().autodiff();
+    fn new(recipe: &Recipe, options: &Options) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            network: Network::new(&config, 0, &device)?,
-            sgd: Sgd::new(sgd),
-            objective: objective(),
+            learner: Learner::new(recipe, &CLASS_COUNTS, device::cpu().autodiff())?,
             lr: options.lr,
             pixels: pixels(options.rows),
             labels: labels(options.rows / 3),
-            device,
         })
     }
 
-    /// One optimizer step, call by call the one of `train::Trainer`; gives the loss before it.
+    /// One optimizer step; gives the loss before it.
     fn step(&mut self) -> Result<f64, Box<dyn Error>> {
-        let shape = [self.labels.len() * self.objective.views(), SIDE, SIDE, 3];
-        let input = TensorData::new(self.pixels.clone(), shape);
-        let input = Tensor::from_data(input, &self.device);
-        let losses = self.objective.losses(&self.network, input, &self.labels, None)?;
-        let [loss, _] = [&losses.total, &losses.classifier].map(scalar);
-        losses.contrastive.as_ref().map(scalar);
-        correct(&losses.logits, &self.labels);
-
-        let gradients = losses.total.backward();
-        let network = self.sgd.step(self.lr, self.network.clone(), gradients);
-        self.network = losses.statistics.update(network);
-        Ok(loss)
+        let (pixels, size) = (self.pixels.clone(), [SIDE, SIDE]);
+        Ok(self.learner.step(pixels, size, &self.labels, self.lr, None)?.total)
     }
 
     /// The fixed batch again and again, up to `images`.
@@ -226,20 +186,20 @@ impl Peer {
 
     /// The passes of `Network::predict` over images that are drawn already; gives the rows.
     fn evaluate(&self, batches: &[Vec<f32>]) -> usize {
-        let network = self.network.valid();
+        let network = self.learner.network.valid();
         batches.iter().map(|batch| self.infer(&network, batch.clone()).len()).sum()
     }
 
     fn infer(&self, network: &Network, pixels: Vec<f32>) -> Vec<Vec<f32>> {
         let shape = [pixels.len() / PIXELS, SIDE, SIDE, 3];
         let input = TensorData::new(pixels, shape);
-        let input = Tensor::from_data(input, &self.device.clone().inner());
+        let input = Tensor::from_data(input, &self.learner.device().clone().inner());
         let logits = network.logits(network.features(input, &mut Pass::Eval));
         values(logits).chunks_exact(CLASS_COUNTS.len()).map(<[f32]>::to_vec).collect()
     }
 
     fn logits(&self, count: usize) -> Vec<Vec<f32>> {
-        self.infer(&self.network.valid(), self.pixels[..count * PIXELS].to_vec())
+        self.infer(&self.learner.network.valid(), self.pixels[..count * PIXELS].to_vec())
     }
 
     /// Writes the weights and the batch as safetensors.
@@ -248,25 +208,10 @@ impl Peer {
         let labels: Vec<f32> = self.labels.iter().map(|&label| label as f32).collect();
         let images = Weights { shape: vec![rows, SIDE, SIDE, 3], values: self.pixels.clone() };
         let labels = Weights { shape: vec![labels.len()], values: labels };
-        let mut state = weights::state(&self.network);
+        let mut state = weights::state(&self.learner.network);
         state.insert("input.images".into(), images);
         state.insert("input.labels".into(), labels);
         Ok(fs::write(file, weights::to_safetensors(&state, BTreeMap::new())?)?)
-    }
-}
-
-/// The paper's full objective with its CIFAR settings.
-fn objective() -> Objective {
-    let spec = Method::BclRcl.spec();
-    Objective {
-        alpha: 2.0,
-        beta: 1.0,
-        classifier_loss: spec.classifier_loss,
-        tau: 1.3,
-        contrastive: spec.contrastive,
-        class_counts: CLASS_COUNTS.to_vec(),
-        bn_groups: BnGroups::Joint,
-        head_on_cls_view: true,
     }
 }
 
@@ -288,17 +233,6 @@ fn labels(batch: usize) -> Vec<u32> {
         passed.take_while(|&sum| sum <= image).count() as u32
     };
     (0..batch).map(|_| draw(rng.random_range(0..CLASS_COUNTS.iter().sum()))).collect()
-}
-
-fn scalar(tensor: &Tensor<1>) -> f64 {
-    values(tensor.clone().inner()).first().map_or(f64::NAN, |value| f64::from(*value))
-}
-
-/// Images whose largest logit is their label's.
-fn correct(logits: &Tensor<2>, labels: &[u32]) -> usize {
-    let logits = values(logits.clone().inner());
-    let rows = logits.chunks_exact(CLASS_COUNTS.len());
-    rows.zip(labels).filter(|(row, label)| argmax(row) == **label).count()
 }
 
 /// Resident bytes: before the first step, at the peak, at the peak since last asked.

@@ -2,12 +2,12 @@
 //! f64, gradients included, and what has to hold beyond: bits that do not depend on the number of
 //! threads, NaN that stays NaN, temperatures near 0.
 
+mod support;
+
 use std::sync::Mutex;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use longtail::loss::{
-    ApplyTo, ClassAverage, Compression, Contrastive, Normaliser, PriorCounts, reference,
-};
+use longtail::loss::{ApplyTo, Compression, Contrastive, reference};
 use longtail_kernels::{Path, contrast_path, force};
 use proptest::prelude::*;
 
@@ -129,30 +129,6 @@ fn check(loss: &Contrastive, case: &Case) {
     });
 }
 
-fn any_loss() -> impl Strategy<Value = Contrastive> {
-    (
-        prop_oneof![Just(0.01), Just(0.07), Just(0.1), Just(1.0)],
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-        prop_oneof![
-            Just(ClassAverage::None),
-            Just(ClassAverage::TermsPresent),
-            Just(ClassAverage::Printed)
-        ],
-        prop_oneof![
-            Just(PriorCounts::Off),
-            Just(PriorCounts::Exponent(0.5)),
-            Just(PriorCounts::Exponent(1.0))
-        ],
-    )
-        .prop_map(|(temperature, include_self, mean, prototypes, class_average, prior)| {
-            let normaliser =
-                if mean { Normaliser::MeanOverPositives } else { Normaliser::BatchCount };
-            Contrastive { temperature, include_self, normaliser, class_average, prototypes, prior }
-        })
-}
-
 fn any_case() -> impl Strategy<Value = Case> {
     let sizes = (1..200_usize, 1..90_usize, 1..70_usize, any::<u64>());
     let sides = prop_oneof![Just(ApplyTo::Anchor), Just(ApplyTo::Contrast), Just(ApplyTo::Both)];
@@ -176,7 +152,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn every_path_is_the_reference(loss in any_loss(), case in any_case()) {
+    fn every_path_is_the_reference(loss in support::any_loss(), case in any_case()) {
         check(&loss, &case);
     }
 }

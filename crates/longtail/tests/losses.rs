@@ -1,6 +1,8 @@
 //! The losses against PyTorch's values and gradients (`oracles/losses.json`, made in f64), against
 //! the reference loops on random shapes, and the identities and invariants of the paper.
 
+mod support;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use longtail::loss::{
     ApplyTo, ClassAverage, Compression, Contrastive, LossError, Normaliser, PriorCounts,
@@ -263,30 +265,6 @@ fn random() -> impl Strategy<Value = Random> {
     })
 }
 
-fn any_loss() -> impl Strategy<Value = Contrastive> {
-    (
-        prop_oneof![Just(0.01), Just(0.07), Just(0.1), Just(1.0)],
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-        prop_oneof![
-            Just(ClassAverage::None),
-            Just(ClassAverage::TermsPresent),
-            Just(ClassAverage::Printed)
-        ],
-        prop_oneof![
-            Just(PriorCounts::Off),
-            Just(PriorCounts::Exponent(0.5)),
-            Just(PriorCounts::Exponent(1.0))
-        ],
-    )
-        .prop_map(|(temperature, include_self, mean, prototypes, class_average, prior)| {
-            let normaliser =
-                if mean { Normaliser::MeanOverPositives } else { Normaliser::BatchCount };
-            Contrastive { temperature, include_self, normaliser, class_average, prototypes, prior }
-        })
-}
-
 fn sides() -> impl Strategy<Value = (ApplyTo, bool)> {
     let side = prop_oneof![Just(ApplyTo::Anchor), Just(ApplyTo::Contrast), Just(ApplyTo::Both)];
     (side, any::<bool>())
@@ -297,7 +275,7 @@ proptest! {
 
     #[test]
     fn tensors_and_loops_agree_on_value_and_gradient(
-        data in random(), loss in any_loss(), (apply_to, prototypes) in sides(), on in any::<bool>()
+        data in random(), loss in support::any_loss(), (apply_to, prototypes) in sides(), on in any::<bool>()
     ) {
         let compression = Compression { factors: data.factors.clone(), apply_to, prototypes };
         let case = Case {
@@ -333,7 +311,7 @@ proptest! {
 
     /// Order of the batch, exchange of the views and a common factor on n change nothing.
     #[test]
-    fn invariants(data in random(), loss in any_loss(), turn in 0..12_usize, factor in 2..50_usize) {
+    fn invariants(data in random(), loss in support::any_loss(), turn in 0..12_usize, factor in 2..50_usize) {
         let Random { z, labels, c, n, .. } = &data;
         let value = |z: &[Vec<f64>], labels: &[u32], n: &[usize]| {
             let case = Case { z, labels, c, n, compression: None };

@@ -22,15 +22,13 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let began = Instant::now();
-        let val = self.evaluate(&self.network.valid(), self.sets.val.as_ref())?;
+        let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
         self.keep_best(val.as_ref());
-        let epoch = self.progress.epoch;
         let record = self.record(val, began.elapsed().as_secs_f64());
         self.progress.epoch += 1;
         self.progress.batch = 0;
         self.progress.sums = EpochSums::default();
         self.choose_poor_classes(observer)?;
-        debug_assert_eq!(record.epoch, epoch);
         // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
         // lines that it lacks: the line goes first.
         log.append(&record)?;
@@ -48,7 +46,7 @@ impl Trainer {
         self.save()?;
         if self.progress.batch > 0 {
             let began = Instant::now();
-            let val = self.evaluate(&self.network.valid(), self.sets.val.as_ref())?;
+            let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
             let record = self.record(val, began.elapsed().as_secs_f64());
             log.append(&record)?;
             observer.epoch(&record);
@@ -59,7 +57,7 @@ impl Trainer {
     fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {
         let sums = &self.progress.sums;
         let images = sums.images.max(1) as f64;
-        let has_contrastive = self.objective.contrastive.is_some();
+        let has_contrastive = self.learner.objective.contrastive.is_some();
         EpochRecord {
             epoch: self.progress.epoch,
             step: self.progress.step,
@@ -90,7 +88,7 @@ impl Trainer {
         let so_far = self.progress.best.as_ref().map(|best| best.val.arithmetic_mean);
         if so_far.is_none_or(|so_far| val.arithmetic_mean > so_far) {
             self.progress.best = Some(BestEpoch { epoch: self.progress.epoch, val: val.clone() });
-            self.best = weights::state(&self.network);
+            self.best = weights::state(&self.learner.network);
         }
     }
 
@@ -104,7 +102,7 @@ impl Trainer {
             return Ok(());
         }
         let (part, view, images) = plan.criterion(&self.sets);
-        let valid = self.network.valid();
+        let valid = self.learner.network.valid();
         let accuracy = self.evaluate_under(&valid, &part, &view)?.per_class;
         let poor = plan.poor_classes(&accuracy);
         let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
@@ -137,7 +135,7 @@ impl Trainer {
         part: &Part,
         view: &View,
     ) -> Result<Evaluation, TrainError> {
-        let device = self.device.clone().inner();
+        let device = self.learner.device().clone().inner();
         let logits = network.predict(&part.images, &part.indices, view, &self.normalize, &device);
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;

@@ -1,23 +1,20 @@
 use std::{sync::Arc, time::Instant};
 
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, TensorData},
-};
+use burn::{module::Module, tensor::Device};
 
 use super::{
-    Checkpoint, CompressionPlan, Ending, Limits, Losses, Objective, Observer, Progress, RunFolder,
-    Schedule, Sgd, StepReport, TrainError, setup,
+    Checkpoint, CompressionPlan, Ending, Learner, Limits, Observer, Progress, RunFolder, Schedule,
+    StepLosses, StepReport, TrainError, setup,
 };
 use crate::{
     augment::Normalize,
     batch::{Batch, Loader, LoaderConfig, Position, Sampler},
     data::Sets,
-    eval::{EvalOptions, argmax},
+    eval::EvalOptions,
     loss::Compression,
     model::{
         Network,
-        weights::{self, State, values},
+        weights::{self, State},
     },
     recipe::Recipe,
     report::MetricsLog,
@@ -28,14 +25,11 @@ pub struct Trainer {
     pub(super) recipe: Recipe,
     pub(super) sets: Arc<Sets>,
     pub(super) folder: RunFolder,
-    pub(super) device: Device,
-    pub(super) objective: Objective,
     pub(super) schedule: Schedule,
     pub(super) plan: Option<CompressionPlan>,
     pub(super) normalize: Normalize,
     pub(super) eval_options: EvalOptions,
-    pub(super) network: Network,
-    pub(super) sgd: Sgd,
+    pub(super) learner: Learner,
     pub(super) best: State,
     pub(super) compression: Option<Compression>,
     pub(super) progress: Progress,
@@ -63,21 +57,18 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         Self::check(&recipe, &sets)?;
         let progress = setup::progress(&recipe, &sets)?;
-        let objective = setup::objective(&recipe, &sets);
+        let learner = Learner::new(&recipe, &sets.train_counts, device)?;
         Ok(Self {
             schedule: setup::schedule(&recipe),
             plan: CompressionPlan::of(&recipe),
             normalize: setup::normalize(&recipe),
             eval_options: setup::eval_options(&recipe)?,
-            network: setup::network(&recipe, sets.class_names.len(), &device)?,
-            sgd: Sgd::new(setup::sgd(&recipe)),
             best: State::new(),
             compression: None,
             recipe,
             sets,
             folder,
-            device,
-            objective,
+            learner,
             progress,
         })
     }
@@ -96,10 +87,14 @@ impl Trainer {
         if checkpoint.progress.fingerprint != self.progress.fingerprint {
             return Err(foreign("recipe or split"));
         }
-        self.network =
-            weights::with_state(self.network, checkpoint.model, &path.display().to_string())
-                .map_err(|error| foreign(&format!("model ({error})")))?;
-        self.sgd.restore(checkpoint.velocity, &self.device.clone().inner());
+        self.learner.network = weights::with_state(
+            self.learner.network,
+            checkpoint.model,
+            &path.display().to_string(),
+        )
+        .map_err(|error| foreign(&format!("model ({error})")))?;
+        let device = self.learner.device().clone().inner();
+        self.learner.sgd.restore(checkpoint.velocity, &device);
         self.best = checkpoint.best;
         let kernels = std::mem::replace(&mut self.progress, checkpoint.progress).kernels;
         if kernels != self.progress.kernels {
@@ -145,7 +140,7 @@ impl Trainer {
 
     /// The network as it stands, for evaluation.
     pub fn network(&self) -> Network {
-        self.network.valid()
+        self.learner.network.valid()
     }
 
     /// The network of the best epoch so far; `None` before there is one.
@@ -157,7 +152,7 @@ impl Trainer {
             return Ok(None);
         }
         let file = self.folder.checkpoint().display().to_string();
-        Ok(Some(weights::with_state(self.network.valid(), self.best.clone(), &file)?))
+        Ok(Some(weights::with_state(self.learner.network.valid(), self.best.clone(), &file)?))
     }
 
     /// Trains to the end, to a limit, or until the observer stops it, and saves.
@@ -209,7 +204,7 @@ impl Trainer {
     fn loader(&self) -> Loader {
         let config = LoaderConfig {
             sampler: self.sampler(),
-            views: setup::views(&self.recipe, &self.objective),
+            views: setup::views(&self.recipe, &self.learner.objective),
             normalize: self.normalize.clone(),
             seed: self.recipe.train.seed,
         };
@@ -221,42 +216,25 @@ impl Trainer {
     fn step(&mut self, batch: Batch, limits: Limits) -> Result<StepReport, TrainError> {
         let began = Instant::now();
         let images = &self.sets.train.images;
-        let rows = batch.labels.len() * self.objective.views();
-        let shape = [rows, images.height(), images.width(), 3];
-        let pixels = TensorData::new(batch.pixels, shape);
-        let input = Tensor::from_data(pixels, &self.device);
-        let losses = self.objective.losses(
-            &self.network,
-            input,
-            &batch.labels,
-            self.compression.as_ref(),
-        )?;
-        let [loss, classifier] = [&losses.total, &losses.classifier].map(scalar);
-        let contrastive = losses.contrastive.as_ref().map(scalar);
-        if !loss.is_finite() {
+        let size = [images.height(), images.width()];
+        let lr = self.schedule.lr(self.progress.epoch);
+        let Batch { pixels, labels, .. } = batch;
+        let losses = self.learner.step(pixels, size, &labels, lr, self.compression.as_ref())?;
+        if !losses.total.is_finite() {
             return Err(self.not_finite("loss".into(), self.progress.step + 1));
         }
-        let correct = correct(&losses, &batch.labels);
-
-        let lr = self.schedule.lr(self.progress.epoch);
-        let gradients = losses.total.backward();
-        let network = self.sgd.step(lr, self.network.clone(), gradients);
-        self.network = losses.statistics.update(network);
-
         let seconds = began.elapsed().as_secs_f64();
-        let count = batch.labels.len();
-        self.count(count, correct, [loss, classifier, contrastive.unwrap_or(0.0)], seconds);
-        Ok(self.report(limits, [loss, classifier], contrastive, count as f64 / seconds))
+        self.count(labels.len(), &losses, seconds);
+        Ok(self.report(limits, &losses, labels.len() as f64 / seconds))
     }
 
-    fn count(&mut self, images: usize, correct: u64, losses: [f64; 3], seconds: f64) {
-        let [loss, classifier, contrastive] = losses.map(|loss| loss * images as f64);
+    fn count(&mut self, images: usize, losses: &StepLosses, seconds: f64) {
         let Progress { sums, .. } = &mut self.progress;
-        sums.loss += loss;
-        sums.classifier += classifier;
-        sums.contrastive += contrastive;
+        sums.loss += losses.total * images as f64;
+        sums.classifier += losses.classifier * images as f64;
+        sums.contrastive += losses.contrastive.unwrap_or_default() * images as f64;
         sums.images += images as u64;
-        sums.correct += correct;
+        sums.correct += losses.correct;
         sums.seconds += seconds;
         self.progress.seconds += seconds;
         self.progress.images += images as u64;
@@ -264,13 +242,7 @@ impl Trainer {
         self.progress.batch += 1;
     }
 
-    fn report(
-        &self,
-        limits: Limits,
-        [loss, classifier]: [f64; 2],
-        contrastive: Option<f64>,
-        images_per_second: f64,
-    ) -> StepReport {
+    fn report(&self, limits: Limits, losses: &StepLosses, images_per_second: f64) -> StepReport {
         let steps = self.steps_per_epoch();
         let epochs = self.recipe.train.epochs;
         let whole = (steps * epochs) as u64;
@@ -281,16 +253,16 @@ impl Trainer {
             steps,
             done: self.progress.step,
             whole: limits.max_steps.map_or(whole, |max| max.min(whole)),
-            loss,
-            classifier,
-            contrastive,
+            loss: losses.total,
+            classifier: losses.classifier,
+            contrastive: losses.contrastive,
             images_per_second,
         }
     }
 
     /// Saves everything, unless a weight is no number any more.
     pub(super) fn save(&self) -> Result<(), TrainError> {
-        let model = weights::state(&self.network);
+        let model = weights::state(&self.learner.network);
         let broken = model.iter().find(|(_, w)| w.values.iter().any(|v| !v.is_finite()));
         if let Some((name, _)) = broken {
             return Err(self.not_finite(format!("parameter {name}"), self.progress.step));
@@ -298,7 +270,7 @@ impl Trainer {
         let checkpoint = Checkpoint {
             progress: self.progress.clone(),
             model,
-            velocity: self.sgd.state(),
+            velocity: self.learner.sgd.state(),
             best: self.best.clone(),
         };
         checkpoint.save(&self.folder.checkpoint())
@@ -308,16 +280,4 @@ impl Trainer {
         let folder = self.folder.path().to_owned();
         TrainError::NotFinite { what, step, epoch: self.progress.epoch, folder }
     }
-}
-
-fn scalar(tensor: &Tensor<1>) -> f64 {
-    values(tensor.clone().inner()).first().map_or(f64::NAN, |value| f64::from(*value))
-}
-
-/// Images whose largest logit is their label's.
-fn correct(losses: &Losses, labels: &[u32]) -> u64 {
-    let classes = losses.logits.dims()[1];
-    let logits = values(losses.logits.clone().inner());
-    logits.chunks_exact(classes).zip(labels).filter(|(row, label)| argmax(row) == **label).count()
-        as u64
 }

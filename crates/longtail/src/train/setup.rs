@@ -34,7 +34,7 @@ pub(super) fn progress(recipe: &Recipe, sets: &Sets) -> Result<Progress, TrainEr
     Ok(Progress::new(fingerprint, longtail_kernels::active_path().into()))
 }
 
-pub(super) fn objective(recipe: &Recipe, sets: &Sets) -> Objective {
+pub(super) fn objective(recipe: &Recipe, class_counts: &[usize]) -> Objective {
     let spec = recipe.method.name.spec();
     let section = &recipe.contrastive;
     let contrastive = Contrastive {
@@ -54,7 +54,7 @@ pub(super) fn objective(recipe: &Recipe, sets: &Sets) -> Objective {
         classifier_loss: spec.classifier_loss,
         tau: recipe.loss.tau,
         contrastive: spec.contrastive.map(|_| contrastive),
-        class_counts: sets.train_counts.clone(),
+        class_counts: class_counts.to_vec(),
         bn_groups: recipe.model.bn_groups,
         head_on_cls_view: recipe.model.head_on_cls_view,
     }

@@ -1,5 +1,7 @@
 //! The way back through a convolution and its batch norm.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{
@@ -13,6 +15,7 @@ use super::{
     scratch::{self, Scratch, any, values, zeros},
     shape::Shape,
     weights::{Packed, unpack_gradient},
+    winograd::{self, Filters, Image, Plan},
 };
 
 /// A layer's ReLU, as its backward pass needs it.
@@ -87,18 +90,10 @@ impl<E: Element> Layer<'_, E> {
     /// Gates the gradient of the whole batch in place.
     pub fn gate_batch<K: Kernels>(&self, grad: &mut [E]) -> Sums {
         let mut sums = vec![0.0; self.shape.images * 2 * self.shape.output];
-        let size = self.shape.output_image();
-        each_image(
-            self.shape,
-            grad,
-            size,
-            &mut sums,
-            |_| {},
-            |_, index, grad, sums| {
-                // SAFETY: the gradient is the image that it is gated into.
-                unsafe { self.gate_from::<K, E>(index, None, grad, sums) }
-            },
-        );
+        each_image(self.shape, grad, &mut sums, |_, index, grad, sums| {
+            // SAFETY: the gradient is the image that it is gated into.
+            unsafe { self.gate_from::<K, E>(index, None, grad, sums) }
+        });
         Sums::of(&sums, self.shape)
     }
 }
@@ -187,14 +182,8 @@ impl<E: Element> Back<'_, E> {
     pub fn weights<K: Kernels>(&self) -> Vec<f32> {
         let shape = self.layer.shape;
         let mut of_weights = vec![0.0; shape.images.div_ceil(shape.chunk()) * shape.weights()];
-        of_weights.par_chunks_mut(shape.weights()).enumerate().for_each(|(chunk, dw)| {
-            scratch::with(|scratch| {
-                self.begin(scratch);
-                for image in shape.chunk_images(chunk) {
-                    self.image_weights::<K>(scratch, image, dw);
-                }
-            });
-        });
+        let chunks = of_weights.par_chunks_mut(shape.weights()).enumerate();
+        chunks.for_each(|(chunk, dw)| self.chunk::<K>(chunk, dw, |_, _| {}));
         unpack_gradient(&of_weights, shape)
     }
 
@@ -206,24 +195,22 @@ impl<E: Element> Back<'_, E> {
         then: Then<'_, E>,
     ) -> BackGradients<E> {
         let shape = self.layer.shape;
-        let packed = Packed::backward::<K, E>(self.weight, shape);
-        let chunks = shape.images.div_ceil(shape.chunk());
-        let mut of_weights = vec![0.0; chunks * shape.weights()];
-        let mut input = take::<E>(shape.images * shape.input_image());
-        let mut summed = vec![0.0; shape.images * sums.max(1)];
+        let convolution = InputGradient::new::<K, E>(self.weight, shape);
+        let (image, sums) = (shape.input_image(), sums.max(1));
+        let mut of_weights = vec![0.0; shape.images.div_ceil(shape.chunk()) * shape.weights()];
+        let mut input = take::<E>(shape.images * image);
+        let mut summed = vec![0.0; shape.images * sums];
         of_weights
             .par_chunks_mut(shape.weights())
-            .zip(input.par_chunks_mut(shape.chunk() * shape.input_image()))
-            .zip(summed.par_chunks_mut(shape.chunk() * sums.max(1)))
+            .zip(input.par_chunks_mut(shape.chunk() * image))
+            .zip(summed.par_chunks_mut(shape.chunk() * sums))
             .enumerate()
             .for_each(|(chunk, ((dw, dx), summed))| {
-                scratch::with(|scratch| {
-                    self.begin(scratch);
-                    let images = dx.chunks_exact_mut(shape.input_image());
-                    let images = images.zip(summed.chunks_exact_mut(sums.max(1)));
-                    for (image, (dx, summed)) in shape.chunk_images(chunk).zip(images) {
-                        self.image_weights::<K>(scratch, image, dw);
-                        let wide = self.image_input::<K>(&packed, scratch);
+                let mut kept = dx.chunks_exact_mut(image).zip(summed.chunks_exact_mut(sums));
+                self.chunk::<K>(chunk, dw, |scratch, images| {
+                    let wide = convolution.run::<K, E>(shape, images.len(), scratch);
+                    let images = images.zip(wide.chunks_exact_mut(image)).zip(&mut kept);
+                    for ((image, wide), (dx, summed)) in images {
                         then(image, wide, dx, summed);
                     }
                 });
@@ -231,21 +218,82 @@ impl<E: Element> Back<'_, E> {
         BackGradients { weight: unpack_gradient(&of_weights, shape), input, sums: summed }
     }
 
-    fn begin(&self, scratch: &mut Scratch) {
-        zeros(&mut scratch.input, Padded::input::<E>(self.layer.shape).len());
-        zeros(&mut scratch.gradient, Padded::gradient::<E>(self.layer.shape).len());
+    /// Adds the share of a chunk of images to `dw`; calls `then` for every group of them, whose gradient
+    /// is in the scratch.
+    fn chunk<K: Kernels>(
+        &self,
+        chunk: usize,
+        dw: &mut [f32],
+        mut then: impl FnMut(&mut Scratch, Range<usize>),
+    ) {
+        let shape = self.layer.shape;
+        let plan = Plan::of::<K>(shape);
+        scratch::with(|scratch| {
+            match plan {
+                Some(_) => winograd::begin_weights(shape, scratch),
+                None => {
+                    zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+                    zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
+                }
+            }
+            for images in shape.groups(chunk, plan.map_or(1, |plan| plan.images)) {
+                match &plan {
+                    Some(plan) => self.group_by_winograd::<K>(plan, images.clone(), scratch),
+                    None => self.image_directly::<K>(images.start, scratch, dw),
+                }
+                then(scratch, images);
+            }
+            if plan.is_some() {
+                winograd::end_weights::<K>(shape, scratch, dw);
+            }
+        });
+    }
+
+    /// Makes the gradients of some images in f32, and adds their share to the weights' gradient.
+    fn group_by_winograd<K: Kernels>(
+        &self,
+        plan: &Plan,
+        images: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
+        let (shape, size) = (self.layer.shape, self.layer.shape.output_image());
+        let mut gradient = std::mem::take(&mut scratch.gradient);
+        let dy = any(&mut gradient, images.len() * size);
+        for (image, dy) in images.clone().zip(dy.chunks_exact_mut(size)) {
+            self.through_bn::<K, f32>(image, dy, shape.out_width() * shape.output, shape.output);
+        }
+        let inputs = images.map(|image| self.source.image(shape, image));
+        winograd::correlate::<K, E>(shape, plan, inputs, dy, scratch);
+        scratch.gradient = gradient;
     }
 
     /// Makes the padded input and the spaced gradient of an image, and adds its share to `dw`.
-    fn image_weights<K: Kernels>(&self, scratch: &mut Scratch, index: usize, dw: &mut [f32]) {
+    fn image_directly<K: Kernels>(&self, index: usize, scratch: &mut Scratch, dw: &mut [f32]) {
         let shape = self.layer.shape;
         let padded = Padded::gradient::<E>(shape);
-        let image = index * shape.output_image()..(index + 1) * shape.output_image();
-        let coefficients = self.through;
-        assert!(coefficients.of_grad.len() == shape.output);
-        assert!(shape.output.is_multiple_of(K::LANES));
         let pixel = padded.words * E::PER_WORD;
         let dy = values::<E>(&mut scratch.gradient[padded.gradient_offset(shape)..]);
+        let row = shape.stride * padded.width * pixel;
+        self.through_bn::<K, E>(index, dy, row, shape.stride * pixel);
+        self.source.fill::<K>(shape, index, &mut scratch.input);
+        correlate::<K, E>(shape, scratch, dw);
+    }
+
+    /// The gradient of one image's convolution, whose rows and pixels are to lie `row` and `step` values
+    /// apart.
+    fn through_bn<K: Kernels, Out: Element>(
+        &self,
+        index: usize,
+        dy: &mut [Out],
+        row: usize,
+        step: usize,
+    ) {
+        let (shape, coefficients) = (self.layer.shape, self.through);
+        let image = index * shape.output_image()..(index + 1) * shape.output_image();
+        assert!(coefficients.of_grad.len() == shape.output);
+        assert!(shape.output.is_multiple_of(K::LANES));
+        let last = (shape.out_height() - 1) * row + (shape.out_width() - 1) * step;
+        assert!(dy.len() >= last + shape.output);
         let work = ThroughBn {
             grad: self.grad[image.clone()].as_ptr(),
             y: self.layer.y[image].as_ptr(),
@@ -253,26 +301,60 @@ impl<E: Element> Back<'_, E> {
             of_y: coefficients.of_y.as_ptr(),
             constant: coefficients.constant.as_ptr(),
             dy: dy.as_mut_ptr(),
-            dy_row: shape.stride * padded.width * pixel,
-            dy_step: shape.stride * pixel,
+            dy_row: row,
+            dy_step: step,
             rows: shape.out_height(),
             columns: shape.out_width(),
             channels: shape.output,
         };
-        // SAFETY: gradient and convolution are one image each; the spaced image lies in its scratch;
-        // the path of `K` is available.
+        // SAFETY: gradient and convolution are one image each; the last pixel lies in `dy`; the path of
+        // `K` is available.
         unsafe { K::through_bn(&work) }
-        self.source.fill::<K>(shape, index, &mut scratch.input);
-        correlate::<K, E>(shape, scratch, dw);
+    }
+}
+
+/// The convolution that makes the input's gradient of the output's.
+enum InputGradient {
+    Direct(Packed),
+    Winograd(Plan, Filters),
+}
+
+impl InputGradient {
+    fn new<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
+        match Plan::of::<K>(shape) {
+            Some(plan) => Self::Winograd(plan, Filters::backward::<K>(weight, shape)),
+            None => Self::Direct(Packed::backward::<K, E>(weight, shape)),
+        }
     }
 
-    /// The gradient of the input of the image whose gradient is in the scratch.
-    fn image_input<'s, K: Kernels>(
+    /// The gradients of the inputs of the `count` images whose gradients are in the scratch.
+    fn run<'s, K: Kernels, E: Element>(
         &self,
-        packed: &Packed,
+        shape: &Shape,
+        count: usize,
         scratch: &'s mut Scratch,
     ) -> &'s mut [f32] {
-        let shape = self.layer.shape;
+        match self {
+            Self::Direct(packed) => Self::directly::<K, E>(packed, shape, scratch),
+            Self::Winograd(plan, filters) => {
+                let gradient = std::mem::take(&mut scratch.gradient);
+                let mut image = std::mem::take(&mut scratch.image);
+                let images = gradient.chunks_exact(shape.output_image());
+                let images = images.map(|x| Image { x, affine: None });
+                let wide = any(&mut image, count * shape.input_image());
+                winograd::convolve::<K, f32>(filters, plan, images, scratch, wide);
+                scratch.gradient = gradient;
+                scratch.image = image;
+                &mut scratch.image
+            }
+        }
+    }
+
+    fn directly<'s, K: Kernels, E: Element>(
+        packed: &Packed,
+        shape: &Shape,
+        scratch: &'s mut Scratch,
+    ) -> &'s mut [f32] {
         let (padded, size) = (Padded::gradient::<E>(shape), [shape.height, shape.width]);
         let pixels = shape.height * shape.width;
         let wide = any(&mut scratch.image, pixels * packed.channels);

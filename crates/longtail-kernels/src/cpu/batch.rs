@@ -1,5 +1,7 @@
 //! A whole batch: images in parallel, every sum in a fixed order.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{
@@ -9,6 +11,7 @@ use super::{
     pixelwise::Normalise,
     scratch::{self, Scratch, values},
     shape::Shape,
+    winograd::Image,
 };
 
 /// Factor and summand per channel.
@@ -45,66 +48,83 @@ pub(crate) enum Source<'a, E> {
     Normalised(&'a [E], &'a Affine),
 }
 
-impl<E: Element> Source<'_, E> {
+impl<'a, E: Element> Source<'a, E> {
+    /// Image `index`.
+    pub fn image(&self, shape: &Shape, index: usize) -> Image<'a, E> {
+        let (all, affine) = match *self {
+            Source::Plain(x) => (x, None),
+            Source::Normalised(y, affine) => (y, Some(affine)),
+        };
+        assert_eq!(all.len(), shape.images * shape.input_image());
+        Image { x: &all[index * shape.input_image()..][..shape.input_image()], affine }
+    }
+
     /// Fills the middle of a padded scratch, whose borders are zero, with image `index`.
     pub fn fill<K: Kernels>(&self, shape: &Shape, index: usize, scratch: &mut [f32]) {
-        let image = |all: &[E]| {
-            assert_eq!(all.len(), shape.images * shape.input_image());
-            index * shape.input_image()..(index + 1) * shape.input_image()
-        };
-        match *self {
-            Source::Plain(x) => pad(&x[image(x)], shape, scratch),
-            Source::Normalised(y, affine) => {
-                let padded = Padded::input::<E>(shape);
-                let row = shape.width * shape.input;
-                assert!(affine.scale.len() == shape.input && affine.shift.len() == shape.input);
-                assert!(shape.input.is_multiple_of(K::LANES));
-                for (index, from) in y[image(y)].chunks_exact(row).enumerate() {
-                    let at = padded.at(index + shape.padding, shape.padding);
-                    let out = values::<E>(&mut scratch[at..at + shape.width * padded.words]);
-                    assert_eq!(out.len(), row);
-                    let work = Normalise {
-                        y: from.as_ptr(),
-                        residual: std::ptr::null::<E>(),
-                        scale: affine.scale.as_ptr(),
-                        shift: affine.shift.as_ptr(),
-                        relu: true,
-                        out: out.as_mut_ptr(),
-                        pixels: shape.width,
-                        channels: shape.input,
-                    };
-                    // SAFETY: both rows hold `width · input` values, both coefficients `input`, a
-                    // multiple of the lanes; the path of `K` is available.
-                    unsafe { K::normalise(&work) }
-                }
-            }
+        let Image { x, affine } = self.image(shape, index);
+        let Some(affine) = affine else { return pad(x, shape, scratch) };
+        let padded = Padded::input::<E>(shape);
+        let row = shape.width * shape.input;
+        assert!(affine.scale.len() == shape.input && affine.shift.len() == shape.input);
+        assert!(shape.input.is_multiple_of(K::LANES));
+        for (index, from) in x.chunks_exact(row).enumerate() {
+            let at = padded.at(index + shape.padding, shape.padding);
+            let out = values::<E>(&mut scratch[at..at + shape.width * padded.words]);
+            assert_eq!(out.len(), row);
+            let work = Normalise {
+                y: from.as_ptr(),
+                residual: std::ptr::null::<E>(),
+                scale: affine.scale.as_ptr(),
+                shift: affine.shift.as_ptr(),
+                relu: true,
+                out: out.as_mut_ptr(),
+                pixels: shape.width,
+                channels: shape.input,
+            };
+            // SAFETY: both rows hold `width · input` values, both coefficients `input`, a multiple of
+            // the lanes; the path of `K` is available.
+            unsafe { K::normalise(&work) }
         }
     }
 }
 
-/// Calls `work` on every image's part of `values` and of `sums`; the images of a chunk one after the
-/// other in one thread, which has called `begin` before.
-pub(crate) fn each_image<E: Element>(
+/// Calls `work` on the parts of `values` and of `sums` of every `group` of images; the groups of a chunk
+/// one after the other in one thread, which has called `begin` before.
+pub(crate) fn each_group<E: Element>(
     shape: &Shape,
+    group: usize,
     values: &mut [E],
-    size: usize,
     sums: &mut [f32],
     begin: impl Fn(&mut Scratch) + Sync,
-    work: impl Fn(&mut Scratch, usize, &mut [E], &mut [f32]) + Sync,
+    work: impl Fn(&mut Scratch, Range<usize>, &mut [E], &mut [f32]) + Sync,
 ) {
-    let of_sums = sums.len() / shape.images;
+    let (of_values, of_sums) = (values.len() / shape.images, sums.len() / shape.images);
     let chunk = shape.chunk();
     values
-        .par_chunks_mut(chunk * size)
+        .par_chunks_mut(chunk * of_values)
         .zip(sums.par_chunks_mut(chunk * of_sums))
         .enumerate()
         .for_each(|(index, (values, sums))| {
             scratch::with(|scratch| {
                 begin(scratch);
-                let images = values.chunks_exact_mut(size).zip(sums.chunks_exact_mut(of_sums));
-                for (image, (values, sums)) in shape.chunk_images(index).zip(images) {
-                    work(scratch, image, values, sums);
+                let parts = values.chunks_mut(group * of_values);
+                let parts = parts.zip(sums.chunks_mut(group * of_sums));
+                for (images, (values, sums)) in shape.groups(index, group).zip(parts) {
+                    work(scratch, images, values, sums);
                 }
             });
         });
+}
+
+/// [`each_group`] of one image.
+pub(crate) fn each_image<E: Element>(
+    shape: &Shape,
+    values: &mut [E],
+    sums: &mut [f32],
+    work: impl Fn(&mut Scratch, usize, &mut [E], &mut [f32]) + Sync,
+) {
+    let one = |scratch: &mut Scratch, images: Range<usize>, values: &mut [E], sums: &mut [f32]| {
+        work(scratch, images.start, values, sums);
+    };
+    each_group(shape, 1, values, sums, |_| {}, one);
 }

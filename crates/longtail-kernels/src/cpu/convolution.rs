@@ -1,13 +1,17 @@
-//! One image through a convolution, forward and backward.
+//! Images through a convolution, forward and backward.
+
+use std::ops::Range;
 
 use super::{
+    batch::Source,
     element::Element,
     micro::{ConvRow, Correlate},
     padded::Padded,
     path::Kernels,
-    scratch::{Scratch, any, values},
+    scratch::{Scratch, any, values, zeros},
     shape::Shape,
     weights::Packed,
+    winograd::{self, Filters, Plan},
 };
 
 /// Bytes of weights beyond which a kernel row at a time is used on the whole image, so that it stays
@@ -16,6 +20,64 @@ const CACHE: usize = 40 << 10;
 /// Bytes of input and gradient that one turn of the weights' gradient works on, so that they stay in
 /// the first cache from tap to tap.
 const TURN: usize = 20 << 10;
+
+/// A convolution with its weights laid out for the way in which it is computed.
+pub(crate) enum Convolution {
+    /// As it is defined.
+    Direct(Packed),
+    /// See [`winograd`].
+    Winograd(Plan, Filters),
+}
+
+impl Convolution {
+    /// Of `weight`, `[out, in, height, width]`.
+    pub fn new<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
+        match Plan::of::<K>(shape) {
+            Some(plan) => Self::Winograd(plan, Filters::forward::<K>(weight, shape)),
+            None => Self::Direct(Packed::forward::<K, E>(weight, shape)),
+        }
+    }
+
+    /// Images that [`Convolution::run`] takes at once.
+    pub fn images(&self) -> usize {
+        match self {
+            Self::Direct(_) => 1,
+            Self::Winograd(plan, _) => plan.images,
+        }
+    }
+
+    /// Zeros where the padding will stay.
+    pub fn begin<E: Element>(&self, shape: &Shape, scratch: &mut Scratch) {
+        if let Self::Direct(_) = self {
+            zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+        }
+    }
+
+    /// Convolves some images of the source; `out`: `[images, out height, out width, out]`.
+    pub fn run<K: Kernels, E: Element>(
+        &self,
+        source: &Source<'_, E>,
+        shape: &Shape,
+        images: Range<usize>,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) {
+        match self {
+            Self::Direct(packed) => {
+                let size = [shape.out_height(), shape.out_width()];
+                for (image, out) in images.zip(out.chunks_exact_mut(shape.output_image())) {
+                    source.fill::<K>(shape, image, &mut scratch.input);
+                    let padded = Padded::input::<E>(shape);
+                    convolve::<K, E>(packed, &scratch.input, &padded, shape.stride, size, out);
+                }
+            }
+            Self::Winograd(plan, filters) => {
+                let images = images.map(|image| source.image(shape, image));
+                winograd::convolve::<K, E>(filters, plan, images, scratch, out);
+            }
+        }
+    }
+}
 
 /// A convolution of one padded image: `out` is `[rows, columns, packed.channels]`.
 pub(crate) fn convolve<K: Kernels, E: Element>(

@@ -1,16 +1,16 @@
 //! Convolution, batch norm, residual and ReLU of a batch.
 
+use std::ops::Range;
+
 use super::{
-    batch::{Affine, Source, each_image},
-    convolution::convolve,
+    batch::{Affine, Source, each_group, each_image},
+    convolution::Convolution,
     element::Element,
-    padded::Padded,
     path::Kernels,
     pixelwise::{self, Normalise},
     pool::{Pooled, take},
     scratch::{Scratch, any, values, zeros},
     shape::Shape,
-    weights::Packed,
 };
 
 /// Mean and biased variance per channel.
@@ -26,59 +26,61 @@ pub(crate) fn convolve_batch<K: Kernels, E: Element>(
     weight: &[f32],
     shape: &Shape,
 ) -> (Pooled<E>, Moments) {
-    let packed = Packed::forward::<K, E>(weight, shape);
+    let convolution = Convolution::new::<K, E>(weight, shape);
     let mut y = take::<E>(shape.images * shape.output_image());
     let mut sums = vec![0.0; shape.images * 2 * shape.output];
-    let begin = |scratch: &mut Scratch| begin::<E>(scratch, shape);
-    each_image(shape, &mut y, shape.output_image(), &mut sums, begin, |scratch, index, y, sums| {
-        source.fill::<K>(shape, index, &mut scratch.input);
-        let (sum, square) = sums.split_at_mut(shape.output);
-        let (wide, kept) = convolve_one::<K, E>(&packed, shape, scratch, y);
-        let work = pixelwise::Moments {
-            y: wide,
-            kept,
-            sum: sum.as_mut_ptr(),
-            square: square.as_mut_ptr(),
-            pixels: shape.out_pixels(),
-            channels: shape.output,
-        };
-        // SAFETY: `wide` and `kept` are one output image each, the same one where both hold f32;
-        // `sum` and `square` hold one value per channel; the path of `K` is available.
-        unsafe { K::keep(&work) }
-    });
+    let begin = |scratch: &mut Scratch| convolution.begin::<E>(shape, scratch);
+    each_group(
+        shape,
+        convolution.images(),
+        &mut y,
+        &mut sums,
+        begin,
+        |scratch, images, y, sums| {
+            let wide = convolve_group::<K, E>(&convolution, &source, shape, images, scratch, y);
+            let kept = y.as_mut_ptr();
+            for (index, sums) in sums.chunks_exact_mut(2 * shape.output).enumerate() {
+                let (sum, square) = sums.split_at_mut(shape.output);
+                let at = index * shape.output_image();
+                // SAFETY: `wide` and `kept` hold an output image for every one of `sums`, the same one
+                // where both hold f32; `sum` and `square` hold one value per channel; the path of `K` is
+                // available.
+                unsafe {
+                    K::keep(&pixelwise::Moments {
+                        y: wide.add(at),
+                        kept: kept.add(at),
+                        sum: sum.as_mut_ptr(),
+                        square: square.as_mut_ptr(),
+                        pixels: shape.out_pixels(),
+                        channels: shape.output,
+                    });
+                }
+            }
+        },
+    );
     (y, moments(&sums, shape))
 }
 
-/// Zeros where the padding will stay.
-fn begin<E: Element>(scratch: &mut Scratch, shape: &Shape) {
-    zeros(&mut scratch.input, Padded::input::<E>(shape).len());
-}
-
-/// The convolution of the padded image in f32: in `y` where that holds f32, else in the scratch.
-/// Gives its address and that of `y`.
-fn convolve_one<K: Kernels, E: Element>(
-    packed: &Packed,
+/// The convolution of some images in f32: in `y` where that holds f32, else in the scratch. Gives its
+/// address.
+fn convolve_group<K: Kernels, E: Element>(
+    convolution: &Convolution,
+    source: &Source<'_, E>,
     shape: &Shape,
+    images: Range<usize>,
     scratch: &mut Scratch,
     y: &mut [E],
-) -> (*const f32, *mut E) {
-    let Scratch { input, image, .. } = scratch;
-    let (padded, size) = (Padded::input::<E>(shape), [shape.out_height(), shape.out_width()]);
-    let into = |out: &mut [f32]| {
-        convolve::<K, E>(packed, input, &padded, shape.stride, size, out);
-    };
-    match E::as_f32(y) {
-        Some(wide) => {
-            into(wide);
-            let kept = y.as_mut_ptr();
-            (kept.cast_const().cast(), kept)
-        }
-        None => {
-            let wide = any(image, shape.output_image());
-            into(wide);
-            (wide.as_ptr(), y.as_mut_ptr())
-        }
+) -> *const f32 {
+    let count = y.len();
+    if let Some(wide) = E::as_f32(y) {
+        convolution.run::<K, E>(source, shape, images, scratch, wide);
+        return wide.as_ptr();
     }
+    let mut image = std::mem::take(&mut scratch.image);
+    let wide = any(&mut image, count);
+    convolution.run::<K, E>(source, shape, images, scratch, wide);
+    scratch.image = image;
+    scratch.image.as_ptr()
 }
 
 /// From the sums and squared deviations of every image to those of the batch (Chan et al. 1979).
@@ -150,19 +152,12 @@ pub(crate) fn finish<K: Kernels, E: Element>(
     assert_eq!(y.len(), shape.images * size);
     let mut out = take::<E>(y.len());
     let mut none = vec![0.0; shape.images];
-    each_image(
-        shape,
-        &mut out,
-        size,
-        &mut none,
-        |_| {},
-        |scratch, index, out, _| {
-            let residual = residual.image(shape, index, &mut scratch.residual);
-            let (y, out) = (y[index * size..][..size].as_ptr(), out.as_mut_ptr());
-            // SAFETY: `y`, `out` and the residual are one output image each.
-            unsafe { normalise::<K, E, E>(y, residual, affine, relu, out, shape) }
-        },
-    );
+    each_image(shape, &mut out, &mut none, |scratch, index, out, _| {
+        let residual = residual.image(shape, index, &mut scratch.residual);
+        let (y, out) = (y[index * size..][..size].as_ptr(), out.as_mut_ptr());
+        // SAFETY: `y`, `out` and the residual are one output image each.
+        unsafe { normalise::<K, E, E>(y, residual, affine, relu, out, shape) }
+    });
     out
 }
 
@@ -202,17 +197,30 @@ pub(crate) fn infer<K: Kernels, E: Element>(
     relu: bool,
     shape: &Shape,
 ) -> Pooled<E> {
-    let packed = Packed::forward::<K, E>(weight, shape);
+    let convolution = Convolution::new::<K, E>(weight, shape);
     let size = shape.output_image();
     let mut out = take::<E>(shape.images * size);
     let mut none = vec![0.0; shape.images];
-    let begin = |scratch: &mut Scratch| begin::<E>(scratch, shape);
-    each_image(shape, &mut out, size, &mut none, begin, |scratch, index, out, _| {
-        source.fill::<K>(shape, index, &mut scratch.input);
-        let residual = residual.image(shape, index, &mut scratch.residual);
-        let (y, out) = convolve_one::<K, E>(&packed, shape, scratch, out);
-        // SAFETY: `y`, `out` and the residual are one output image each.
-        unsafe { normalise::<K, f32, E>(y, residual, affine, relu, out, shape) }
-    });
+    let begin = |scratch: &mut Scratch| convolution.begin::<E>(shape, scratch);
+    each_group(
+        shape,
+        convolution.images(),
+        &mut out,
+        &mut none,
+        begin,
+        |scratch, images, out, _| {
+            let first = images.start;
+            let wide = convolve_group::<K, E>(&convolution, &source, shape, images, scratch, out);
+            let out_at = out.as_mut_ptr();
+            for index in 0..out.len() / size {
+                let residual = residual.image(shape, first + index, &mut scratch.residual);
+                // SAFETY: `wide` and `out` hold an output image for every index, the residual is one.
+                unsafe {
+                    let (y, out) = (wide.add(index * size), out_at.add(index * size));
+                    normalise::<K, f32, E>(y, residual, affine, relu, out, shape);
+                }
+            }
+        },
+    );
     out
 }

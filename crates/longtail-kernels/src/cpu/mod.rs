@@ -16,6 +16,7 @@ mod scratch;
 mod shape;
 mod simd;
 mod weights;
+mod winograd;
 
 pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums};
 pub(crate) use batch::{Affine, Source};

@@ -9,6 +9,7 @@ use super::{
     micro::{self, ConvRow, Correlate},
     pixelwise::{self, Gate, Moments, Normalise, ThroughBn},
     simd::{Portable, Simd},
+    winograd::{self, Data, Tiles},
 };
 
 /// An implementation of the operators.
@@ -125,9 +126,19 @@ pub(crate) trait Kernels: Sync {
     /// See [`pixelwise::gate`].
     unsafe fn gate<In: Element, E: Element>(a: &Gate<In, E>);
     /// See [`pixelwise::through_bn`].
-    unsafe fn through_bn<E: Element>(a: &ThroughBn<E>);
+    unsafe fn through_bn<E: Element, Out: Element>(a: &ThroughBn<E, Out>);
     /// See [`pixelwise::pair`].
     unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize);
+    /// See [`winograd::filters`].
+    unsafe fn filters(taps: *const f32, block: usize, out: *mut f32, point: usize);
+    /// See [`winograd::data`].
+    unsafe fn winograd_data<E: Element>(a: &Data<E>);
+    /// See [`winograd::output`].
+    unsafe fn winograd_output(a: &Tiles);
+    /// See [`winograd::gradient`].
+    unsafe fn winograd_gradient(a: &Tiles);
+    /// See [`winograd::weights`].
+    unsafe fn winograd_weights(points: *const f32, dw: *mut f32, count: usize);
 }
 
 macro_rules! kernels {
@@ -170,13 +181,38 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn through_bn<E: Element>(a: &ThroughBn<E>) {
-                unsafe { pixelwise::through_bn::<$simd, E>(a) }
+            unsafe fn through_bn<E: Element, Out: Element>(a: &ThroughBn<E, Out>) {
+                unsafe { pixelwise::through_bn::<$simd, E, Out>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize) {
                 unsafe { pixelwise::pair(first, second, out, count) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn filters(taps: *const f32, block: usize, out: *mut f32, point: usize) {
+                unsafe { winograd::filters::<$simd>(taps, block, out, point) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn winograd_data<E: Element>(a: &Data<E>) {
+                unsafe { winograd::data::<$simd, E>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn winograd_output(a: &Tiles) {
+                unsafe { winograd::output::<$simd>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn winograd_gradient(a: &Tiles) {
+                unsafe { winograd::gradient::<$simd>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn winograd_weights(points: *const f32, dw: *mut f32, count: usize) {
+                unsafe { winograd::weights::<$simd>(points, dw, count) }
             }
         }
     };

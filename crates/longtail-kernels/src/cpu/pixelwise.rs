@@ -187,7 +187,7 @@ pub(super) unsafe fn gate<S: Simd, In: Element, E: Element>(a: &Gate<In, E>) {
 
 /// What [`through_bn`] reads and writes, all of one image.
 #[derive(Clone, Copy)]
-pub(crate) struct ThroughBn<E> {
+pub(crate) struct ThroughBn<E, Out> {
     /// The gradient before the ReLU.
     pub grad: *const E,
     /// The convolution.
@@ -199,7 +199,7 @@ pub(crate) struct ThroughBn<E> {
     /// Constant per channel.
     pub constant: *const f32,
     /// First pixel of the convolution's gradient.
-    pub dy: *mut E,
+    pub dy: *mut Out,
     /// Values from one row of `dy` to the next.
     pub dy_row: usize,
     /// Values from one pixel of `dy` to the next.
@@ -217,7 +217,7 @@ pub(crate) struct ThroughBn<E> {
 /// # Safety
 /// As [`gate`].
 #[inline(always)]
-pub(super) unsafe fn through_bn<S: Simd, E: Element>(a: &ThroughBn<E>) {
+pub(super) unsafe fn through_bn<S: Simd, E: Element, Out: Element>(a: &ThroughBn<E, Out>) {
     for row in 0..a.rows {
         for column in 0..a.columns {
             for channel in (0..a.channels).step_by(S::LANES) {
@@ -229,7 +229,7 @@ pub(super) unsafe fn through_bn<S: Simd, E: Element>(a: &ThroughBn<E>) {
                     let y = S::mul_add(y, S::load(a.of_y.add(channel)), constant);
                     let g = E::load::<S>(a.grad.add(at));
                     let dy = S::mul_add(g, S::load(a.of_grad.add(channel)), y);
-                    E::store::<S>(a.dy.add(row * a.dy_row + column * a.dy_step + channel), dy);
+                    Out::store::<S>(a.dy.add(row * a.dy_row + column * a.dy_step + channel), dy);
                 }
             }
         }

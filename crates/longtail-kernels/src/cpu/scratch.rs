@@ -19,6 +19,16 @@ pub(crate) struct Scratch {
     pub input_pairs: Vec<f32>,
     /// Neighbouring pixels of the gradient side by side.
     pub gradient_pairs: Vec<f32>,
+    /// One row of tiles, transformed downwards.
+    pub band: Vec<f32>,
+    /// Tiles of inputs at their points.
+    pub tiles: Vec<f32>,
+    /// Tiles of gradients at their points.
+    pub gradient_tiles: Vec<f32>,
+    /// Products at their points.
+    pub products: Vec<f32>,
+    /// The weights' gradient at its points.
+    pub weight_points: Vec<f32>,
 }
 
 thread_local! {

@@ -70,6 +70,12 @@ impl Shape {
         self.images.div_ceil(CHUNKS)
     }
 
+    /// The images of task `index`, `group` at a time.
+    pub fn groups(&self, index: usize, group: usize) -> impl Iterator<Item = Range<usize>> {
+        let images = self.chunk_images(index);
+        images.clone().step_by(group).map(move |first| first..(first + group).min(images.end))
+    }
+
     /// Images of task `index`.
     pub fn chunk_images(&self, index: usize) -> Range<usize> {
         let first = index * self.chunk();

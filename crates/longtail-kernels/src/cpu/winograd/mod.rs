@@ -1,0 +1,395 @@
+//! Convolutions of 3×3 at stride 1 with a quarter of the multiplications: Winograd's F(4×4, 3×3), and
+//! F(3×3, 4×4) for the weights' gradient (Lavin & Gray 2016).
+//!
+//! An input tile of 6×6, transformed to its values at 36 points, meets the weights at the same points in
+//! 36 products of matrices `[tiles, in] · [in, out]`, which are transformed back to 4×4 outputs. All
+//! sums and products are f32, whatever the activations are stored in.
+
+mod transform;
+
+pub(crate) use transform::{Data, Tiles};
+use transform::{POINTS, TILE};
+pub(super) use transform::{data, filters, gradient, output, weights};
+
+use super::{
+    batch::Affine,
+    element::Element,
+    micro::{ConvRow, Correlate},
+    path::Kernels,
+    scratch::{Scratch, any, zeros},
+    shape::Shape,
+};
+
+/// Points of a tile.
+const ALL_POINTS: usize = POINTS * POINTS;
+/// Weights of a kernel.
+const TAPS: usize = 9;
+/// Tiles that are multiplied at once, where images are smaller: enough for weights to be worth
+/// fetching.
+const GROUP: usize = 32;
+/// Values between points beyond those of the tiles, so that not all points of a tile fall into the same
+/// set of the first cache.
+const APART: usize = 16;
+
+/// How the images of a shape are cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Tiles of an image from top to bottom and from left to right.
+    tiles: [usize; 2],
+    /// Images that are worked on at once.
+    pub images: usize,
+}
+
+impl Plan {
+    /// `None` where the convolution is not one for Winograd.
+    pub fn of<K: Kernels>(shape: &Shape) -> Option<Self> {
+        let fits = shape.kernel == [3, 3]
+            && (shape.stride, shape.padding) == (1, 1)
+            && [shape.height, shape.width].iter().all(|size| size.is_multiple_of(TILE))
+            && [shape.input, shape.output].iter().all(|channels| channels.is_multiple_of(K::LANES));
+        let tiles = [shape.height / TILE, shape.width / TILE];
+        let images = (GROUP / (tiles[0] * tiles[1]).max(1)).clamp(1, shape.chunk().max(1));
+        fits.then_some(Self { tiles, images })
+    }
+
+    fn of_image(&self) -> usize {
+        self.tiles[0] * self.tiles[1]
+    }
+
+    fn pixels(&self) -> usize {
+        TILE * TILE * self.of_image()
+    }
+
+    /// Values from one point to the next of so many images.
+    fn point(&self, images: usize, channels: usize) -> usize {
+        images * self.of_image() * channels + APART
+    }
+}
+
+/// An image, or `relu(x · scale + shift)` of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Image<'a, E> {
+    pub x: &'a [E],
+    pub affine: Option<&'a Affine>,
+}
+
+/// Weights at their points, `[blocks, points, in, block]`.
+pub(crate) struct Filters {
+    words: Vec<f32>,
+    inputs: usize,
+    outputs: usize,
+    block: usize,
+}
+
+impl Filters {
+    /// For the convolution itself; `weight`: `[out, in, 3, 3]`.
+    pub fn forward<K: Kernels>(weight: &[f32], shape: &Shape) -> Self {
+        assert_eq!(weight.len(), shape.weights());
+        let at =
+            |out: usize, input: usize, tap: usize| weight[(out * shape.input + input) * TAPS + tap];
+        Self::transform::<K>(shape.input, shape.output, at)
+    }
+
+    /// For the gradient of its input: the kernel turned about, its inputs and outputs exchanged.
+    pub fn backward<K: Kernels>(weight: &[f32], shape: &Shape) -> Self {
+        assert_eq!(weight.len(), shape.weights());
+        let at = |input: usize, out: usize, tap: usize| {
+            weight[(out * shape.input + input) * TAPS + TAPS - 1 - tap]
+        };
+        Self::transform::<K>(shape.output, shape.input, at)
+    }
+
+    fn transform<K: Kernels>(
+        inputs: usize,
+        outputs: usize,
+        at: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let block = K::block(outputs);
+        let mut words = vec![0.0; ALL_POINTS * inputs * outputs];
+        let mut taps = vec![0.0; TAPS * block];
+        for (index, words) in words.chunks_exact_mut(ALL_POINTS * inputs * block).enumerate() {
+            for input in 0..inputs {
+                for (tap, lanes) in taps.chunks_exact_mut(block).enumerate() {
+                    for (lane, value) in lanes.iter_mut().enumerate() {
+                        *value = at(index * block + lane, input, tap);
+                    }
+                }
+                let out = &mut words[input * block..];
+                assert!(out.len() >= (ALL_POINTS - 1) * inputs * block + block);
+                // SAFETY: `taps` holds nine runs of `block` values, a multiple of the lanes, and
+                // `out` has room for one at every point; the path of `K` is available.
+                unsafe { K::filters(taps.as_ptr(), block, out.as_mut_ptr(), inputs * block) }
+            }
+        }
+        Self { words, inputs, outputs, block }
+    }
+}
+
+/// The convolution of some images, `[images, height, width, out]`.
+pub(crate) fn convolve<'a, K: Kernels, E: Element>(
+    filters: &Filters,
+    plan: &Plan,
+    images: impl ExactSizeIterator<Item = Image<'a, E>>,
+    scratch: &mut Scratch,
+    out: &mut [f32],
+) {
+    let Scratch { band, tiles, products, .. } = scratch;
+    let count = images.len();
+    assert_eq!(out.len(), count * plan.pixels() * filters.outputs);
+    transform_data::<K, E>(plan, images, filters.inputs, band, tiles);
+    let point = plan.point(count, filters.outputs);
+    any(products, ALL_POINTS * point);
+    multiply::<K>(filters, tiles, products, count * plan.of_image());
+    for (image, out) in out.chunks_exact_mut(plan.pixels() * filters.outputs).enumerate() {
+        let work = Tiles {
+            points: products[image * plan.of_image() * filters.outputs..].as_mut_ptr(),
+            point,
+            image: out.as_mut_ptr(),
+            tiles: plan.tiles,
+            channels: filters.outputs,
+        };
+        // SAFETY: `out` is one image of outputs, whose tiles lie side by side at every point; the path
+        // of `K` is available.
+        unsafe { K::winograd_output(&work) }
+    }
+}
+
+/// All tiles of some images at their points.
+fn transform_data<'a, K: Kernels, E: Element>(
+    plan: &Plan,
+    images: impl ExactSizeIterator<Item = Image<'a, E>>,
+    channels: usize,
+    band: &mut Vec<f32>,
+    tiles: &mut Vec<f32>,
+) {
+    let point = plan.point(images.len(), channels);
+    any(band, POINTS * (TILE * plan.tiles[1] + 2) * channels);
+    any(tiles, ALL_POINTS * point);
+    assert!(channels.is_multiple_of(K::LANES));
+    for (index, image) in images.enumerate() {
+        assert_eq!(image.x.len(), plan.pixels() * channels);
+        let affine = image.affine;
+        assert!(affine.is_none_or(|a| a.scale.len() == channels && a.shift.len() == channels));
+        let work = Data {
+            x: image.x.as_ptr(),
+            scale: affine.map_or(std::ptr::null(), |affine| affine.scale.as_ptr()),
+            shift: affine.map_or(std::ptr::null(), |affine| affine.shift.as_ptr()),
+            tiles: plan.tiles,
+            channels,
+            band: band.as_mut_ptr(),
+            out: tiles[index * plan.of_image() * channels..].as_mut_ptr(),
+            point,
+        };
+        // SAFETY: the image is as large as its tiles, the band as one row of them, and the tiles of
+        // all images lie side by side at every point; the path of `K` is available.
+        unsafe { K::winograd_data(&work) }
+    }
+}
+
+/// `[tiles, in] · [in, out]` at every point.
+fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], count: usize) {
+    let Filters { inputs, outputs, block, .. } = *filters;
+    let (of_tiles, of_products) = (tiles.len() / ALL_POINTS, products.len() / ALL_POINTS);
+    assert!(of_tiles >= count * inputs && of_products >= count * outputs);
+    for (index, (tiles, products)) in
+        tiles.chunks_exact(of_tiles).zip(products.chunks_exact_mut(of_products)).enumerate()
+    {
+        for first in (0..outputs).step_by(block) {
+            let of_block = first * ALL_POINTS * inputs;
+            let words = &filters.words[of_block + index * inputs * block..][..inputs * block];
+            let work = ConvRow {
+                x: tiles.as_ptr(),
+                row: 0,
+                step: inputs,
+                taps_y: 1,
+                taps_x: inputs,
+                weights: words.as_ptr(),
+                out: products[first..].as_mut_ptr(),
+                out_step: outputs,
+                count,
+                accumulate: false,
+            };
+            // SAFETY: the tiles hold `count · inputs` values, the products `count · outputs`, of which
+            // the block begins at `first`; the path of `K` is available.
+            unsafe { K::conv_row::<f32>(&work, block) }
+        }
+    }
+}
+
+/// Adds the share of some images to the weights' gradient at its points, `[points, in, out]`;
+/// `gradients`: `[images, height, width, out]`.
+pub(crate) fn correlate<'a, K: Kernels, E: Element>(
+    shape: &Shape,
+    plan: &Plan,
+    images: impl ExactSizeIterator<Item = Image<'a, E>>,
+    gradients: &[f32],
+    scratch: &mut Scratch,
+) {
+    let Scratch { band, tiles, gradient_tiles, weight_points, .. } = scratch;
+    let (count, output) = (images.len(), shape.output);
+    assert_eq!(gradients.len(), count * plan.pixels() * output);
+    transform_data::<K, E>(plan, images, shape.input, band, tiles);
+    let point = plan.point(count, output);
+    any(gradient_tiles, ALL_POINTS * point);
+    for (index, image) in gradients.chunks_exact(plan.pixels() * output).enumerate() {
+        let work = Tiles {
+            points: gradient_tiles[index * plan.of_image() * output..].as_mut_ptr(),
+            point,
+            image: image.as_ptr().cast_mut(),
+            tiles: plan.tiles,
+            channels: output,
+        };
+        // SAFETY: as in [`convolve`]; the image is only read.
+        unsafe { K::winograd_gradient(&work) }
+    }
+    let all = tiles.chunks_exact(plan.point(count, shape.input));
+    let all = all.zip(gradient_tiles.chunks_exact(point));
+    for ((x, dy), dw) in all.zip(weight_points.chunks_exact_mut(shape.input * output)) {
+        let work = Correlate {
+            x: x.as_ptr(),
+            x_row: 0,
+            x_step: shape.input,
+            dy: dy.as_ptr(),
+            dy_row: 0,
+            dy_step: output,
+            rows: 1,
+            columns: count * plan.of_image(),
+            taps: shape.input,
+            dw: dw.as_mut_ptr(),
+            channels: output,
+        };
+        // SAFETY: at every point lie a vector of inputs and one of gradients for every tile, and
+        // their products fill `dw`; the path of `K` is available.
+        unsafe { K::correlate::<f32>(&work) }
+    }
+}
+
+/// Begins what [`correlate`] adds up.
+pub(crate) fn begin_weights(shape: &Shape, scratch: &mut Scratch) {
+    zeros(&mut scratch.weight_points, ALL_POINTS * shape.input * shape.output);
+}
+
+/// Adds what [`correlate`] has added up to `dw`, `[3, 3 · in, out]`.
+pub(crate) fn end_weights<K: Kernels>(shape: &Shape, scratch: &mut Scratch, dw: &mut [f32]) {
+    let count = shape.input * shape.output;
+    assert!(count.is_multiple_of(K::LANES));
+    assert_eq!(scratch.weight_points.len(), ALL_POINTS * count);
+    assert_eq!(dw.len(), TAPS * count);
+    // SAFETY: checked above; the path of `K` is available.
+    unsafe { K::winograd_weights(scratch.weight_points.as_ptr(), dw.as_mut_ptr(), count) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "x86_64")]
+    use super::super::path::{OnAvx2, OnAvx512};
+    use super::{super::path::OnPortable, *};
+    use crate::Path;
+
+    /// Normal values, by Box and Muller's method from a linear congruence.
+    fn normal(count: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 11) as f64 + 1.0) / (1u64 << 53) as f64
+        };
+        let mut next =
+            || (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
+        (0..count).map(|_| next() as f32).collect()
+    }
+
+    /// Calls `term` with output and input pixel (within the image) and tap of every product.
+    fn each_term(shape: &Shape, mut term: impl FnMut(usize, usize, usize)) {
+        let (height, width) = (shape.height, shape.width);
+        for (pixel, tap) in (0..height * width).flat_map(|p| (0..TAPS).map(move |t| (p, t))) {
+            let (row, column) = (pixel / width + tap / 3, pixel % width + tap % 3);
+            if (1..=height).contains(&row) && (1..=width).contains(&column) {
+                term(pixel, (row - 1) * width + column - 1, tap);
+            }
+        }
+    }
+
+    /// Root of the mean square of the difference, over that of the reference.
+    fn error(found: &[f32], reference: &[f64]) -> f64 {
+        assert_eq!(found.len(), reference.len());
+        let square: f64 = reference.iter().map(|r| r * r).sum();
+        let apart: f64 =
+            found.iter().zip(reference).map(|(f, r)| (f64::from(*f) - r).powi(2)).sum();
+        (apart / square).sqrt()
+    }
+
+    /// Errors against f64 of the convolution, of the inputs' and of the weights' gradient.
+    fn errors<K: Kernels>(size: [usize; 3], channels: [usize; 2]) -> [f64; 3] {
+        let ([images, height, width], [input, output]) = (size, channels);
+        let (kernel, stride, padding) = ([3, 3], 1, 1);
+        let shape = Shape { images, height, width, input, output, kernel, stride, padding };
+        let mut plan = Plan::of::<K>(&shape).expect("a shape for Winograd");
+        plan.images = images;
+        let (pixels, mut scratch) = (height * width, Scratch::default());
+        let x: Vec<f32> =
+            normal(images * pixels * input, 1).into_iter().map(|v| v.max(0.0)).collect();
+        let weight = normal(output * input * TAPS, 2);
+        let dy = normal(images * pixels * output, 3);
+        let sources = |x| Image { x, affine: None };
+
+        let mut y = vec![0.0; dy.len()];
+        let filters = Filters::forward::<K>(&weight, &shape);
+        let inputs = || x.chunks_exact(pixels * input).map(sources);
+        convolve::<K, f32>(&filters, &plan, inputs(), &mut scratch, &mut y);
+        let mut dx = vec![0.0; x.len()];
+        let filters = Filters::backward::<K>(&weight, &shape);
+        let gradients = dy.chunks_exact(pixels * output).map(sources);
+        convolve::<K, f32>(&filters, &plan, gradients, &mut scratch, &mut dx);
+        let mut dw = vec![0.0; weight.len()];
+        begin_weights(&shape, &mut scratch);
+        correlate::<K, f32>(&shape, &plan, inputs(), &dy, &mut scratch);
+        end_weights::<K>(&shape, &mut scratch, &mut dw);
+
+        let [mut y64, mut dx64, mut dw64] = [&y, &dx, &dw].map(|found| vec![0.0; found.len()]);
+        for image in 0..images {
+            each_term(&shape, |to, from, tap| {
+                for (i, o) in (0..input).flat_map(|i| (0..output).map(move |o| (i, o))) {
+                    let (from, to) =
+                        ((image * pixels + from) * input + i, (image * pixels + to) * output + o);
+                    let w = f64::from(weight[(o * input + i) * TAPS + tap]);
+                    y64[to] += f64::from(x[from]) * w;
+                    dx64[from] += f64::from(dy[to]) * w;
+                    dw64[(tap * input + i) * output + o] += f64::from(x[from]) * f64::from(dy[to]);
+                }
+            });
+        }
+        [error(&y, &y64), error(&dx, &dx64), error(&dw, &dw64)]
+    }
+
+    /// What direct convolution in f32 loses on such data: 3 to 6 · 10⁻⁷.
+    const BOUND: f64 = 1.5e-6;
+
+    fn check<K: Kernels>(path: Path) {
+        if !path.is_available() {
+            return println!("skipped: this machine cannot run {}", path.name());
+        }
+        let sizes = [[3, 8, 8], [1, 4, 4], [2, 4, 12], [1, 16, 8]];
+        for (size, channels) in sizes.into_iter().zip([[64, 64], [16, 32], [32, 16], [48, 16]]) {
+            let found = errors::<K>(size, channels);
+            println!("{} {size:?} {channels:?}: {found:?}", path.name());
+            assert!(found.iter().all(|error| *error < BOUND), "{size:?} {channels:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn portable_is_the_definition() {
+        check::<OnPortable>(Path::Portable);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn avx2_is_the_definition() {
+        check::<OnAvx2>(Path::Avx2);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn avx512_is_the_definition() {
+        check::<OnAvx512>(Path::Avx512);
+    }
+}

@@ -229,16 +229,17 @@ impl<E: Element> Back<'_, E> {
         let shape = self.layer.shape;
         let plan = Plan::of::<K>(shape);
         scratch::with(|scratch| {
-            match plan {
-                Some(_) => winograd::begin_weights(shape, scratch),
-                None => {
-                    zeros(&mut scratch.input, Padded::input::<E>(shape).len());
-                    zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
-                }
+            if plan.is_none() {
+                zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+                zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
             }
+            let first = shape.chunk_images(chunk).start;
             for images in shape.groups(chunk, plan.map_or(1, |plan| plan.images)) {
                 match &plan {
-                    Some(plan) => self.group_by_winograd::<K>(plan, images.clone(), scratch),
+                    Some(plan) => {
+                        let is_first = images.start == first;
+                        self.group_by_winograd::<K>(plan, images.clone(), is_first, scratch);
+                    }
                     None => self.image_directly::<K>(images.start, scratch, dw),
                 }
                 then(scratch, images);
@@ -254,6 +255,7 @@ impl<E: Element> Back<'_, E> {
         &self,
         plan: &Plan,
         images: Range<usize>,
+        is_first: bool,
         scratch: &mut Scratch,
     ) {
         let (shape, size) = (self.layer.shape, self.layer.shape.output_image());
@@ -263,7 +265,7 @@ impl<E: Element> Back<'_, E> {
             self.through_bn::<K, f32>(image, dy, shape.out_width() * shape.output, shape.output);
         }
         let inputs = images.map(|image| self.source.image(shape, image));
-        winograd::correlate::<K, E>(shape, plan, inputs, dy, scratch);
+        winograd::correlate::<K, E>(shape, plan, inputs, dy, is_first, scratch);
         scratch.gradient = gradient;
     }
 
@@ -367,4 +369,12 @@ impl InputGradient {
         }
         &mut wide[..pixels * shape.input]
     }
+}
+
+/// `kept = wide [+ other]`, rounded.
+pub(crate) fn round_sum<K: Kernels, E: Element>(wide: &[f32], other: Option<&[E]>, kept: &mut [E]) {
+    assert!(wide.len() == kept.len() && other.is_none_or(|other| other.len() == kept.len()));
+    let other = other.map_or(std::ptr::null(), <[E]>::as_ptr);
+    // SAFETY: all are equally long, and the path of `K` is available.
+    unsafe { K::round_sum(wide.as_ptr(), other, kept.as_mut_ptr(), kept.len()) }
 }

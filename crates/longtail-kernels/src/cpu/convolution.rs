@@ -214,6 +214,7 @@ fn turns<K: Kernels, E: Element>(shape: &Shape, a: &Operands<'_>, dw: &mut [f32]
                     taps: a.taps,
                     dw: dw[to..to + of_group].as_mut_ptr(),
                     channels: shape.output,
+                    accumulate: true,
                 };
                 // SAFETY: `Shape` guarantees that the last tap of the last output lies in the
                 // padded input, and that the last output lies in the padded gradient; pairs are

@@ -59,10 +59,12 @@ pub(crate) struct Correlate {
     pub columns: usize,
     /// Taps of a kernel row.
     pub taps: usize,
-    /// Gradient `[taps, channels]`, added to.
+    /// Gradient `[taps, channels]`.
     pub dw: *mut f32,
     /// Output channels.
     pub channels: usize,
+    /// Whether to add to what `dw` holds.
+    pub accumulate: bool,
 }
 
 /// Channels that [`conv_row`] makes at once: the width of a block of packed weights.
@@ -243,7 +245,8 @@ unsafe fn tap_block<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
         for t in 0..TAPS {
             for v in 0..KV {
                 let at = a.dw.add((tap + t) * a.channels + channel + v * S::LANES);
-                S::store(at, S::add(S::load(at), acc[t][v]));
+                let before = if a.accumulate { S::load(at) } else { S::zero() };
+                S::store(at, S::add(before, acc[t][v]));
             }
         }
     }

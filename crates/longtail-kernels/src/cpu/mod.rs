@@ -18,7 +18,7 @@ mod simd;
 mod weights;
 mod winograd;
 
-pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums};
+pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums, round_sum};
 pub(crate) use batch::{Affine, Source};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use element::Element;

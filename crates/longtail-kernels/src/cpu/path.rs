@@ -129,6 +129,8 @@ pub(crate) trait Kernels: Sync {
     unsafe fn through_bn<E: Element, Out: Element>(a: &ThroughBn<E, Out>);
     /// See [`pixelwise::pair`].
     unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize);
+    /// See [`pixelwise::round_sum`].
+    unsafe fn round_sum<E: Element>(wide: *const f32, other: *const E, kept: *mut E, count: usize);
     /// See [`winograd::filters`].
     unsafe fn filters(taps: *const f32, block: usize, out: *mut f32, point: usize);
     /// See [`winograd::data`].
@@ -188,6 +190,16 @@ macro_rules! kernels {
             $(#[target_feature(enable = $feature)])?
             unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize) {
                 unsafe { pixelwise::pair(first, second, out, count) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn round_sum<E: Element>(
+                wide: *const f32,
+                other: *const E,
+                kept: *mut E,
+                count: usize,
+            ) {
+                unsafe { pixelwise::round_sum::<$simd, E>(wide, other, kept, count) }
             }
 
             $(#[target_feature(enable = $feature)])?

@@ -236,6 +236,34 @@ pub(super) unsafe fn through_bn<S: Simd, E: Element, Out: Element>(a: &ThroughBn
     }
 }
 
+/// `kept = wide + other`, rounded; `other` may be null for nothing.
+///
+/// # Safety
+/// [`Simd`]'s; every address that is not null is valid for `count` values.
+#[inline(always)]
+pub(super) unsafe fn round_sum<S: Simd, E: Element>(
+    wide: *const f32,
+    other: *const E,
+    kept: *mut E,
+    count: usize,
+) {
+    let whole = count / S::LANES * S::LANES;
+    // SAFETY: every offset is below `count`.
+    unsafe {
+        for at in (0..whole).step_by(S::LANES) {
+            let mut v = S::load(wide.add(at));
+            if !other.is_null() {
+                v = S::add(v, E::load::<S>(other.add(at)));
+            }
+            E::store::<S>(kept.add(at), v);
+        }
+        for at in whole..count {
+            let other = if other.is_null() { 0.0 } else { (*other.add(at)).widen() };
+            *kept.add(at) = E::round(*wide.add(at) + other);
+        }
+    }
+}
+
 /// Two runs of `count` values, value by value side by side.
 ///
 /// # Safety

@@ -42,6 +42,19 @@ pub(crate) trait Simd: Copy {
     unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
+/// Asks for `count` values from `p` on, which need not be anybody's.
+#[inline(always)]
+pub(crate) fn prefetch<T>(p: *const T, count: usize) {
+    for at in (0..count * size_of::<T>()).step_by(64) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the instruction is part of x86-64 and reads nothing.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(p.cast::<i8>().wrapping_add(at));
+        }
+    }
+}
+
 /// Arrays that the compiler turns into whatever the target has.
 #[derive(Clone, Copy)]
 pub(super) struct Portable;

@@ -1,6 +1,11 @@
 //! Weights in the order in which the kernels read them.
 
+use rayon::prelude::*;
+
 use super::{element::Element, path::Kernels, scratch::values, shape::Shape};
+
+/// Weights that one task sums over the chunks.
+const PART: usize = 1024;
 
 /// Weights in blocks of output channels: `[blocks, rows, taps, block]`, in words.
 pub(crate) struct Packed {
@@ -65,17 +70,21 @@ impl Packed {
 /// The gradient that [`super::micro::Correlate`] sums, `[chunks, height, width · in, out]`, summed
 /// over the chunks in their order, as `[out, in, height, width]`.
 pub(crate) fn unpack_gradient(chunks: &[f32], shape: &Shape) -> Vec<f32> {
-    let [height, width] = shape.kernel;
     let mut sums = vec![0.0; shape.weights()];
-    for chunk in chunks.chunks_exact(shape.weights()) {
-        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value);
-    }
+    sums.par_chunks_mut(PART).enumerate().for_each(|(part, sums)| {
+        for chunk in chunks.chunks_exact(shape.weights()) {
+            let values = &chunk[part * PART..][..sums.len()];
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+    });
+    let [height, width] = shape.kernel;
     let mut gradient = vec![0.0; shape.weights()];
-    for (index, value) in sums.into_iter().enumerate() {
-        let (rest, out) = (index / shape.output, index % shape.output);
-        let (rest, input) = (rest / shape.input, rest % shape.input);
+    for (index, values) in sums.chunks_exact(shape.output).enumerate() {
+        let (rest, input) = (index / shape.input, index % shape.input);
         let (row, column) = (rest / width, rest % width);
-        gradient[((out * shape.input + input) * height + row) * width + column] = value;
+        let first = (input * height + row) * width + column;
+        let step = shape.input * height * width;
+        gradient[first..].iter_mut().step_by(step).zip(values).for_each(|(to, from)| *to = *from);
     }
     gradient
 }

@@ -16,7 +16,7 @@ use crate::{
     ConvBnOptions,
     cpu::{
         Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Relu, Residual,
-        Shape, Source, Sums, convolve_batch, finish, infer, take, with_kernels,
+        Shape, Source, Sums, convolve_batch, finish, infer, round_sum, take, with_kernels,
     },
 };
 
@@ -75,7 +75,8 @@ fn output_dims(shape: &Shape) -> [usize; 4] {
 
 /// A gradient to write to: in its own memory if nobody else holds it.
 fn owned<E: Element>(grad: FlexTensor) -> FlexTensor {
-    let mut grad = grad.to_contiguous();
+    // What is contiguous must not be cloned, which would make it somebody else's too.
+    let mut grad = if grad.is_contiguous() { grad } else { grad.to_contiguous() };
     let count = grad.shape().num_elements();
     if grad.try_storage_mut::<E>().is_some_and(|values| values.len() == count) {
         return grad;
@@ -295,7 +296,9 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     let (source, weight) = (Source::Plain(x.get()), weight.get());
     let back = Back { layer, grad: grad.storage(), through: &through, source, weight };
     let (d_weight, d_x) = if wanted.input {
-        let keep = |_: usize, wide: &mut [f32], dx: &mut [E], _: &mut [f32]| round(wide, dx);
+        let keep = |_: usize, wide: &mut [f32], dx: &mut [E], _: &mut [f32]| {
+            round_sum::<K, E>(wide, None, dx);
+        };
         let gradients = back.weights_and_input::<K>(0, &keep);
         (gradients.weight, Some(gradients.input))
     } else {
@@ -308,10 +311,6 @@ fn conv_bn_backward<K: Kernels, E: Element>(
         beta: tensor(d_beta, [shape.output]),
         residual: wanted.residual.then_some(grad),
     }
-}
-
-fn round<E: Element>(wide: &[f32], kept: &mut [E]) {
-    kept.iter_mut().zip(wide).for_each(|(kept, value)| *kept = E::round(*value));
 }
 
 fn block_backward<K: Kernels, E: Element>(
@@ -365,8 +364,12 @@ fn block_backward<K: Kernels, E: Element>(
         weight: weights[0].get(),
     };
     let add_shortcut = |image: usize, wide: &mut [f32], kept: &mut [E], _: &mut [f32]| {
-        shortcut_back::<E>(&first, grad.storage(), image, wide);
-        round(wide, kept);
+        let grad = &grad.storage()[image * first.output_image()..][..first.output_image()];
+        if first.stride == 1 {
+            return round_sum::<K, E>(wide, Some(grad), kept);
+        }
+        shortcut_back::<E>(&first, grad, wide);
+        round_sum::<K, E>(wide, None, kept);
     };
     let (d_weight1, d_x) = if wants_input {
         let gradients = back1.weights_and_input::<K>(0, &add_shortcut);
@@ -386,19 +389,13 @@ fn block_backward<K: Kernels, E: Element>(
     (d_x, gradients)
 }
 
-/// Adds what went through the shortcut to the gradient of one input image.
-fn shortcut_back<E: Element>(first: &Shape, grad: &[E], image: usize, dx: &mut [f32]) {
-    let grad = &grad[image * first.output_image()..][..first.output_image()];
-    let add = |dx: &mut [f32], grad: &[E]| {
-        dx.iter_mut().zip(grad).for_each(|(d, g)| *d += g.widen());
-    };
-    if first.stride == 1 {
-        return add(dx, grad);
-    }
+/// Adds what went through the shortcut that takes every second pixel to the gradient of one input image.
+fn shortcut_back<E: Element>(first: &Shape, grad: &[E], dx: &mut [f32]) {
     let before = (first.output - first.input) / 2;
     for (pixel, grad) in grad.chunks_exact(first.output).enumerate() {
         let (row, column) = (pixel / first.out_width(), pixel % first.out_width());
         let to = (2 * row * first.width + 2 * column) * first.input;
-        add(&mut dx[to..to + first.input], &grad[before..before + first.input]);
+        let dx = dx[to..to + first.input].iter_mut();
+        dx.zip(&grad[before..]).for_each(|(d, g)| *d += g.widen());
     }
 }

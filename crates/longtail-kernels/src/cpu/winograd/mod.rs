@@ -16,7 +16,7 @@ use super::{
     element::Element,
     micro::{ConvRow, Correlate},
     path::Kernels,
-    scratch::{Scratch, any, zeros},
+    scratch::{Scratch, any},
     shape::Shape,
 };
 
@@ -216,13 +216,14 @@ fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], 
     }
 }
 
-/// Adds the share of some images to the weights' gradient at its points, `[points, in, out]`;
-/// `gradients`: `[images, height, width, out]`.
+/// Writes the share of some images of the weights' gradient at its points, `[points, in, out]`, or adds
+/// it if they are not the first; `gradients`: `[images, height, width, out]`.
 pub(crate) fn correlate<'a, K: Kernels, E: Element>(
     shape: &Shape,
     plan: &Plan,
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     gradients: &[f32],
+    is_first: bool,
     scratch: &mut Scratch,
 ) {
     let Scratch { band, tiles, gradient_tiles, weight_points, .. } = scratch;
@@ -242,6 +243,7 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
         // SAFETY: as in [`convolve`]; the image is only read.
         unsafe { K::winograd_gradient(&work) }
     }
+    any(weight_points, ALL_POINTS * shape.input * output);
     let all = tiles.chunks_exact(plan.point(count, shape.input));
     let all = all.zip(gradient_tiles.chunks_exact(point));
     for ((x, dy), dw) in all.zip(weight_points.chunks_exact_mut(shape.input * output)) {
@@ -257,16 +259,12 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
             taps: shape.input,
             dw: dw.as_mut_ptr(),
             channels: output,
+            accumulate: !is_first,
         };
         // SAFETY: at every point lie a vector of inputs and one of gradients for every tile, and
         // their products fill `dw`; the path of `K` is available.
         unsafe { K::correlate::<f32>(&work) }
     }
-}
-
-/// Begins what [`correlate`] adds up.
-pub(crate) fn begin_weights(shape: &Shape, scratch: &mut Scratch) {
-    zeros(&mut scratch.weight_points, ALL_POINTS * shape.input * shape.output);
 }
 
 /// Adds what [`correlate`] has added up to `dw`, `[3, 3 · in, out]`.
@@ -341,8 +339,7 @@ mod tests {
         let gradients = dy.chunks_exact(pixels * output).map(sources);
         convolve::<K, f32>(&filters, &plan, gradients, &mut scratch, &mut dx);
         let mut dw = vec![0.0; weight.len()];
-        begin_weights(&shape, &mut scratch);
-        correlate::<K, f32>(&shape, &plan, inputs(), &dy, &mut scratch);
+        correlate::<K, f32>(&shape, &plan, inputs(), &dy, true, &mut scratch);
         end_weights::<K>(&shape, &mut scratch, &mut dw);
 
         let [mut y64, mut dx64, mut dw64] = [&y, &dx, &dw].map(|found| vec![0.0; found.len()]);

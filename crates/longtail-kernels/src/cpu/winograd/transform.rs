@@ -7,7 +7,7 @@
 // Constant indices into an array of registers; an iterator there keeps the array in memory.
 #![allow(clippy::needless_range_loop)]
 
-use super::super::{element::Element, simd::Simd};
+use super::super::{element::Element, simd::{Simd, prefetch}};
 
 /// Output pixels of a tile, in either direction.
 pub(crate) const TILE: usize = 4;
@@ -267,7 +267,14 @@ unsafe fn down<
 #[inline(always)]
 unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
     let columns = TILE * a.tiles[1] + 2;
+    let row = TILE * a.tiles[1] * a.channels;
     for tile in 0..a.tiles[1] {
+        for ahead in 0..TILE {
+            // The next row of tiles, or the next image.
+            let next = a.x.wrapping_add((TILE * (tile_row + 1) + 1 + ahead) * row);
+            let next = next.wrapping_add(TILE * tile * a.channels);
+            prefetch(next, TILE * a.channels);
+        }
         for row in 0..POINTS {
             for channel in (0..a.channels).step_by(S::LANES) {
                 // SAFETY: the caller's.

@@ -111,6 +111,9 @@ unsafe fn tiles<S: Simd, E: Element, const PX: usize, const KV: usize>(a: &ConvR
                 32 => tile::<S, E, PX, KV, 32>(a, done),
                 64 => tile::<S, E, PX, KV, 64>(a, done),
                 3 => tile::<S, E, PX, KV, 3>(a, done),
+                576 => tile::<S, E, PX, KV, 576>(a, done),
+                1152 => tile::<S, E, PX, KV, 1152>(a, done),
+                2304 => tile::<S, E, PX, KV, 2304>(a, done),
                 _ => tile::<S, E, PX, KV, 0>(a, done),
             }
             done += PX;

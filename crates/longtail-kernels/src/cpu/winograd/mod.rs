@@ -144,6 +144,7 @@ pub(crate) fn convolve<'a, K: Kernels, E: Element>(
         let work = Tiles {
             points: products[image * plan.of_image() * filters.outputs..].as_mut_ptr(),
             point,
+            tile: filters.outputs,
             image: out.as_mut_ptr(),
             tiles: plan.tiles,
             channels: filters.outputs,
@@ -162,9 +163,9 @@ fn transform_data<'a, K: Kernels, E: Element>(
     band: &mut Vec<f32>,
     tiles: &mut Vec<f32>,
 ) {
-    let point = plan.point(images.len(), channels);
+    let of_image = plan.of_image() * ALL_POINTS * channels;
     any(band, POINTS * (TILE * plan.tiles[1] + 2) * channels);
-    any(tiles, ALL_POINTS * point);
+    any(tiles, images.len() * of_image);
     assert!(channels.is_multiple_of(K::LANES));
     for (index, image) in images.enumerate() {
         assert_eq!(image.x.len(), plan.pixels() * channels);
@@ -177,11 +178,10 @@ fn transform_data<'a, K: Kernels, E: Element>(
             tiles: plan.tiles,
             channels,
             band: band.as_mut_ptr(),
-            out: tiles[index * plan.of_image() * channels..].as_mut_ptr(),
-            point,
+            out: tiles[index * of_image..][..of_image].as_mut_ptr(),
         };
-        // SAFETY: the image is as large as its tiles, the band as one row of them, and the tiles of
-        // all images lie side by side at every point; the path of `K` is available.
+        // SAFETY: the image is as large as its tiles, the band as one row of them, and `out` has
+        // room for all their points; the path of `K` is available.
         unsafe { K::winograd_data(&work) }
     }
 }
@@ -189,18 +189,16 @@ fn transform_data<'a, K: Kernels, E: Element>(
 /// `[tiles, in] · [in, out]` at every point.
 fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], count: usize) {
     let Filters { inputs, outputs, block, .. } = *filters;
-    let (of_tiles, of_products) = (tiles.len() / ALL_POINTS, products.len() / ALL_POINTS);
-    assert!(of_tiles >= count * inputs && of_products >= count * outputs);
-    for (index, (tiles, products)) in
-        tiles.chunks_exact(of_tiles).zip(products.chunks_exact_mut(of_products)).enumerate()
-    {
+    let of_products = products.len() / ALL_POINTS;
+    assert!(tiles.len() >= count * ALL_POINTS * inputs && of_products >= count * outputs);
+    for (index, products) in products.chunks_exact_mut(of_products).enumerate() {
         for first in (0..outputs).step_by(block) {
             let of_block = first * ALL_POINTS * inputs;
             let words = &filters.words[of_block + index * inputs * block..][..inputs * block];
             let work = ConvRow {
-                x: tiles.as_ptr(),
+                x: tiles[index * inputs..].as_ptr(),
                 row: 0,
-                step: inputs,
+                step: ALL_POINTS * inputs,
                 taps_y: 1,
                 taps_x: inputs,
                 weights: words.as_ptr(),
@@ -209,8 +207,8 @@ fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], 
                 count,
                 accumulate: false,
             };
-            // SAFETY: the tiles hold `count · inputs` values, the products `count · outputs`, of which
-            // the block begins at `first`; the path of `K` is available.
+            // SAFETY: every tile holds `inputs` values at a point, the products `count · outputs`, of
+            // which the block begins at `first`; the path of `K` is available.
             unsafe { K::conv_row::<f32>(&work, block) }
         }
     }
@@ -230,12 +228,13 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
     let (count, output) = (images.len(), shape.output);
     assert_eq!(gradients.len(), count * plan.pixels() * output);
     transform_data::<K, E>(plan, images, shape.input, band, tiles);
-    let point = plan.point(count, output);
-    any(gradient_tiles, ALL_POINTS * point);
+    let of_image = plan.of_image() * ALL_POINTS * output;
+    any(gradient_tiles, count * of_image);
     for (index, image) in gradients.chunks_exact(plan.pixels() * output).enumerate() {
         let work = Tiles {
-            points: gradient_tiles[index * plan.of_image() * output..].as_mut_ptr(),
-            point,
+            points: gradient_tiles[index * of_image..][..of_image].as_mut_ptr(),
+            point: output,
+            tile: ALL_POINTS * output,
             image: image.as_ptr().cast_mut(),
             tiles: plan.tiles,
             channels: output,
@@ -244,16 +243,14 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
         unsafe { K::winograd_gradient(&work) }
     }
     any(weight_points, ALL_POINTS * shape.input * output);
-    let all = tiles.chunks_exact(plan.point(count, shape.input));
-    let all = all.zip(gradient_tiles.chunks_exact(point));
-    for ((x, dy), dw) in all.zip(weight_points.chunks_exact_mut(shape.input * output)) {
+    for (index, dw) in weight_points.chunks_exact_mut(shape.input * output).enumerate() {
         let work = Correlate {
-            x: x.as_ptr(),
+            x: tiles[index * shape.input..].as_ptr(),
             x_row: 0,
-            x_step: shape.input,
-            dy: dy.as_ptr(),
+            x_step: ALL_POINTS * shape.input,
+            dy: gradient_tiles[index * output..].as_ptr(),
             dy_row: 0,
-            dy_step: output,
+            dy_step: ALL_POINTS * output,
             rows: 1,
             columns: count * plan.of_image(),
             taps: shape.input,

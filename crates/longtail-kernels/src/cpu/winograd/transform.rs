@@ -39,10 +39,8 @@ pub(crate) struct Data<E> {
     pub channels: usize,
     /// Room for `[6, 4 · tiles + 2, channels]`.
     pub band: *mut f32,
-    /// The first tile's first point.
+    /// The first tile: `[tiles, points, channels]`.
     pub out: *mut f32,
-    /// Values from one point to the next.
-    pub point: usize,
 }
 
 /// The tiles of one image of outputs, or of their gradient.
@@ -52,6 +50,8 @@ pub(crate) struct Tiles {
     pub points: *mut f32,
     /// Values from one point to the next.
     pub point: usize,
+    /// Values from one tile to the next.
+    pub tile: usize,
     /// The image, `[4 · tiles, 4 · tiles, channels]`.
     pub image: *mut f32,
     /// Tiles from top to bottom and from left to right.
@@ -190,7 +190,7 @@ unsafe fn weights_from_points<S: Simd>(m: [S::V; POINTS]) -> [S::V; 3] {
     }
 }
 
-/// Every tile of an image at its points: `[points, tiles, channels]`.
+/// Every tile of an image at its points.
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple
@@ -285,9 +285,9 @@ unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
                         d[j] = S::load(a.band.add(from + j * a.channels));
                     }
                     let points = at_points::<S>(d);
-                    let to = (tile_row * a.tiles[1] + tile) * a.channels + channel;
+                    let to = (tile_row * a.tiles[1] + tile) * POINTS * POINTS + row * POINTS;
                     for j in 0..POINTS {
-                        S::store(a.out.add((row * POINTS + j) * a.point + to), points[j]);
+                        S::store(a.out.add((to + j) * a.channels + channel), points[j]);
                     }
                 }
             }
@@ -321,7 +321,7 @@ unsafe fn each_tile<S: Simd, const OUTPUT: bool>(a: &Tiles) {
     let row = TILE * a.tiles[1] * a.channels;
     for tile_row in 0..a.tiles[0] {
         for tile in 0..a.tiles[1] {
-            let points = (tile_row * a.tiles[1] + tile) * a.channels;
+            let points = (tile_row * a.tiles[1] + tile) * a.tile;
             let image = TILE * tile_row * row + TILE * tile * a.channels;
             for channel in (0..a.channels).step_by(S::LANES) {
                 // SAFETY: the caller's: both belong to one tile.

@@ -12,7 +12,7 @@ use super::{
     path::Kernels,
     pixelwise::{Gate, Mask, ThroughBn},
     pool::{Pooled, take},
-    scratch::{self, Scratch, any, values, zeros},
+    scratch::{self, Scratch, any, borrow, values, zeros},
     shape::Shape,
     weights::{Packed, unpack_gradient},
     winograd::{self, Filters, Image, Plan},
@@ -181,7 +181,7 @@ impl<E: Element> Back<'_, E> {
     /// The weights' gradient alone.
     pub fn weights<K: Kernels>(&self) -> Vec<f32> {
         let shape = self.layer.shape;
-        let mut of_weights = vec![0.0; shape.images.div_ceil(shape.chunk()) * shape.weights()];
+        let mut of_weights = borrow(shape.images.div_ceil(shape.chunk()) * shape.weights());
         let chunks = of_weights.par_chunks_mut(shape.weights()).enumerate();
         chunks.for_each(|(chunk, dw)| self.chunk::<K>(chunk, dw, |_, _| {}));
         unpack_gradient(&of_weights, shape)
@@ -197,7 +197,7 @@ impl<E: Element> Back<'_, E> {
         let shape = self.layer.shape;
         let convolution = InputGradient::new::<K, E>(self.weight, shape);
         let (image, sums) = (shape.input_image(), sums.max(1));
-        let mut of_weights = vec![0.0; shape.images.div_ceil(shape.chunk()) * shape.weights()];
+        let mut of_weights = borrow(shape.images.div_ceil(shape.chunk()) * shape.weights());
         let mut input = take::<E>(shape.images * image);
         let mut summed = vec![0.0; shape.images * sums];
         of_weights
@@ -218,7 +218,7 @@ impl<E: Element> Back<'_, E> {
         BackGradients { weight: unpack_gradient(&of_weights, shape), input, sums: summed }
     }
 
-    /// Adds the share of a chunk of images to `dw`; calls `then` for every group of them, whose gradient
+    /// Writes the share of a chunk of images to `dw`; calls `then` for every group of them, whose gradient
     /// is in the scratch.
     fn chunk<K: Kernels>(
         &self,
@@ -232,6 +232,7 @@ impl<E: Element> Back<'_, E> {
             if plan.is_none() {
                 zeros(&mut scratch.input, Padded::input::<E>(shape).len());
                 zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
+                dw.fill(0.0);
             }
             let first = shape.chunk_images(chunk).start;
             for images in shape.groups(chunk, plan.map_or(1, |plan| plan.images)) {

@@ -86,21 +86,24 @@ fn convolve_group<K: Kernels, E: Element>(
 /// From the sums and squared deviations of every image to those of the batch (Chan et al. 1979).
 fn moments(sums: &[f32], shape: &Shape) -> Moments {
     let (pixels, count) = (shape.out_pixels() as f64, shape.count() as f64);
-    let of = |image: usize, which: usize, channel: usize| {
-        f64::from(sums[(2 * image + which) * shape.output + channel])
-    };
-    let images = || 0..shape.images;
-    let mut moments = Moments { mean: Vec::new(), variance: Vec::new() };
-    for channel in 0..shape.output {
-        let mean = images().map(|i| of(i, 0, channel)).sum::<f64>() / count;
-        let square = |i: usize| {
-            let apart = of(i, 0, channel) / pixels - mean;
-            of(i, 1, channel) + pixels * apart * apart
-        };
-        moments.mean.push(mean as f32);
-        moments.variance.push((images().map(square).sum::<f64>() / count) as f32);
+    let images = || sums.chunks_exact(2 * shape.output).map(|image| image.split_at(shape.output));
+    let mut mean = vec![0.0; shape.output];
+    for (sum, _) in images() {
+        mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean += f64::from(*sum));
     }
-    moments
+    mean.iter_mut().for_each(|mean| *mean /= count);
+    let mut variance = vec![0.0; shape.output];
+    for (sum, square) in images() {
+        for (((variance, mean), sum), square) in variance.iter_mut().zip(&mean).zip(sum).zip(square)
+        {
+            let apart = f64::from(*sum) / pixels - mean;
+            *variance += f64::from(*square) + pixels * apart * apart;
+        }
+    }
+    Moments {
+        mean: mean.into_iter().map(|mean| mean as f32).collect(),
+        variance: variance.into_iter().map(|variance| (variance / count) as f32).collect(),
+    }
 }
 
 /// What is added before the ReLU.

@@ -1,6 +1,16 @@
 //! Passes over the pixels of one image, channel by channel; as `micro`, once per instruction set.
 
-use super::{element::Element, simd::Simd};
+// Constant indices into an array of registers; an iterator there keeps the array in memory.
+#![allow(clippy::needless_range_loop)]
+
+use super::{
+    element::Element,
+    simd::{Simd, prefetch},
+};
+
+/// Values that are asked for before they are read: across the pages at which the hardware's own
+/// prefetching ends.
+const AHEAD: usize = 1024;
 
 /// What [`keep`] reads and writes, all of one image.
 #[derive(Clone, Copy)]
@@ -108,7 +118,9 @@ pub(super) unsafe fn normalise<S: Simd, In: Element, Out: Element>(a: &Normalise
             unsafe {
                 let (scale, shift) = (S::load(a.scale.add(channel)), S::load(a.shift.add(channel)));
                 let mut v = S::mul_add(In::load::<S>(a.y.add(at)), scale, shift);
+                prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
                 if !a.residual.is_null() {
+                    prefetch(a.residual.wrapping_add(at + AHEAD), S::LANES);
                     v = S::add(v, Out::load::<S>(a.residual.add(at)));
                 }
                 Out::store::<S>(a.out.add(at), if a.relu { S::relu(v) } else { v });
@@ -158,29 +170,61 @@ pub(crate) struct Gate<In, E> {
 /// [`Simd::LANES`].
 #[inline(always)]
 pub(super) unsafe fn gate<S: Simd, In: Element, E: Element>(a: &Gate<In, E>) {
-    for channel in (0..a.channels).step_by(S::LANES) {
-        // SAFETY: every offset is within the image.
-        unsafe {
-            let mean = S::load(a.mean.add(channel));
-            let (mut sum, mut product) = (S::zero(), S::zero());
-            for pixel in 0..a.pixels {
+    let vectors = a.channels / S::LANES;
+    // SAFETY: handed on; the channels of all calls are those of the image.
+    unsafe {
+        if vectors.is_multiple_of(4) {
+            for v in (0..vectors).step_by(4) {
+                gate_channels::<S, In, E, 4>(a, v * S::LANES);
+            }
+        } else if vectors.is_multiple_of(2) {
+            for v in (0..vectors).step_by(2) {
+                gate_channels::<S, In, E, 2>(a, v * S::LANES);
+            }
+        } else {
+            for v in 0..vectors {
+                gate_channels::<S, In, E, 1>(a, v * S::LANES);
+            }
+        }
+    }
+}
+
+/// [`gate`] of `KV` vectors of channels, pixel by pixel.
+#[inline(always)]
+unsafe fn gate_channels<S: Simd, In: Element, E: Element, const KV: usize>(
+    a: &Gate<In, E>,
+    channel: usize,
+) {
+    // SAFETY: every offset is within the image.
+    unsafe {
+        let (mut sums, mut products) = ([S::zero(); KV], [S::zero(); KV]);
+        for pixel in 0..a.pixels {
+            for v in 0..KV {
+                let channel = channel + v * S::LANES;
                 let at = pixel * a.channels + channel;
                 let y = E::load::<S>(a.y.add(at));
                 let g = In::load::<S>(a.grad.add(at));
+                prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
                 let g = match a.mask {
                     Mask::Open => g,
-                    Mask::Output(output) => S::where_positive(g, E::load::<S>(output.add(at))),
+                    Mask::Output(output) => {
+                        prefetch(output.wrapping_add(at + AHEAD), S::LANES);
+                        S::where_positive(g, E::load::<S>(output.add(at)))
+                    }
                     Mask::Affine(scale, shift) => {
                         let (scale, shift) = (scale.add(channel), shift.add(channel));
                         S::where_positive(g, S::mul_add(y, S::load(scale), S::load(shift)))
                     }
                 };
                 E::store::<S>(a.gated.add(at), g);
-                sum = S::add(sum, g);
-                product = S::mul_add(g, S::sub(y, mean), product);
+                let apart = S::sub(y, S::load(a.mean.add(channel)));
+                sums[v] = S::add(sums[v], g);
+                products[v] = S::mul_add(g, apart, products[v]);
             }
-            S::store(a.sum.add(channel), sum);
-            S::store(a.product.add(channel), product);
+        }
+        for v in 0..KV {
+            S::store(a.sum.add(channel + v * S::LANES), sums[v]);
+            S::store(a.product.add(channel + v * S::LANES), products[v]);
         }
     }
 }
@@ -226,6 +270,8 @@ pub(super) unsafe fn through_bn<S: Simd, E: Element, Out: Element>(a: &ThroughBn
                 unsafe {
                     let constant = S::load(a.constant.add(channel));
                     let y = E::load::<S>(a.y.add(at));
+                    prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
+                    prefetch(a.grad.wrapping_add(at + AHEAD), S::LANES);
                     let y = S::mul_add(y, S::load(a.of_y.add(channel)), constant);
                     let g = E::load::<S>(a.grad.add(at));
                     let dy = S::mul_add(g, S::load(a.of_grad.add(channel)), y);
@@ -253,6 +299,7 @@ pub(super) unsafe fn round_sum<S: Simd, E: Element>(
         for at in (0..whole).step_by(S::LANES) {
             let mut v = S::load(wide.add(at));
             if !other.is_null() {
+                prefetch(other.wrapping_add(at + AHEAD), S::LANES);
                 v = S::add(v, E::load::<S>(other.add(at)));
             }
             E::store::<S>(kept.add(at), v);

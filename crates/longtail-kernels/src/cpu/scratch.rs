@@ -1,6 +1,9 @@
 //! Memory of one thread, kept from call to call.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    ops::{Deref, DerefMut},
+};
 
 use super::element::Element;
 
@@ -38,6 +41,60 @@ thread_local! {
 /// Lends the thread's buffers, of any content; `work` must not call this again.
 pub(crate) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     SCRATCH.with_borrow_mut(work)
+}
+
+/// Values for one call, of any content, in memory that the thread keeps for its next ones.
+#[derive(Default)]
+pub(crate) struct Borrowed {
+    memory: Vec<f32>,
+    length: usize,
+}
+
+/// Vectors that a thread keeps.
+const KEPT: usize = 4;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `length` values of any kind.
+pub(crate) fn borrow(length: usize) -> Borrowed {
+    let fitting = |spare: &mut Vec<Vec<f32>>| {
+        let first = spare.iter().position(|memory| memory.len() >= length);
+        first.map(|index| spare.swap_remove(index)).or_else(|| spare.pop())
+    };
+    let mut memory = SPARE.with_borrow_mut(fitting).unwrap_or_default();
+    if memory.len() < length {
+        memory = vec![0.0; length];
+    }
+    Borrowed { memory, length }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        // A thread that ends has nothing to keep.
+        let _ended = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < KEPT {
+                spare.push(memory);
+            }
+        });
+    }
+}
+
+impl Deref for Borrowed {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.memory[..self.length]
+    }
+}
+
+impl DerefMut for Borrowed {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.memory[..self.length]
+    }
 }
 
 /// `length` zeros in `buffer`.

@@ -11,12 +11,14 @@ pub(crate) use transform::{Data, Tiles};
 use transform::{POINTS, TILE};
 pub(super) use transform::{data, filters, gradient, output, weights};
 
+use rayon::prelude::*;
+
 use super::{
     batch::Affine,
     element::Element,
     micro::{ConvRow, Correlate},
     path::Kernels,
-    scratch::{Scratch, any},
+    scratch::{Borrowed, Scratch, any, borrow},
     shape::Shape,
 };
 
@@ -75,7 +77,7 @@ pub(crate) struct Image<'a, E> {
 
 /// Weights at their points, `[blocks, points, in, block]`.
 pub(crate) struct Filters {
-    words: Vec<f32>,
+    words: Borrowed,
     inputs: usize,
     outputs: usize,
     block: usize,
@@ -102,12 +104,13 @@ impl Filters {
     fn transform<K: Kernels>(
         inputs: usize,
         outputs: usize,
-        at: impl Fn(usize, usize, usize) -> f32,
+        at: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let block = K::block(outputs);
-        let mut words = vec![0.0; ALL_POINTS * inputs * outputs];
-        let mut taps = vec![0.0; TAPS * block];
-        for (index, words) in words.chunks_exact_mut(ALL_POINTS * inputs * block).enumerate() {
+        let mut words = borrow(ALL_POINTS * inputs * outputs);
+        let blocks = words.par_chunks_exact_mut(ALL_POINTS * inputs * block).enumerate();
+        blocks.for_each(|(index, words)| {
+            let mut taps = vec![0.0; TAPS * block];
             for input in 0..inputs {
                 for (tap, lanes) in taps.chunks_exact_mut(block).enumerate() {
                     for (lane, value) in lanes.iter_mut().enumerate() {
@@ -120,7 +123,7 @@ impl Filters {
                 // `out` has room for one at every point; the path of `K` is available.
                 unsafe { K::filters(taps.as_ptr(), block, out.as_mut_ptr(), inputs * block) }
             }
-        }
+        });
         Self { words, inputs, outputs, block }
     }
 }
@@ -264,7 +267,7 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
     }
 }
 
-/// Adds what [`correlate`] has added up to `dw`, `[3, 3 · in, out]`.
+/// Writes what [`correlate`] has added up to `dw`, `[3, 3 · in, out]`.
 pub(crate) fn end_weights<K: Kernels>(shape: &Shape, scratch: &mut Scratch, dw: &mut [f32]) {
     let count = shape.input * shape.output;
     assert!(count.is_multiple_of(K::LANES));

@@ -401,7 +401,7 @@ unsafe fn gradient_tile<S: Simd>(
     }
 }
 
-/// The weights' gradient `[3, 3, count]`, added to, from `[points, count]`.
+/// The weights' gradient `[3, 3, count]` from `[points, count]`.
 ///
 /// # Safety
 /// [`Simd`]'s; both addresses are valid for that many values, and `count` is a multiple of
@@ -425,8 +425,7 @@ pub(in super::super) unsafe fn weights<S: Simd>(points: *const f32, dw: *mut f32
             for i in 0..3 {
                 let values = weights_from_points::<S>(rows[i]);
                 for j in 0..3 {
-                    let to = dw.add((i * 3 + j) * count + at);
-                    S::store(to, S::add(S::load(to), values[j]));
+                    S::store(dw.add((i * 3 + j) * count + at), values[j]);
                 }
             }
         }

@@ -8,10 +8,12 @@ use super::{
     batch::{Affine, Source, each_image},
     convolution::{convolve, correlate},
     element::Element,
+    finish::Finish,
     padded::Padded,
     path::Kernels,
     pixelwise::{Gate, Mask, ThroughBn},
     pool::{Pooled, take},
+    residual::Residual,
     scratch::{self, Scratch, any, borrow, values, zeros},
     shape::Shape,
     weights::{Packed, unpack_gradient},
@@ -39,26 +41,10 @@ pub(crate) struct Layer<'a, E> {
 }
 
 impl<E: Element> Layer<'_, E> {
-    /// Gates one image's gradient into `gated` and sums it: `[Σ g, Σ g (y − mean)]` per channel.
-    pub fn gate<K: Kernels>(&self, index: usize, grad: &[f32], gated: &mut [E], sums: &mut [f32]) {
-        assert_eq!(grad.len(), self.shape.output_image());
-        // SAFETY: the gradient is one output image.
-        unsafe { self.gate_from::<K, f32>(index, Some(grad.as_ptr()), gated, sums) }
-    }
-
-    /// Without a `grad`, `gated` holds it.
-    ///
-    /// # Safety
-    /// A `grad` points to one output image; without one, `In` is `E`.
-    unsafe fn gate_from<K: Kernels, In: Element>(
-        &self,
-        index: usize,
-        grad: Option<*const In>,
-        gated: &mut [E],
-        sums: &mut [f32],
-    ) {
+    /// Gates one image's gradient in place and sums it: `[Σ g, Σ g (y − mean)]` per channel.
+    fn gate<K: Kernels>(&self, index: usize, grad: &mut [E], sums: &mut [f32]) {
         let (size, channels) = (self.shape.output_image(), self.shape.output);
-        assert!(gated.len() == size && sums.len() == 2 * channels && self.mean.len() == channels);
+        assert!(grad.len() == size && sums.len() == 2 * channels && self.mean.len() == channels);
         assert!(channels.is_multiple_of(K::LANES));
         let image = index * size..(index + 1) * size;
         let mask = match self.relu {
@@ -70,9 +56,9 @@ impl<E: Element> Layer<'_, E> {
             }
         };
         let (sum, product) = sums.split_at_mut(channels);
-        let gated = gated.as_mut_ptr();
+        let gated = grad.as_mut_ptr();
         let work = Gate {
-            grad: grad.unwrap_or(gated.cast_const().cast()),
+            grad: gated.cast_const(),
             gated,
             mask,
             y: self.y[image].as_ptr(),
@@ -91,8 +77,7 @@ impl<E: Element> Layer<'_, E> {
     pub fn gate_batch<K: Kernels>(&self, grad: &mut [E]) -> Sums {
         let mut sums = vec![0.0; self.shape.images * 2 * self.shape.output];
         each_image(self.shape, grad, &mut sums, |_, index, grad, sums| {
-            // SAFETY: the gradient is the image that it is gated into.
-            unsafe { self.gate_from::<K, E>(index, None, grad, sums) }
+            self.gate::<K>(index, grad, sums);
         });
         Sums::of(&sums, self.shape)
     }
@@ -107,7 +92,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// From [`Layer::gate`]'s sums of every image.
+    /// From the gates' sums of every image.
     pub fn of(sums: &[f32], shape: &Shape) -> Self {
         let total = |which: usize| {
             let mut totals = vec![0.0; shape.output];
@@ -155,9 +140,24 @@ pub(crate) struct ThroughCoefficients {
     constant: Vec<f32>,
 }
 
-/// What becomes of the gradient of one input image while it is at hand in f32: the image, the
-/// gradient, where it is kept, sums of it.
-pub(crate) type Then<'a, E> = &'a (dyn Fn(usize, &mut [f32], &mut [E], &mut [f32]) + Sync);
+/// What becomes of the input's gradient.
+#[derive(Clone, Copy)]
+pub(crate) enum Then<'a, E> {
+    /// What went past the convolution is added.
+    Add(Residual<'a, E>),
+    /// It passes the ReLU of the layer before, whose convolution, mean and coefficients these are.
+    Gate { y: &'a [E], mean: &'a [f32], affine: &'a Affine },
+}
+
+impl<E> Then<'_, E> {
+    /// Sums of an image of so many channels.
+    fn sums(&self, channels: usize) -> usize {
+        match self {
+            Then::Add(_) => 1,
+            Then::Gate { .. } => 2 * channels,
+        }
+    }
+}
 
 /// The way back through one convolution.
 pub(crate) struct Back<'a, E> {
@@ -187,16 +187,11 @@ impl<E: Element> Back<'_, E> {
         unpack_gradient(&of_weights, shape)
     }
 
-    /// The gradients of the weights and of the input; `then` keeps every image of the latter, with
-    /// `sums` values for it.
-    pub fn weights_and_input<K: Kernels>(
-        &self,
-        sums: usize,
-        then: Then<'_, E>,
-    ) -> BackGradients<E> {
+    /// The gradients of the weights and of the input.
+    pub fn weights_and_input<K: Kernels>(&self, then: Then<'_, E>) -> BackGradients<E> {
         let shape = self.layer.shape;
         let convolution = InputGradient::new::<K, E>(self.weight, shape);
-        let (image, sums) = (shape.input_image(), sums.max(1));
+        let (image, sums) = (shape.input_image(), then.sums(shape.input));
         let mut of_weights = borrow(shape.images.div_ceil(shape.chunk()) * shape.weights());
         let mut input = take::<E>(shape.images * image);
         let mut summed = vec![0.0; shape.images * sums];
@@ -206,13 +201,12 @@ impl<E: Element> Back<'_, E> {
             .zip(summed.par_chunks_mut(shape.chunk() * sums))
             .enumerate()
             .for_each(|(chunk, ((dw, dx), summed))| {
-                let mut kept = dx.chunks_exact_mut(image).zip(summed.chunks_exact_mut(sums));
+                let first = shape.chunk_images(chunk).start;
                 self.chunk::<K>(chunk, dw, |scratch, images| {
-                    let wide = convolution.run::<K, E>(shape, images.len(), scratch);
-                    let images = images.zip(wide.chunks_exact_mut(image)).zip(&mut kept);
-                    for ((image, wide), (dx, summed)) in images {
-                        then(image, wide, dx, summed);
-                    }
+                    let here = images.start - first..images.end - first;
+                    let dx = &mut dx[here.start * image..here.end * image];
+                    let summed = &mut summed[here.start * sums..here.end * sums];
+                    convolution.run::<K, E>(shape, images, scratch, &then, dx, summed);
                 });
             });
         BackGradients { weight: unpack_gradient(&of_weights, shape), input, sums: summed }
@@ -330,34 +324,56 @@ impl InputGradient {
         }
     }
 
-    /// The gradients of the inputs of the `count` images whose gradients are in the scratch.
-    fn run<'s, K: Kernels, E: Element>(
+    /// The gradients of the inputs of the images whose gradients are in the scratch.
+    fn run<K: Kernels, E: Element>(
         &self,
         shape: &Shape,
-        count: usize,
-        scratch: &'s mut Scratch,
-    ) -> &'s mut [f32] {
+        images: Range<usize>,
+        scratch: &mut Scratch,
+        then: &Then<'_, E>,
+        dx: &mut [E],
+        sums: &mut [f32],
+    ) {
+        let size = shape.input_image();
+        let mut buffer = std::mem::take(&mut scratch.residual);
+        let added = match then {
+            Then::Add(past) => past.gradients(size, images.clone(), &mut buffer),
+            Then::Gate { .. } => None,
+        };
+        let parts = dx.chunks_exact_mut(size).zip(sums.chunks_exact_mut(then.sums(shape.input)));
+        let finishes = parts.zip(images.clone()).enumerate().map(|(here, ((dx, sums), image))| {
+            match *then {
+                Then::Add(_) => {
+                    let other = added.map(|added| &added[here * size..][..size]);
+                    Finish::Sum { kept: dx, other }
+                }
+                Then::Gate { y, mean, affine } => {
+                    let y = &y[image * size..][..size];
+                    Finish::Gate { gated: dx, y, affine, mean, sums }
+                }
+            }
+        });
         match self {
-            Self::Direct(packed) => Self::directly::<K, E>(packed, shape, scratch),
+            Self::Direct(packed) => {
+                finishes.for_each(|finish| Self::directly::<K, E>(packed, shape, scratch, finish));
+            }
             Self::Winograd(plan, filters) => {
                 let gradient = std::mem::take(&mut scratch.gradient);
-                let mut image = std::mem::take(&mut scratch.image);
-                let images = gradient.chunks_exact(shape.output_image());
-                let images = images.map(|x| Image { x, affine: None });
-                let wide = any(&mut image, count * shape.input_image());
-                winograd::convolve::<K, f32>(filters, plan, images, scratch, wide);
+                let gradients = gradient.chunks_exact(shape.output_image());
+                let gradients = gradients.map(|x| Image { x, affine: None });
+                winograd::convolve::<K, f32, E>(filters, plan, gradients, scratch, finishes);
                 scratch.gradient = gradient;
-                scratch.image = image;
-                &mut scratch.image
             }
         }
+        scratch.residual = buffer;
     }
 
-    fn directly<'s, K: Kernels, E: Element>(
+    fn directly<K: Kernels, E: Element>(
         packed: &Packed,
         shape: &Shape,
-        scratch: &'s mut Scratch,
-    ) -> &'s mut [f32] {
+        scratch: &mut Scratch,
+        finish: Finish<'_, E>,
+    ) {
         let (padded, size) = (Padded::gradient::<E>(shape), [shape.height, shape.width]);
         let pixels = shape.height * shape.width;
         let wide = any(&mut scratch.image, pixels * packed.channels);
@@ -368,14 +384,9 @@ impl InputGradient {
                 wide.copy_within(from..from + shape.input, pixel * shape.input);
             }
         }
-        &mut wide[..pixels * shape.input]
+        let finish = finish.raw::<K>(pixels, shape.input);
+        // SAFETY: what was borrowed outlives this call; `wide` holds at least one input image, and is not
+        // where that is kept.
+        unsafe { finish.run::<K>(wide.as_ptr(), 0, pixels) }
     }
-}
-
-/// `kept = wide [+ other]`, rounded.
-pub(crate) fn round_sum<K: Kernels, E: Element>(wide: &[f32], other: Option<&[E]>, kept: &mut [E]) {
-    assert!(wide.len() == kept.len() && other.is_none_or(|other| other.len() == kept.len()));
-    let other = other.map_or(std::ptr::null(), <[E]>::as_ptr);
-    // SAFETY: all are equally long, and the path of `K` is available.
-    unsafe { K::round_sum(wide.as_ptr(), other, kept.as_mut_ptr(), kept.len()) }
 }

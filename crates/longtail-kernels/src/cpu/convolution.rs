@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{
     batch::Source,
     element::Element,
+    finish::Finish,
     micro::{ConvRow, Correlate},
     padded::Padded,
     path::Kernels,
@@ -53,30 +54,49 @@ impl Convolution {
         }
     }
 
-    /// Convolves some images of the source; `out`: `[images, out height, out width, out]`.
-    pub fn run<K: Kernels, E: Element>(
+    /// Convolves some images of the source, each of which `finishes` says what to do with.
+    pub fn run<'a, K: Kernels, E: Element>(
         &self,
-        source: &Source<'_, E>,
+        source: &Source<'a, E>,
         shape: &Shape,
         images: Range<usize>,
         scratch: &mut Scratch,
-        out: &mut [f32],
+        finishes: impl Iterator<Item = Finish<'a, E>>,
     ) {
         match self {
             Self::Direct(packed) => {
-                let size = [shape.out_height(), shape.out_width()];
-                for (image, out) in images.zip(out.chunks_exact_mut(shape.output_image())) {
+                for (image, finish) in images.zip(finishes) {
                     source.fill::<K>(shape, image, &mut scratch.input);
-                    let padded = Padded::input::<E>(shape);
-                    convolve::<K, E>(packed, &scratch.input, &padded, shape.stride, size, out);
+                    directly::<K, E>(packed, shape, scratch, finish);
                 }
             }
             Self::Winograd(plan, filters) => {
                 let images = images.map(|image| source.image(shape, image));
-                winograd::convolve::<K, E>(filters, plan, images, scratch, out);
+                winograd::convolve::<K, E, E>(filters, plan, images, scratch, finishes);
             }
         }
     }
+}
+
+/// The convolution of the padded image, made where it is kept if that holds f32.
+fn directly<K: Kernels, E: Element>(
+    packed: &Packed,
+    shape: &Shape,
+    scratch: &mut Scratch,
+    mut finish: Finish<'_, E>,
+) {
+    let (padded, size) = (Padded::input::<E>(shape), [shape.out_height(), shape.out_width()]);
+    let Scratch { input, image, .. } = scratch;
+    let wide = match E::as_f32(finish.image()) {
+        Some(wide) => wide,
+        None => any(image, shape.output_image()),
+    };
+    convolve::<K, E>(packed, input, &padded, shape.stride, size, wide);
+    let wide = wide.as_ptr();
+    let finish = finish.raw::<K>(shape.out_pixels(), shape.output);
+    // SAFETY: what was borrowed outlives this call; `wide` is one output image, and is where the image is
+    // kept only if that holds f32.
+    unsafe { finish.run::<K>(wide, 0, shape.out_pixels()) }
 }
 
 /// A convolution of one padded image: `out` is `[rows, columns, packed.channels]`.

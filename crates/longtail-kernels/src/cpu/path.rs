@@ -9,7 +9,7 @@ use super::{
     micro::{self, ConvRow, Correlate},
     pixelwise::{self, Gate, Moments, Normalise, ThroughBn},
     simd::{Portable, Simd},
-    winograd::{self, Data, Tiles},
+    winograd::{self, Data, Gradients, Outputs},
 };
 
 /// An implementation of the operators.
@@ -136,9 +136,9 @@ pub(crate) trait Kernels: Sync {
     /// See [`winograd::data`].
     unsafe fn winograd_data<E: Element>(a: &Data<E>);
     /// See [`winograd::output`].
-    unsafe fn winograd_output(a: &Tiles);
+    unsafe fn winograd_output(a: &Outputs);
     /// See [`winograd::gradient`].
-    unsafe fn winograd_gradient(a: &Tiles);
+    unsafe fn winograd_gradient(a: &Gradients);
     /// See [`winograd::weights`].
     unsafe fn winograd_weights(points: *const f32, dw: *mut f32, count: usize);
 }
@@ -213,12 +213,12 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn winograd_output(a: &Tiles) {
+            unsafe fn winograd_output(a: &Outputs) {
                 unsafe { winograd::output::<$simd>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn winograd_gradient(a: &Tiles) {
+            unsafe fn winograd_gradient(a: &Gradients) {
                 unsafe { winograd::gradient::<$simd>(a) }
             }
 

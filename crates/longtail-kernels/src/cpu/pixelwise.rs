@@ -12,74 +12,95 @@ use super::{
 /// prefetching ends.
 const AHEAD: usize = 1024;
 
-/// What [`keep`] reads and writes, all of one image.
+/// What [`keep`] reads and writes: some pixels of one image, one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Moments<E> {
     /// The convolution in f32.
     pub y: *const f32,
     /// Where it is kept; may be `y`.
     pub kept: *mut E,
-    /// `Σ y` per channel of what is kept, written.
+    /// The image's first pixel as it is kept.
+    pub first: *const E,
+    /// `Σ (y − first)` per channel of what is kept, added to; for the last pixels `Σ y` of the image.
     pub sum: *mut f32,
-    /// `Σ (y − mean)²` per channel of what is kept, written.
+    /// `Σ (y − first)²` per channel of what is kept, added to; for the last pixels `Σ (y − mean)²` of the
+    /// image.
     pub square: *mut f32,
-    /// Pixels of the image.
+    /// Pixels.
     pub pixels: usize,
+    /// Pixels of the image.
+    pub of_image: usize,
+    /// Whether these are the image's last.
+    pub is_last: bool,
     /// Channels.
     pub channels: usize,
 }
 
-/// Keeps a convolution, and its moments over the image.
+/// Keeps a convolution, and its moments over the image: first around its first pixel, since the mean is not
+/// known yet, and around 0 the squares could cancel.
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple of
 /// [`Simd::LANES`].
 #[inline(always)]
 pub(super) unsafe fn keep<S: Simd, E: Element>(a: &Moments<E>) {
-    let inverse = 1.0 / a.pixels as f32;
-    // SAFETY: every offset lies within the image, and `channel` is below `channels` with its vector.
+    let vectors = a.channels / S::LANES;
+    // SAFETY: handed on; the channels of all calls are those of the image.
     unsafe {
-        if E::PER_WORD > 1 {
-            for at in (0..a.pixels * a.channels).step_by(S::LANES) {
-                E::store::<S>(a.kept.add(at), S::load(a.y.add(at)));
+        if vectors.is_multiple_of(4) {
+            for v in (0..vectors).step_by(4) {
+                keep_channels::<S, E, 4>(a, v * S::LANES);
             }
-        }
-        for channel in (0..a.channels).step_by(S::LANES) {
-            let y = a.kept.cast_const().add(channel);
-            let total = sum_over::<S, E, false>(y, a.pixels, a.channels, S::zero());
-            S::store(a.sum.add(channel), total);
-            let mean = S::mul_add(total, S::splat_at(&inverse), S::zero());
-            let square = sum_over::<S, E, true>(y, a.pixels, a.channels, mean);
-            S::store(a.square.add(channel), square);
+        } else if vectors.is_multiple_of(2) {
+            for v in (0..vectors).step_by(2) {
+                keep_channels::<S, E, 2>(a, v * S::LANES);
+            }
+        } else {
+            for v in 0..vectors {
+                keep_channels::<S, E, 1>(a, v * S::LANES);
+            }
         }
     }
 }
 
-/// `Σ y`, or `Σ (y − mean)²` if `SQUARE`, over the pixels, in four sums so that one does not wait for
-/// the other.
+/// [`keep`] of `KV` vectors of channels, pixel by pixel.
 #[inline(always)]
-unsafe fn sum_over<S: Simd, E: Element, const SQUARE: bool>(
-    y: *const E,
-    pixels: usize,
-    channels: usize,
-    mean: S::V,
-) -> S::V {
-    // SAFETY: handed on.
+unsafe fn keep_channels<S: Simd, E: Element, const KV: usize>(a: &Moments<E>, channel: usize) {
+    // SAFETY: every offset is within the pixels.
     unsafe {
-        let mut sums = [S::zero(); 4];
-        let mut pixel = 0;
-        while pixel < pixels {
-            // A constant number of sums, so that they stay in registers.
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                if pixel + lane < pixels {
-                    let v = E::load::<S>(y.add((pixel + lane) * channels));
-                    let d = S::sub(v, mean);
-                    *sum = if SQUARE { S::mul_add(d, d, *sum) } else { S::add(*sum, v) };
-                }
+        let (mut sums, mut squares) = ([S::zero(); KV], [S::zero(); KV]);
+        let mut first = [S::zero(); KV];
+        for v in 0..KV {
+            let at = channel + v * S::LANES;
+            if a.first == a.kept.cast_const() {
+                E::store::<S>(a.kept.add(at), S::load(a.y.add(at)));
             }
-            pixel += 4;
+            first[v] = E::load::<S>(a.first.add(at));
+            sums[v] = S::load(a.sum.add(at));
+            squares[v] = S::load(a.square.add(at));
         }
-        S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]))
+        for pixel in 0..a.pixels {
+            for v in 0..KV {
+                let at = pixel * a.channels + channel + v * S::LANES;
+                let wide = S::load(a.y.add(at));
+                E::store::<S>(a.kept.add(at), wide);
+                let value = if E::PER_WORD == 1 { wide } else { E::load::<S>(a.kept.add(at)) };
+                let apart = S::sub(value, first[v]);
+                sums[v] = S::add(sums[v], apart);
+                squares[v] = S::mul_add(apart, apart, squares[v]);
+            }
+        }
+        let (count, minus_inverse) = (a.of_image as f32, -1.0 / a.of_image as f32);
+        for v in 0..KV {
+            let at = channel + v * S::LANES;
+            if a.is_last {
+                let minus_mean = S::mul_add(sums[v], S::splat_at(&minus_inverse), S::zero());
+                squares[v] = S::relu(S::mul_add(sums[v], minus_mean, squares[v]));
+                sums[v] = S::mul_add(first[v], S::splat_at(&count), sums[v]);
+            }
+            S::store(a.sum.add(at), sums[v]);
+            S::store(a.square.add(at), squares[v]);
+        }
     }
 }
 
@@ -140,7 +161,7 @@ pub(crate) enum Mask<E> {
     Affine(*const f32, *const f32),
 }
 
-/// What [`gate`] reads and writes, all of one image.
+/// What [`gate`] reads and writes: some pixels of one image.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate<In, E> {
     /// The output's gradient.
@@ -153,11 +174,11 @@ pub(crate) struct Gate<In, E> {
     pub y: *const E,
     /// Its mean per channel.
     pub mean: *const f32,
-    /// `Σ g` per channel, written.
+    /// `Σ g` per channel, added to.
     pub sum: *mut f32,
-    /// `Σ g (y − mean)` per channel, written.
+    /// `Σ g (y − mean)` per channel, added to.
     pub product: *mut f32,
-    /// Pixels of the image.
+    /// Pixels.
     pub pixels: usize,
     /// Channels.
     pub channels: usize,
@@ -205,17 +226,7 @@ unsafe fn gate_channels<S: Simd, In: Element, E: Element, const KV: usize>(
                 let y = E::load::<S>(a.y.add(at));
                 let g = In::load::<S>(a.grad.add(at));
                 prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
-                let g = match a.mask {
-                    Mask::Open => g,
-                    Mask::Output(output) => {
-                        prefetch(output.wrapping_add(at + AHEAD), S::LANES);
-                        S::where_positive(g, E::load::<S>(output.add(at)))
-                    }
-                    Mask::Affine(scale, shift) => {
-                        let (scale, shift) = (scale.add(channel), shift.add(channel));
-                        S::where_positive(g, S::mul_add(y, S::load(scale), S::load(shift)))
-                    }
-                };
+                let g = masked::<S, E>(g, a.mask, y, at, channel);
                 E::store::<S>(a.gated.add(at), g);
                 let apart = S::sub(y, S::load(a.mean.add(channel)));
                 sums[v] = S::add(sums[v], g);
@@ -223,8 +234,35 @@ unsafe fn gate_channels<S: Simd, In: Element, E: Element, const KV: usize>(
             }
         }
         for v in 0..KV {
-            S::store(a.sum.add(channel + v * S::LANES), sums[v]);
-            S::store(a.product.add(channel + v * S::LANES), products[v]);
+            let (sum, product) =
+                (a.sum.add(channel + v * S::LANES), a.product.add(channel + v * S::LANES));
+            S::store(sum, S::add(S::load(sum), sums[v]));
+            S::store(product, S::add(S::load(product), products[v]));
+        }
+    }
+}
+
+/// The gradient `g` where the mask lets it pass; `y` is the convolution there.
+#[inline(always)]
+pub(super) unsafe fn masked<S: Simd, E: Element>(
+    g: S::V,
+    mask: Mask<E>,
+    y: S::V,
+    at: usize,
+    channel: usize,
+) -> S::V {
+    // SAFETY: the caller's.
+    unsafe {
+        match mask {
+            Mask::Open => g,
+            Mask::Output(output) => {
+                prefetch(output.wrapping_add(at + AHEAD), S::LANES);
+                S::where_positive(g, E::load::<S>(output.add(at)))
+            }
+            Mask::Affine(scale, shift) => {
+                let (scale, shift) = (scale.add(channel), shift.add(channel));
+                S::where_positive(g, S::mul_add(y, S::load(scale), S::load(shift)))
+            }
         }
     }
 }

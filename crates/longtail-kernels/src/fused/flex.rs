@@ -16,7 +16,7 @@ use crate::{
     ConvBnOptions,
     cpu::{
         Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Relu, Residual,
-        Shape, Source, Sums, convolve_batch, finish, infer, round_sum, take, with_kernels,
+        Shape, Source, Sums, Then, convolve_batch, finish, infer, take, with_kernels,
     },
 };
 
@@ -244,11 +244,12 @@ fn block_shapes(
     (first, second.expect("`can_run` has checked the shapes"))
 }
 
-/// The input itself, or every second pixel of it with zeros for the channels that it lacks.
+/// Of the input: itself, or every second pixel of it with zeros for the channels that it lacks. Of the
+/// output's gradient: the way back.
 fn shortcut<'a, E: Element>(x: &'a [E], first: &Shape) -> Residual<'a, E> {
     match first.stride {
         1 => Residual::Same(x),
-        _ => Residual::Subsampled(x, [first.height, first.width, first.input]),
+        _ => Residual::Subsampled(x, *first),
     }
 }
 
@@ -296,10 +297,7 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     let (source, weight) = (Source::Plain(x.get()), weight.get());
     let back = Back { layer, grad: grad.storage(), through: &through, source, weight };
     let (d_weight, d_x) = if wanted.input {
-        let keep = |_: usize, wide: &mut [f32], dx: &mut [E], _: &mut [f32]| {
-            round_sum::<K, E>(wide, None, dx);
-        };
-        let gradients = back.weights_and_input::<K>(0, &keep);
+        let gradients = back.weights_and_input::<K>(Then::Add(Residual::None));
         (gradients.weight, Some(gradients.input))
     } else {
         (back.weights::<K>(), None)
@@ -347,11 +345,9 @@ fn block_backward<K: Kernels, E: Element>(
         source: Source::Normalised(y1.get(), &affine1),
         weight: weights[1].get(),
     };
-    let gate = |image: usize, wide: &mut [f32], kept: &mut [E], sums: &mut [f32]| {
-        layer1.gate::<K>(image, wide, kept, sums);
-    };
+    let gate = Then::Gate { y: y1.get(), mean: mean1.get(), affine: &affine1 };
     let BackGradients { weight: d_weight2, input: hidden_grad, sums } =
-        back2.weights_and_input::<K>(2 * first.output, &gate);
+        back2.weights_and_input::<K>(gate);
     let moments1 = (mean1.get(), variance1.get());
     let sums = Sums::of(&sums, &first);
     let (through1, d_gamma1, d_beta1) = sums.through(gammas[0].get(), moments1, epsilon, &first);
@@ -363,16 +359,9 @@ fn block_backward<K: Kernels, E: Element>(
         source: Source::Plain(x.get()),
         weight: weights[0].get(),
     };
-    let add_shortcut = |image: usize, wide: &mut [f32], kept: &mut [E], _: &mut [f32]| {
-        let grad = &grad.storage()[image * first.output_image()..][..first.output_image()];
-        if first.stride == 1 {
-            return round_sum::<K, E>(wide, Some(grad), kept);
-        }
-        shortcut_back::<E>(&first, grad, wide);
-        round_sum::<K, E>(wide, None, kept);
-    };
+    let add_shortcut = Then::Add(shortcut(grad.storage(), &first));
     let (d_weight1, d_x) = if wants_input {
-        let gradients = back1.weights_and_input::<K>(0, &add_shortcut);
+        let gradients = back1.weights_and_input::<K>(add_shortcut);
         (gradients.weight, Some(pooled(gradients.input, dims::<4>(&saved.x))))
     } else {
         (back1.weights::<K>(), None)
@@ -387,15 +376,4 @@ fn block_backward<K: Kernels, E: Element>(
         tensor(d_beta2, channels),
     ];
     (d_x, gradients)
-}
-
-/// Adds what went through the shortcut that takes every second pixel to the gradient of one input image.
-fn shortcut_back<E: Element>(first: &Shape, grad: &[E], dx: &mut [f32]) {
-    let before = (first.output - first.input) / 2;
-    for (pixel, grad) in grad.chunks_exact(first.output).enumerate() {
-        let (row, column) = (pixel / first.out_width(), pixel % first.out_width());
-        let to = (2 * row * first.width + 2 * column) * first.input;
-        let dx = dx[to..to + first.input].iter_mut();
-        dx.zip(&grad[before..]).for_each(|(d, g)| *d += g.widen());
-    }
 }

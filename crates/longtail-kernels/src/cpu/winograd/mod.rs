@@ -7,15 +7,15 @@
 
 mod transform;
 
-pub(crate) use transform::{Data, Tiles};
+use rayon::prelude::*;
+pub(crate) use transform::{Data, Gradients, Outputs};
 use transform::{POINTS, TILE};
 pub(super) use transform::{data, filters, gradient, output, weights};
-
-use rayon::prelude::*;
 
 use super::{
     batch::Affine,
     element::Element,
+    finish::Finish,
     micro::{ConvRow, Correlate},
     path::Kernels,
     scratch::{Borrowed, Scratch, any, borrow},
@@ -128,33 +128,37 @@ impl Filters {
     }
 }
 
-/// The convolution of some images, `[images, height, width, out]`.
-pub(crate) fn convolve<'a, K: Kernels, E: Element>(
+/// The convolution of some images, each of which `finishes` says what to do with.
+pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
     filters: &Filters,
     plan: &Plan,
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     scratch: &mut Scratch,
-    out: &mut [f32],
+    finishes: impl Iterator<Item = Finish<'a, Out>>,
 ) {
-    let Scratch { band, tiles, products, .. } = scratch;
-    let count = images.len();
-    assert_eq!(out.len(), count * plan.pixels() * filters.outputs);
+    let Scratch { band, tiles, products, image: rows, .. } = scratch;
+    let (count, channels) = (images.len(), filters.outputs);
     transform_data::<K, E>(plan, images, filters.inputs, band, tiles);
-    let point = plan.point(count, filters.outputs);
+    let point = plan.point(count, channels);
     any(products, ALL_POINTS * point);
     multiply::<K>(filters, tiles, products, count * plan.of_image());
-    for (image, out) in out.chunks_exact_mut(plan.pixels() * filters.outputs).enumerate() {
-        let work = Tiles {
-            points: products[image * plan.of_image() * filters.outputs..].as_mut_ptr(),
-            point,
-            tile: filters.outputs,
-            image: out.as_mut_ptr(),
-            tiles: plan.tiles,
-            channels: filters.outputs,
-        };
-        // SAFETY: `out` is one image of outputs, whose tiles lie side by side at every point; the path
-        // of `K` is available.
-        unsafe { K::winograd_output(&work) }
+    let [down, across] = plan.tiles;
+    let pixels = TILE * TILE * across;
+    let rows = any(rows, pixels * channels);
+    for (image, finish) in (0..count).zip(finishes) {
+        let finish = finish.raw::<K>(plan.pixels(), channels);
+        for row in 0..down {
+            let first = (image * plan.of_image() + row * across) * channels;
+            let points = products[first..].as_ptr();
+            let work = Outputs { points, point, tiles: across, out: rows.as_mut_ptr(), channels };
+            // SAFETY: a row of the image's tiles lies side by side at every point, `rows` has room for
+            // their pixels, which follow one another in the image, and channels are a multiple of the
+            // lanes; the path of `K` is available.
+            unsafe {
+                K::winograd_output(&work);
+                finish.run::<K>(rows.as_ptr(), row * pixels, pixels);
+            }
+        }
     }
 }
 
@@ -234,15 +238,14 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
     let of_image = plan.of_image() * ALL_POINTS * output;
     any(gradient_tiles, count * of_image);
     for (index, image) in gradients.chunks_exact(plan.pixels() * output).enumerate() {
-        let work = Tiles {
-            points: gradient_tiles[index * of_image..][..of_image].as_mut_ptr(),
-            point: output,
-            tile: ALL_POINTS * output,
-            image: image.as_ptr().cast_mut(),
+        let work = Gradients {
+            image: image.as_ptr(),
             tiles: plan.tiles,
             channels: output,
+            out: gradient_tiles[index * of_image..][..of_image].as_mut_ptr(),
         };
-        // SAFETY: as in [`convolve`]; the image is only read.
+        // SAFETY: the image is as large as its tiles, and `out` has room for all their points; the path
+        // of `K` is available.
         unsafe { K::winograd_gradient(&work) }
     }
     any(weight_points, ALL_POINTS * shape.input * output);
@@ -333,11 +336,14 @@ mod tests {
         let mut y = vec![0.0; dy.len()];
         let filters = Filters::forward::<K>(&weight, &shape);
         let inputs = || x.chunks_exact(pixels * input).map(sources);
-        convolve::<K, f32>(&filters, &plan, inputs(), &mut scratch, &mut y);
+        let kept = |kept| Finish::Sum { kept, other: None };
+        let finishes = y.chunks_exact_mut(pixels * output).map(kept);
+        convolve::<K, f32, f32>(&filters, &plan, inputs(), &mut scratch, finishes);
         let mut dx = vec![0.0; x.len()];
         let filters = Filters::backward::<K>(&weight, &shape);
         let gradients = dy.chunks_exact(pixels * output).map(sources);
-        convolve::<K, f32>(&filters, &plan, gradients, &mut scratch, &mut dx);
+        let finishes = dx.chunks_exact_mut(pixels * input).map(kept);
+        convolve::<K, f32, f32>(&filters, &plan, gradients, &mut scratch, finishes);
         let mut dw = vec![0.0; weight.len()];
         correlate::<K, f32>(&shape, &plan, inputs(), &dy, true, &mut scratch);
         end_weights::<K>(&shape, &mut scratch, &mut dw);

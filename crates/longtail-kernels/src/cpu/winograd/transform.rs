@@ -14,13 +14,13 @@ pub(crate) const TILE: usize = 4;
 /// Input pixels of a tile, and points, in either direction.
 pub(crate) const POINTS: usize = 6;
 /// The finite points beside 0.
-pub(super) const A: f64 = 0.625;
+const A: f64 = 0.625;
 /// See [`A`].
-pub(super) const B: f64 = 1.6;
+const B: f64 = 1.6;
 /// Weights' scale at ±[`A`]: one over the product of its distances to the other finite points.
-pub(super) const AT_A: f64 = 1.0 / (2.0 * A * A * (A * A - B * B));
+const AT_A: f64 = 1.0 / (2.0 * A * A * (A * A - B * B));
 /// Weights' scale at ±[`B`].
-pub(super) const AT_B: f64 = 1.0 / (2.0 * B * B * (B * B - A * A));
+const AT_B: f64 = 1.0 / (2.0 * B * B * (B * B - A * A));
 
 /// The tiles of one image of inputs.
 #[derive(Clone, Copy)]
@@ -43,21 +43,32 @@ pub(crate) struct Data<E> {
     pub out: *mut f32,
 }
 
-/// The tiles of one image of outputs, or of their gradient.
+/// One row of tiles of outputs.
 #[derive(Clone, Copy)]
-pub(crate) struct Tiles {
+pub(crate) struct Outputs {
     /// The first tile's first point.
-    pub points: *mut f32,
-    /// Values from one point to the next.
+    pub points: *const f32,
+    /// Values from one point to the next; tiles lie `channels` apart.
     pub point: usize,
-    /// Values from one tile to the next.
-    pub tile: usize,
+    /// Tiles from left to right.
+    pub tiles: usize,
+    /// Four rows of pixels: `[4, 4 · tiles, channels]`.
+    pub out: *mut f32,
+    /// Channels.
+    pub channels: usize,
+}
+
+/// The tiles of one image of outputs' gradients.
+#[derive(Clone, Copy)]
+pub(crate) struct Gradients {
     /// The image, `[4 · tiles, 4 · tiles, channels]`.
-    pub image: *mut f32,
+    pub image: *const f32,
     /// Tiles from top to bottom and from left to right.
     pub tiles: [usize; 2],
     /// Channels.
     pub channels: usize,
+    /// The first tile: `[tiles, points, channels]`.
+    pub out: *mut f32,
 }
 
 /// A constant in every lane.
@@ -295,45 +306,20 @@ unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
     }
 }
 
-/// Every tile of an image from the products at its points.
+/// A row of tiles from the products at its points.
 ///
 /// # Safety
 /// As [`data`].
 #[inline(always)]
-pub(in super::super) unsafe fn output<S: Simd>(a: &Tiles) {
-    // SAFETY: handed on.
-    unsafe { each_tile::<S, true>(a) }
-}
-
-/// Every tile of an output's gradient at its points.
-///
-/// # Safety
-/// As [`data`].
-#[inline(always)]
-pub(in super::super) unsafe fn gradient<S: Simd>(a: &Tiles) {
-    // SAFETY: handed on.
-    unsafe { each_tile::<S, false>(a) }
-}
-
-/// [`output_tile`] or [`gradient_tile`] of every tile and vector of channels.
-#[inline(always)]
-unsafe fn each_tile<S: Simd, const OUTPUT: bool>(a: &Tiles) {
-    let row = TILE * a.tiles[1] * a.channels;
-    for tile_row in 0..a.tiles[0] {
-        for tile in 0..a.tiles[1] {
-            let points = (tile_row * a.tiles[1] + tile) * a.tile;
-            let image = TILE * tile_row * row + TILE * tile * a.channels;
-            for channel in (0..a.channels).step_by(S::LANES) {
-                // SAFETY: the caller's: both belong to one tile.
-                unsafe {
-                    let (points, image) =
-                        (a.points.add(points + channel), a.image.add(image + channel));
-                    if OUTPUT {
-                        output_tile::<S>(points, a.point, image, row, a.channels);
-                    } else {
-                        gradient_tile::<S>(points, a.point, image, row, a.channels);
-                    }
-                }
+pub(in super::super) unsafe fn output<S: Simd>(a: &Outputs) {
+    let row = TILE * a.tiles * a.channels;
+    for tile in 0..a.tiles {
+        for channel in (0..a.channels).step_by(S::LANES) {
+            // SAFETY: the caller's: both belong to one tile.
+            unsafe {
+                let points = a.points.add(tile * a.channels + channel);
+                let out = a.out.add(TILE * tile * a.channels + channel);
+                output_tile::<S>(points, a.point, out, row, a.channels);
             }
         }
     }
@@ -344,7 +330,7 @@ unsafe fn each_tile<S: Simd, const OUTPUT: bool>(a: &Tiles) {
 unsafe fn output_tile<S: Simd>(
     points: *const f32,
     point: usize,
-    image: *mut f32,
+    out: *mut f32,
     row: usize,
     channels: usize,
 ) {
@@ -364,21 +350,37 @@ unsafe fn output_tile<S: Simd>(
         for i in 0..TILE {
             let values = from_points::<S>(rows[i]);
             for j in 0..TILE {
-                S::store(image.add(i * row + j * channels), values[j]);
+                S::store(out.add(i * row + j * channels), values[j]);
             }
         }
     }
 }
 
-/// One tile of [`gradient`], as [`output_tile`].
+/// Every tile of an output's gradient at its points.
+///
+/// # Safety
+/// As [`data`].
 #[inline(always)]
-unsafe fn gradient_tile<S: Simd>(
-    points: *mut f32,
-    point: usize,
-    image: *const f32,
-    row: usize,
-    channels: usize,
-) {
+pub(in super::super) unsafe fn gradient<S: Simd>(a: &Gradients) {
+    let row = TILE * a.tiles[1] * a.channels;
+    for tile_row in 0..a.tiles[0] {
+        for tile in 0..a.tiles[1] {
+            let to = (tile_row * a.tiles[1] + tile) * POINTS * POINTS * a.channels;
+            let from = TILE * tile_row * row + TILE * tile * a.channels;
+            for channel in (0..a.channels).step_by(S::LANES) {
+                // SAFETY: the caller's: both belong to one tile.
+                unsafe {
+                    let (image, out) = (a.image.add(from + channel), a.out.add(to + channel));
+                    gradient_tile::<S>(image, row, a.channels, out);
+                }
+            }
+        }
+    }
+}
+
+/// One tile of [`gradient`], whose rows are `row` and whose pixels and points are `channels` apart.
+#[inline(always)]
+unsafe fn gradient_tile<S: Simd>(image: *const f32, row: usize, channels: usize, out: *mut f32) {
     // SAFETY: the caller's.
     unsafe {
         let mut rows = [[S::zero(); TILE]; POINTS];
@@ -395,7 +397,7 @@ unsafe fn gradient_tile<S: Simd>(
         for i in 0..POINTS {
             let values = gradient_at_points::<S>(rows[i]);
             for j in 0..POINTS {
-                S::store(points.add((i * POINTS + j) * point), values[j]);
+                S::store(out.add((i * POINTS + j) * channels), values[j]);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::{
     pixelwise::Normalise,
     pool::{Pooled, take},
     residual::Residual,
-    scratch::Scratch,
+    scratch::{Scratch, any, values},
     shape::Shape,
 };
 
@@ -102,6 +102,36 @@ pub(crate) fn finish<K: Kernels, E: Element>(
     out
 }
 
+/// A convolution, normalisation with given coefficients, residual and ReLU in one pass.
+struct Layer<'a, E> {
+    convolution: Convolution,
+    affine: &'a Affine,
+    residual: Residual<'a, E>,
+    relu: bool,
+}
+
+impl<E: Element> Layer<'_, E> {
+    /// Of images `at` of the source, for images `images` of the residual.
+    fn run<K: Kernels>(
+        &self,
+        (source, shape, at): (Source<'_, E>, &Shape, Range<usize>),
+        images: Range<usize>,
+        scratch: &mut Scratch,
+        out: &mut [E],
+    ) {
+        let size = shape.output_image();
+        let mut buffer = std::mem::take(&mut scratch.residual);
+        let added = self.residual.images(size, images, &mut buffer);
+        let finishes = out.chunks_exact_mut(size).enumerate().map(|(index, out)| {
+            let residual = added.map(|added| &added[index * size..][..size]);
+            Finish::Normalise { out, residual, affine: self.affine, relu: self.relu }
+        });
+        self.convolution.begin::<E>(shape, scratch);
+        self.convolution.run::<K, E>(&source, shape, at, scratch, finishes);
+        scratch.residual = buffer;
+    }
+}
+
 /// Convolution, normalisation with given coefficients, residual and ReLU in one pass.
 pub(crate) fn infer<K: Kernels, E: Element>(
     source: Source<'_, E>,
@@ -112,20 +142,41 @@ pub(crate) fn infer<K: Kernels, E: Element>(
     shape: &Shape,
 ) -> Pooled<E> {
     let convolution = Convolution::new::<K, E>(weight, shape);
-    let size = shape.output_image();
-    let mut out = take::<E>(shape.images * size);
+    let layer = Layer { convolution, affine, residual, relu };
+    let mut out = take::<E>(shape.images * shape.output_image());
     let mut none = vec![0.0; shape.images];
-    let begin = |scratch: &mut Scratch| convolution.begin::<E>(shape, scratch);
     let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E], _: &mut [f32]| {
-        let mut buffer = std::mem::take(&mut scratch.residual);
-        let added = residual.images(size, images.clone(), &mut buffer);
-        let finishes = out.chunks_exact_mut(size).enumerate().map(|(index, out)| {
-            let residual = added.map(|added| &added[index * size..][..size]);
-            Finish::Normalise { out, residual, affine, relu }
-        });
-        convolution.run::<K, E>(&source, shape, images, scratch, finishes);
-        scratch.residual = buffer;
+        layer.run::<K>((source, shape, images.clone()), images, scratch, out);
     };
-    each_group(shape, convolution.images(), &mut out, &mut none, begin, work);
+    each_group(shape, layer.convolution.images(), &mut out, &mut none, |_| {}, work);
+    out
+}
+
+/// A residual block with given coefficients, group by group, so that what is between its convolutions never
+/// leaves the cache.
+pub(crate) fn infer_block<K: Kernels, E: Element>(
+    x: &[E],
+    weights: [&[f32]; 2],
+    affines: [&Affine; 2],
+    shortcut: Residual<'_, E>,
+    [first, second]: [&Shape; 2],
+) -> Pooled<E> {
+    let convolution = Convolution::new::<K, E>(weights[0], first);
+    let one = Layer { convolution, affine: affines[0], residual: Residual::None, relu: true };
+    let convolution = Convolution::new::<K, E>(weights[1], second);
+    let two = Layer { convolution, affine: affines[1], residual: shortcut, relu: true };
+    let mut out = take::<E>(second.images * second.output_image());
+    let mut none = vec![0.0; second.images];
+    let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E], _: &mut [f32]| {
+        let group = Shape { images: images.len(), ..*second };
+        let count = images.len() * first.output_image();
+        let mut buffer = std::mem::take(&mut scratch.hidden);
+        let hidden = &mut values::<E>(any(&mut buffer, count.div_ceil(E::PER_WORD)))[..count];
+        one.run::<K>((Source::Plain(x), first, images.clone()), images.clone(), scratch, hidden);
+        two.run::<K>((Source::Plain(hidden), &group, 0..images.len()), images, scratch, out);
+        scratch.hidden = buffer;
+    };
+    let group = one.convolution.images().max(two.convolution.images());
+    each_group(second, group, &mut out, &mut none, |_| {}, work);
     out
 }

@@ -2,7 +2,7 @@
 //! cost a fault each, a fifth of the step before there was a pool.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     marker::PhantomData,
     mem::MaybeUninit,
     ops::{Deref, DerefMut},
@@ -23,17 +23,20 @@ unsafe impl bytemuck::Zeroable for Line {}
 // SAFETY: as above.
 unsafe impl bytemuck::Pod for Line {}
 
+/// How many times as large as needed memory may be: a stage of a network halves its activations.
+const TOO_LARGE: usize = 4;
+
 /// Memory that is not in use, by its number of lines.
 #[derive(Default)]
 struct Pool {
-    free: Option<HashMap<usize, Vec<Vec<Line>>>>,
+    free: BTreeMap<usize, Vec<Vec<Line>>>,
     free_lines: usize,
     used_lines: usize,
     most_used_lines: usize,
 }
 
 static POOL: Mutex<Pool> =
-    Mutex::new(Pool { free: None, free_lines: 0, used_lines: 0, most_used_lines: 0 });
+    Mutex::new(Pool { free: BTreeMap::new(), free_lines: 0, used_lines: 0, most_used_lines: 0 });
 
 fn pool() -> MutexGuard<'static, Pool> {
     // A thread that panicked has left counts and lists whole.
@@ -41,12 +44,17 @@ fn pool() -> MutexGuard<'static, Pool> {
 }
 
 impl Pool {
+    /// The smallest memory that is large enough, unless it is much too large; `None` where fresh memory of
+    /// just this size has to be made.
     fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
-        self.used_lines += lines;
+        let fitting = self.free.range_mut(lines..=lines.saturating_mul(TOO_LARGE));
+        let memory = fitting.rev().filter(|(_, kept)| !kept.is_empty()).last();
+        let memory = memory.and_then(|(_, kept)| kept.pop());
+        let held = memory.as_ref().map_or(lines, Vec::len);
+        self.free_lines -= memory.as_ref().map_or(0, Vec::len);
+        self.used_lines += held;
         self.most_used_lines = self.most_used_lines.max(self.used_lines);
-        let memory = self.free.get_or_insert_default().get_mut(&lines)?.pop()?;
-        self.free_lines -= lines;
-        Some(memory)
+        memory
     }
 
     /// Keeps the memory, unless more than was ever in use at once would be held; then it comes back.
@@ -57,7 +65,7 @@ impl Pool {
             return Some(memory);
         }
         self.free_lines += lines;
-        self.free.get_or_insert_default().entry(lines).or_default().push(memory);
+        self.free.entry(lines).or_default().push(memory);
         None
     }
 }
@@ -155,11 +163,24 @@ mod tests {
         assert!(pool.give(three).is_none() && pool.give(five).is_none());
         assert_eq!((pool.free_lines, pool.used_lines, pool.most_used_lines), (8, 0, 8));
         assert_eq!(pool.take(3).map(|memory| memory.as_ptr()), Some(start));
-        // One of another size is not at hand; giving it back would exceed what was in use.
-        assert!(pool.take(4).is_none());
-        assert_eq!(pool.most_used_lines, 8);
-        assert!(pool.give(fresh(4)).is_some());
+        // A larger one is not at hand; giving it back would exceed what was in use.
+        assert!(pool.take(6).is_none());
+        assert_eq!(pool.most_used_lines, 9);
+        assert!(pool.give(fresh(6)).is_some());
         assert_eq!((pool.free_lines, pool.used_lines), (5, 3));
+    }
+
+    #[test]
+    fn memory_serves_smaller_needs_but_not_much_smaller_ones() {
+        let mut pool = Pool::default();
+        for lines in [16, 8] {
+            assert!(pool.take(lines).is_none());
+        }
+        assert!([16, 8].into_iter().all(|lines| pool.give(vec![Line([0; 64]); lines]).is_none()));
+        assert!(pool.take(1).is_none());
+        assert_eq!(pool.take(4).map(|memory| memory.len()), Some(8));
+        assert_eq!(pool.take(4).map(|memory| memory.len()), Some(16));
+        assert_eq!((pool.free_lines, pool.used_lines, pool.most_used_lines), (0, 25, 25));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Scratch {
     pub image: Vec<f32>,
     /// One image of anything.
     pub residual: Vec<f32>,
+    /// What is between the convolutions of a block, of some images.
+    pub hidden: Vec<f32>,
     /// Neighbouring pixels of the padded input side by side.
     pub input_pairs: Vec<f32>,
     /// Neighbouring pixels of the gradient side by side.

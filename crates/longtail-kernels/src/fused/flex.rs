@@ -16,7 +16,7 @@ use crate::{
     ConvBnOptions,
     cpu::{
         Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Relu, Residual,
-        Shape, Source, Sums, Then, convolve_batch, finish, infer, take, with_kernels,
+        Shape, Source, Sums, Then, convolve_batch, finish, infer, infer_block, take, with_kernels,
     },
 };
 
@@ -199,11 +199,10 @@ impl FusedOps for Flex {
         let (affine1, affine2) = (affine(&norm1, first.output), affine(&norm2, second.output));
         let (weight1, weight2) = (weight1.get(), weight2.get());
         with_types!(x.0, K, E => {
-            let source = Source::<E>::Plain(x.get());
-            let none = Residual::None;
-            let hidden = infer::<K, E>(source, weight1, &affine1, none, true, &first);
-            let (source, shortcut) = (Source::Plain(&hidden[..]), shortcut(x.get(), &first));
-            let output = infer::<K, E>(source, weight2, &affine2, shortcut, true, &second);
+            let (x, affines) = (x.get::<E>(), [&affine1, &affine2]);
+            let shortcut = shortcut(x, &first);
+            let output =
+                infer_block::<K, E>(x, [weight1, weight2], affines, shortcut, [&first, &second]);
             pooled(output, output_dims(&second))
         })
     }

@@ -83,6 +83,7 @@ unsafe fn keep_channels<S: Simd, E: Element, const KV: usize>(a: &Moments<E>, ch
             for v in 0..KV {
                 let at = pixel * a.channels + channel + v * S::LANES;
                 let wide = S::load(a.y.add(at));
+                prefetch(a.kept.wrapping_add(at + AHEAD), S::LANES);
                 E::store::<S>(a.kept.add(at), wide);
                 let value = if E::PER_WORD == 1 { wide } else { E::load::<S>(a.kept.add(at)) };
                 let apart = S::sub(value, first[v]);
@@ -140,6 +141,7 @@ pub(super) unsafe fn normalise<S: Simd, In: Element, Out: Element>(a: &Normalise
                 let (scale, shift) = (S::load(a.scale.add(channel)), S::load(a.shift.add(channel)));
                 let mut v = S::mul_add(In::load::<S>(a.y.add(at)), scale, shift);
                 prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
+                prefetch(a.out.wrapping_add(at + AHEAD), S::LANES);
                 if !a.residual.is_null() {
                     prefetch(a.residual.wrapping_add(at + AHEAD), S::LANES);
                     v = S::add(v, Out::load::<S>(a.residual.add(at)));
@@ -227,6 +229,7 @@ unsafe fn gate_channels<S: Simd, In: Element, E: Element, const KV: usize>(
                 let g = In::load::<S>(a.grad.add(at));
                 prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
                 let g = masked::<S, E>(g, a.mask, y, at, channel);
+                prefetch(a.gated.wrapping_add(at + AHEAD), S::LANES);
                 E::store::<S>(a.gated.add(at), g);
                 let apart = S::sub(y, S::load(a.mean.add(channel)));
                 sums[v] = S::add(sums[v], g);
@@ -336,6 +339,7 @@ pub(super) unsafe fn round_sum<S: Simd, E: Element>(
     unsafe {
         for at in (0..whole).step_by(S::LANES) {
             let mut v = S::load(wide.add(at));
+            prefetch(kept.wrapping_add(at + AHEAD), S::LANES);
             if !other.is_null() {
                 prefetch(other.wrapping_add(at + AHEAD), S::LANES);
                 v = S::add(v, E::load::<S>(other.add(at)));

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use longtail_kernels::{
-    ConvBnOptions, Path, basic_block_eval, basic_block_train, composed, conv_bn_eval,
-    conv_bn_train, force,
+    Algorithm, ConvBnOptions, Path, algorithm, basic_block_eval, basic_block_train, composed,
+    conv_bn_eval, conv_bn_train, force,
 };
 use proptest::prelude::*;
 
@@ -218,28 +218,58 @@ fn near_a_kink(case: &Case, reference: &[(&'static str, Vec<f64>)]) -> bool {
     flat || case.options.relu && output.iter().any(|v| v.abs() < 1e-5)
 }
 
-/// The shapes of ResNet-32, larger than a chunk of images; the fast path has to take them.
+/// Images, side, channels before and after, stride of a block; the algorithms of its convolutions.
+type Block = ((usize, usize, usize, usize, usize), [Algorithm; 2]);
+
+/// The shapes of ResNet-32 and around, some of them larger than a chunk of images.
+const BLOCKS: [Block; 12] = {
+    use Algorithm::{Direct, Winograd};
+    [
+        ((2, 32, 16, 16, 1), [Winograd, Winograd]),
+        ((1, 16, 32, 32, 1), [Winograd, Winograd]),
+        ((11, 8, 64, 64, 1), [Winograd, Winograd]),
+        ((37, 4, 64, 64, 1), [Winograd, Winograd]),
+        ((2, 32, 16, 32, 2), [Direct, Winograd]),
+        ((34, 8, 32, 64, 2), [Direct, Winograd]),
+        ((37, 6, 32, 32, 1), [Direct, Direct]),
+        ((2, 5, 64, 64, 1), [Direct, Direct]),
+        ((1, 2, 16, 16, 1), [Direct, Direct]),
+        ((2, 7, 16, 32, 2), [Direct, Winograd]),
+        ((34, 4, 32, 64, 2), [Direct, Direct]),
+        ((3, 12, 48, 48, 1), [Winograd, Winograd]),
+    ]
+};
+
+/// The algorithms of a block's convolutions on the active path.
+fn algorithms(
+    (images, side, input, output, stride): (usize, usize, usize, usize, usize),
+) -> [Algorithm; 2] {
+    let options =
+        |stride| ConvBnOptions { stride, padding: 1, groups: 1, relu: true, epsilon: EPSILON };
+    let tensor = |dims: [usize; 4]| Tensor::<4>::zeros(dims, &Device::flex());
+    let after = (side - 1) / stride + 1;
+    let hidden = tensor([images, after, after, output]);
+    [
+        algorithm(
+            &tensor([images, side, side, input]),
+            &tensor([output, input, 3, 3]),
+            options(stride),
+        ),
+        algorithm(&hidden, &tensor([output, output, 3, 3]), options(1)),
+    ]
+}
+
 #[test]
 fn blocks_are_the_composed_ones() {
-    for (images, side, input, output, stride) in [
-        (3, 8, 16, 16, 1),
-        (37, 6, 32, 32, 1),
-        (2, 5, 64, 64, 1),
-        (3, 8, 16, 32, 2),
-        (34, 4, 32, 64, 2),
-        (1, 2, 16, 16, 1),
-        (2, 7, 16, 32, 2),
-        (2, 6, 10, 20, 1),
-    ] {
-        let case = (images, side, input, output, stride);
-        if stride == 1 && input != output {
-            continue;
-        }
+    for (case, expected) in BLOCKS {
         let reference = run_block(case, DType::F64, false);
         on_every_path(|path| {
+            assert_eq!(algorithms(case), expected, "{case:?} on {}", path.name());
             compare(&run_block(case, DType::F32, true), &reference, F32, path, &case);
         });
     }
+    let outside = (2, 6, 10, 20, 1);
+    on_every_path(|_| assert_eq!(algorithms(outside), [Algorithm::Composed; 2]));
 }
 
 fn run_block(
@@ -309,11 +339,12 @@ fn inference_is_the_composed_one() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let case = (37, 6, 32, 32, 1);
     on_every_path(|path| {
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| [DType::F32, DType::BF16].map(|dtype| run_block(case, dtype, true)))
+            let cases = [(37, 6, 32, 32, 1), (11, 8, 64, 64, 1), (34, 8, 32, 64, 2)];
+            let both = |case| [DType::F32, DType::BF16].map(|dtype| run_block(case, dtype, true));
+            pool.install(|| cases.map(both))
         };
         let one = with(1);
         for threads in [2, 5] {

@@ -1,7 +1,7 @@
 //! One whole training step — forward of three views, both losses, backward, SGD, running
-//! statistics — against PyTorch's in f64 (`oracles/train_step.json`).
+//! statistics — against PyTorch's in f64 (`oracles/train_step.json`), on every path of this machine.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
@@ -16,10 +16,34 @@ use longtail::{
     },
     train::{BnGroups, Losses, Objective, Sgd, SgdConfig},
 };
+use longtail_kernels::{Algorithm, ConvBnOptions, Path, algorithm, force};
 use serde_json::Value;
 
 const BATCH: usize = 4;
 const LABELS: [u32; BATCH] = [0, 0, 2, 4];
+
+/// The path is the process's: one test at a time chooses it.
+static PATH: Mutex<()> = Mutex::new(());
+
+/// Calls `check` once per path of this machine, on which the network's blocks run as they should.
+fn on_every_path(check: impl Fn(Path)) {
+    let _one = PATH.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+        println!("{}", path.name());
+        force(path);
+        for (side, channels) in [(32, 16), (16, 32), (8, 64)] {
+            let tensor = |dims: [usize; 4]| Tensor::<4>::zeros(dims, &Device::flex());
+            let options =
+                ConvBnOptions { stride: 1, padding: 1, groups: 1, relu: true, epsilon: 1e-5 };
+            let x = tensor([3 * BATCH, side, side, channels]);
+            let found = algorithm(&x, &tensor([channels, channels, 3, 3]), options);
+            let expected =
+                if path == Path::Composed { Algorithm::Composed } else { Algorithm::Winograd };
+            assert_eq!(found, expected, "{channels} channels on {}", path.name());
+        }
+        check(path);
+    }
+}
 
 fn oracle() -> Value {
     serde_json::from_str(include_str!("oracles/train_step.json")).unwrap()
@@ -144,12 +168,64 @@ fn close(name: &str, actual: f64, expected: f64, tolerance: f64) {
     assert!(error <= tolerance, "{name}: {actual} is not {expected} ({error:e})");
 }
 
+/// 10⁻³, unless rounding can put an activation on the other side of its ReLU, which changes every gradient
+/// behind it by about that much: of the four million activations of this step some lie within 10⁻⁶ of 0, and
+/// then the errors jump from 10⁻⁶ to 10⁻³ at one layer. Burn's operators happen to flip none, and
+/// [`gradients_are_the_composed_ones`] tells flips from mistakes. Behind layer 3 none flips on any path.
+fn gradient_tolerance(path: Path, parameter: &str) -> f64 {
+    let is_early = parameter.starts_with("encoder.") && !parameter.starts_with("encoder.layer3");
+    match (path, is_early) {
+        (Path::Composed, _) => 1e-3,
+        (_, true) => 5e-3,
+        (_, false) => 5e-5,
+    }
+}
+
+/// Of images from other seeds, few enough that often no activation lies within rounding of 0: then all
+/// gradients agree closely.
+#[test]
+fn gradients_are_the_composed_ones() {
+    const SEEDS: u64 = 8;
+    let order = &oracle()["param_order"];
+    let norms = |seed: u64| {
+        let network = network(true, order);
+        let values: Vec<f64> = splitmix64(seed, 3 * 32 * 32 * 3).iter().map(|u| 2.0 * u).collect();
+        let images = TensorData::new(values, [3, 32, 32, 3]).convert::<f32>();
+        let images = Tensor::<4>::from_data(images, &Device::flex().autodiff());
+        let objective = objective(Contrastive::bcl_rcl(0.1));
+        let losses = objective.losses(&network, images, &LABELS[..1], None).unwrap();
+        gradient_norms(&network, &losses.total.backward())
+    };
+    let expected: Vec<_> = {
+        let _one = PATH.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        force(Path::Composed);
+        (0..SEEDS).map(norms).collect()
+    };
+    on_every_path(|path| {
+        let agrees = |seed: u64| {
+            let found = norms(seed);
+            // Biases before a batch norm have gradient 0 up to rounding.
+            let worst = expected[seed as usize].iter().filter(|(_, norm)| **norm > 1e-4);
+            let worst = worst.map(|(name, norm)| (found[name] - norm).abs() / norm);
+            let worst = worst.fold(0.0, f64::max);
+            println!("seed {seed}: {worst:e}");
+            worst < 1e-4
+        };
+        let count = (0..SEEDS).filter(|seed| agrees(*seed)).count();
+        assert!(count >= 4, "{count} of {SEEDS} agree on {}", path.name());
+    });
+}
+
 fn first_losses(loss: Contrastive, network: &Network) -> Losses {
     objective(loss).losses(network, images(), &LABELS, None).unwrap()
 }
 
 #[test]
 fn forward_pass_matches_pytorch() {
+    on_every_path(forward_pass);
+}
+
+fn forward_pass(_: Path) {
     let oracle = oracle();
     let network = network(true, &oracle["param_order"]);
     let losses = first_losses(Contrastive::bcl_rcl(0.1), &network);
@@ -167,6 +243,10 @@ fn forward_pass_matches_pytorch() {
 
 #[test]
 fn losses_and_gradients_match_pytorch() {
+    on_every_path(losses_and_gradients);
+}
+
+fn losses_and_gradients(path: Path) {
     let oracle = oracle();
     for (name, loss) in [
         ("scl", Contrastive::scl(0.1)),
@@ -190,13 +270,18 @@ fn losses_and_gradients_match_pytorch() {
             if !loss.prototypes && parameter.starts_with("head_fc") || norm < 1e-6 {
                 continue;
             }
-            close(&format!("{name} {parameter}"), norms[parameter], norm, 1e-3);
+            let tolerance = gradient_tolerance(path, parameter);
+            close(&format!("{name} {parameter}"), norms[parameter], norm, tolerance);
         }
     }
 }
 
 #[test]
 fn one_sgd_step_matches_pytorch() {
+    on_every_path(one_sgd_step);
+}
+
+fn one_sgd_step(path: Path) {
     let oracle = oracle();
     let expected = &oracle["bcl+rcl"];
     let network = network(true, &oracle["param_order"]);
@@ -216,12 +301,18 @@ fn one_sgd_step_matches_pytorch() {
     let logits = valid.logits(valid.features(view0, &mut Pass::Eval));
     let expected = numbers(&expected["eval_logits_after_step_view0"]);
     for (actual, expected) in weights::values(logits).into_iter().zip(expected) {
-        close("evaluation logit after the step", f64::from(actual), expected, 1e-3);
+        // The logits are of the order of 10⁵ and follow what flips in the gradients.
+        let tolerance = if path == Path::Composed { 1e-3 } else { 2e-2 };
+        close("evaluation logit after the step", f64::from(actual), expected, tolerance);
     }
 }
 
 #[test]
 fn separate_batch_statistics_per_view_differ_and_train() {
+    on_every_path(separate_batch_statistics);
+}
+
+fn separate_batch_statistics(_: Path) {
     let oracle = oracle();
     let network = network(true, &oracle["param_order"]);
     let joint = objective(Contrastive::bcl_rcl(0.1));

@@ -341,8 +341,8 @@ impl InputGradient {
             Then::Gate { .. } => None,
         };
         let parts = dx.chunks_exact_mut(size).zip(sums.chunks_exact_mut(then.sums(shape.input)));
-        let finishes = parts.zip(images.clone()).enumerate().map(|(here, ((dx, sums), image))| {
-            match *then {
+        let finishes =
+            parts.zip(images.clone()).enumerate().map(|(here, ((dx, sums), image))| match *then {
                 Then::Add(_) => {
                     let other = added.map(|added| &added[here * size..][..size]);
                     Finish::Sum { kept: dx, other }
@@ -351,8 +351,7 @@ impl InputGradient {
                     let y = &y[image * size..][..size];
                     Finish::Gate { gated: dx, y, affine, mean, sums }
                 }
-            }
-        });
+            });
         match self {
             Self::Direct(packed) => {
                 finishes.for_each(|finish| Self::directly::<K, E>(packed, shape, scratch, finish));

@@ -32,3 +32,4 @@ pub use path::{Path, force};
 pub(crate) use pool::{Pooled, take};
 pub(crate) use residual::Residual;
 pub(crate) use shape::Shape;
+pub(crate) use winograd::Plan;

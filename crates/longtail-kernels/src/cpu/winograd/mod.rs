@@ -43,15 +43,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// `None` where the convolution is not one for Winograd.
-    pub fn of<K: Kernels>(shape: &Shape) -> Option<Self> {
-        let fits = shape.kernel == [3, 3]
+    /// Whether a convolution is one for Winograd, with vectors of so many lanes.
+    pub fn fits(shape: &Shape, lanes: usize) -> bool {
+        shape.kernel == [3, 3]
             && (shape.stride, shape.padding) == (1, 1)
             && [shape.height, shape.width].iter().all(|size| size.is_multiple_of(TILE))
-            && [shape.input, shape.output].iter().all(|channels| channels.is_multiple_of(K::LANES));
+            && [shape.input, shape.output].iter().all(|channels| channels.is_multiple_of(lanes))
+    }
+
+    /// `None` where the convolution is not one for Winograd.
+    pub fn of<K: Kernels>(shape: &Shape) -> Option<Self> {
         let tiles = [shape.height / TILE, shape.width / TILE];
         let images = (GROUP / (tiles[0] * tiles[1]).max(1)).clamp(1, shape.chunk().max(1));
-        fits.then_some(Self { tiles, images })
+        Self::fits(shape, K::LANES).then_some(Self { tiles, images })
     }
 
     fn of_image(&self) -> usize {

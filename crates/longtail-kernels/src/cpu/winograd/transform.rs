@@ -7,7 +7,10 @@
 // Constant indices into an array of registers; an iterator there keeps the array in memory.
 #![allow(clippy::needless_range_loop)]
 
-use super::super::{element::Element, simd::{Simd, prefetch}};
+use super::super::{
+    element::Element,
+    simd::{Simd, prefetch},
+};
 
 /// Output pixels of a tile, in either direction.
 pub(crate) const TILE: usize = 4;

@@ -139,6 +139,9 @@ pub struct TrainArgs {
     /// Continue the run in --out where its checkpoint left off.
     #[arg(long, requires = "out")]
     pub resume: bool,
+    /// Say how long the run will take and how much memory, and write nothing.
+    #[arg(long, conflicts_with = "resume")]
+    pub dry_run: bool,
     /// Where the images come from.
     #[command(flatten)]
     pub data: DataArgs,

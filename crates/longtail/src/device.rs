@@ -15,6 +15,13 @@ pub fn hardware() -> String {
     format!("{processor}, {threads} threads, operators: {path}")
 }
 
+/// Most memory that this process has held so far, in bytes, where the system tells it in a file.
+pub fn peak_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
 /// The processor's name where the system tells it in a file.
 fn processor() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;

@@ -11,7 +11,7 @@ use crate::{
     model::{Network, weights},
     recipe::{Recipe, RecipeFile, Val},
     report::atomic,
-    train::{Checkpoint, Observer, RunFolder, TrainError, Trainer, network},
+    train::{Checkpoint, Forecast, Limits, Observer, RunFolder, TrainError, Trainer, network},
 };
 
 /// A new run in the folder `out`. Nothing is written before the data is loaded and all of it fits.
@@ -27,6 +27,16 @@ pub fn start(recipe: Recipe, out: &Path, observer: &mut dyn Observer) -> Result<
     split.save(&folder.split())?;
     atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
     Ok(Trainer::new(recipe, Arc::new(sets), folder, device::cpu().autodiff())?)
+}
+
+/// What a new run will take: its first steps are made and forgotten, and nothing is written.
+///
+/// # Errors
+/// [`crate::Error`] for data that cannot be used and settings that do not fit.
+pub fn forecast(recipe: &Recipe, limits: Limits, observer: &mut dyn Observer) -> Result<Forecast> {
+    let (sets, _) = open(recipe, None, observer)?;
+    Trainer::check(recipe, &sets)?;
+    Ok(Forecast::measure(recipe, sets, limits, device::cpu().autodiff())?)
 }
 
 /// The run in the folder `out` where its checkpoint left off.

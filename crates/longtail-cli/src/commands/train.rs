@@ -5,9 +5,9 @@ use std::{
 
 use anyhow::Context;
 use longtail::{
-    recipe::Recipe,
+    recipe::{Recipe, RecipeFile},
     report::{Summary, class_table},
-    train::{Ending, Limits, Observer, RunFolder},
+    train::{Ending, Forecast, Limits, Observer, RunFolder},
 };
 
 use super::{layers, print_line, start_threads};
@@ -23,6 +23,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let interrupted = watch()?;
     let mut progress = Progress::new(args.runtime.quiet, interrupted);
     let layers = layers::layers(args)?;
+    if args.dry_run {
+        return dry_run(args, &layers, &mut progress);
+    }
     let mut trainer = match &args.out {
         Some(out) if args.resume => {
             let trainer = longtail::run::resume(out, &layers, &mut progress)?;
@@ -47,6 +50,57 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     trainer.write_results(&summary)?;
     print(&summary, &folder, args)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn dry_run(
+    args: &TrainArgs,
+    layers: &[RecipeFile],
+    progress: &mut Progress,
+) -> anyhow::Result<ExitCode> {
+    let (recipe, notes) = Recipe::resolve(layers)?;
+    notes.iter().for_each(|note| progress.note(note));
+    let limits = Limits { max_steps: args.max_steps };
+    let forecast = longtail::run::forecast(&recipe, limits, progress)?;
+    if args.runtime.json {
+        print_line(serde_json::to_string(&forecast).context("cannot print the forecast")?)?;
+    } else if !args.runtime.quiet {
+        print_line(in_words(&forecast, &recipe))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
+    let Forecast { batch_size, views, steps_per_epoch, steps, epochs, .. } = *forecast;
+    let views = if views == 1 { "one view".into() } else { format!("{views} views") };
+    let memory = match forecast.peak_memory {
+        Some(bytes) => format!("{} MiB at its peak", bytes >> 20),
+        None => "not told by this system".into(),
+    };
+    [
+        ("model", format!("{}, {} parameters", recipe.model.backbone, forecast.parameters)),
+        ("batch", format!("{batch_size} images in {views}")),
+        ("steps", format!("{steps}; {epochs} epochs of {steps_per_epoch}")),
+        (
+            "step",
+            format!("{:.3} s, {:.0} images/s", forecast.step_seconds, forecast.images_per_second),
+        ),
+        ("epoch", format!("{} with validation", duration(forecast.epoch_seconds))),
+        ("run", format!("{} with evaluation", duration(forecast.run_seconds))),
+        ("memory", memory),
+    ]
+    .map(|(name, text)| format!("{name:<8}{text}"))
+    .join("\n")
+        + "\ndry run: nothing was written"
+}
+
+/// Seconds as people say them.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, _) => format!("{seconds:.1} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
 }
 
 fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Result<()> {
@@ -74,4 +128,15 @@ fn free_folder(recipe: &Recipe) -> PathBuf {
         .map(|name| Path::new("runs").join(name))
         .find(|path| !path.exists())
         .unwrap_or_else(|| Path::new("runs").join(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_are_said_in_their_units() {
+        let said = [0.04, 59.4, 59.6, 61.0, 3599.0, 3661.0].map(duration);
+        assert_eq!(said, ["0.0 s", "59.4 s", "1 min 0 s", "1 min 1 s", "59 min 59 s", "1 h 1 min"]);
+    }
 }

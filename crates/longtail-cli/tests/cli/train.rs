@@ -30,6 +30,29 @@ fn a_run_leaves_everything_in_its_folder() {
 }
 
 #[test]
+fn a_dry_run_foretells_and_writes_nothing() {
+    let place = Place::with_photos();
+    let entries = || std::fs::read_dir(place.path(".")).unwrap().count();
+    let before = entries();
+    let command = format!("train {SMALL} --epochs 3 --dry-run");
+    let forecast: serde_json::Value =
+        serde_json::from_str(&place.succeed(&format!("{command} --json"))).unwrap();
+    let number = |key: &str| forecast[key].as_f64().unwrap();
+    assert_eq!(number("steps"), 3.0 * number("steps_per_epoch"));
+    assert!(number("step_seconds") > 0.0 && number("parameters") > 1000.0);
+    let steps = number("steps_per_epoch") * number("step_seconds");
+    assert!(number("epoch_seconds") > steps && number("run_seconds") > 3.0 * steps);
+    if cfg!(target_os = "linux") {
+        assert!(number("peak_memory") > (10 << 20) as f64);
+    }
+    let said = place.succeed(&format!("{command} --max-steps 2").replace("--quiet", ""));
+    assert!(said.contains("steps   2; 3 epochs") && said.contains("MiB"), "{said}");
+    assert_eq!(entries(), before);
+    let refused = place.fail(2, &format!("{command} --resume --out run"));
+    assert!(refused.contains("--dry-run"), "{refused}");
+}
+
+#[test]
 fn every_method_trains() {
     let place = Place::with_photos();
     for method in ["ce", "la", "balanced-softmax", "scl", "bcl", "rcl", "bcl+rcl"] {

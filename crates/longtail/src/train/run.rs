@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     augment::Normalize,
-    batch::{Batch, Loader, LoaderConfig, Position, Sampler},
+    batch::{Batch, Loader, Position},
     data::Sets,
     eval::EvalOptions,
     loss::Compression,
@@ -192,24 +192,12 @@ impl Trainer {
     }
 
     fn steps_per_epoch(&self) -> usize {
-        self.sampler().batches()
-    }
-
-    fn sampler(&self) -> Sampler {
-        let train = &self.recipe.train;
-        let indices = self.sets.train.indices.clone();
-        Sampler::new(indices, train.batch_size, train.drop_last, train.seed)
+        setup::sampler(&self.recipe, &self.sets).batches()
     }
 
     fn loader(&self) -> Loader {
-        let config = LoaderConfig {
-            sampler: self.sampler(),
-            views: setup::views(&self.recipe, &self.learner.objective),
-            normalize: self.normalize.clone(),
-            seed: self.recipe.train.seed,
-        };
         let start = Position { epoch: self.progress.epoch, batch: self.progress.batch };
-        Loader::start(Arc::clone(&self.sets.train.images), config, start)
+        setup::loader(&self.recipe, &self.sets, &self.learner.objective, start)
     }
 
     /// One optimizer step.

@@ -1,11 +1,14 @@
 //! From a checked recipe to the parts of a run.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
 use super::{Decay, Objective, Progress, Schedule, SgdConfig, TrainError};
 use crate::{
     augment::{ClassifierConfig, Normalize, PlainConfig, SimConfig, View},
+    batch::{Loader, LoaderConfig, Position, Sampler},
     data::Sets,
     eval::{self, EvalOptions, ShotThresholds},
     loss::{Contrastive, PriorCounts},
@@ -121,6 +124,28 @@ pub(super) fn views(recipe: &Recipe, objective: &Objective) -> Vec<View> {
     let mut all = vec![classifier];
     all.resize(objective.views(), sim);
     all
+}
+
+/// The order of the training images.
+pub(super) fn sampler(recipe: &Recipe, sets: &Sets) -> Sampler {
+    let train = &recipe.train;
+    Sampler::new(sets.train.indices.clone(), train.batch_size, train.drop_last, train.seed)
+}
+
+/// Batches of views from a position on.
+pub(super) fn loader(
+    recipe: &Recipe,
+    sets: &Sets,
+    objective: &Objective,
+    start: Position,
+) -> Loader {
+    let config = LoaderConfig {
+        sampler: sampler(recipe, sets),
+        views: views(recipe, objective),
+        normalize: normalize(recipe),
+        seed: recipe.train.seed,
+    };
+    Loader::start(Arc::clone(&sets.train.images), config, start)
 }
 
 pub(super) fn eval_options(recipe: &Recipe) -> Result<EvalOptions, TrainError> {

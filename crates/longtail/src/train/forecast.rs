@@ -1,0 +1,122 @@
+use std::{sync::Arc, time::Instant};
+
+use burn::{module::Module, tensor::Device};
+use serde::Serialize;
+
+use super::{Learner, Limits, TrainError, setup};
+use crate::{
+    augment::View,
+    batch::{Batch, Position},
+    data::{Part, Sets},
+    device,
+    recipe::Recipe,
+};
+
+/// Steps before those that are timed: the first ones make memory that the others use again.
+const WARM_UP: usize = 2;
+/// Steps that are timed.
+const TIMED: usize = 5;
+/// Most images whose evaluation is timed.
+const EVALUATED: usize = 1000;
+
+/// What a run will take, measured on its first steps, which change nothing outside.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// Parameters that are trained.
+    pub parameters: usize,
+    /// Images of a step.
+    pub batch_size: usize,
+    /// Views of every image.
+    pub views: usize,
+    /// Steps of an epoch.
+    pub steps_per_epoch: usize,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Epochs of the whole run.
+    pub epochs: usize,
+    /// Median time of a step with its data.
+    pub step_seconds: f64,
+    /// Training images per second.
+    pub images_per_second: f64,
+    /// Time of an epoch with its validation.
+    pub epoch_seconds: f64,
+    /// Time of all steps, validations and the evaluation at the end.
+    pub run_seconds: f64,
+    /// Most memory that the process has held, in bytes; `None` where the system does not tell.
+    pub peak_memory: Option<u64>,
+}
+
+impl Forecast {
+    /// Of the run that this recipe makes of this data. Takes as long as a few steps do.
+    ///
+    /// # Errors
+    /// [`TrainError`] for settings that do not fit the data.
+    pub fn measure(
+        recipe: &Recipe,
+        sets: Sets,
+        limits: Limits,
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        setup::check(recipe, &sets)?;
+        let sets = Arc::new(sets);
+        let mut learner = Learner::new(recipe, &sets.train_counts, device)?;
+        let steps_per_epoch = setup::sampler(recipe, &sets).batches();
+        let step_seconds = step_seconds(recipe, &sets, &mut learner)?;
+        let evaluate = |part: Option<&Part>| evaluation_seconds(recipe, &learner, part);
+        let (val, test) = (evaluate(sets.val.as_ref()), evaluate(sets.test.as_ref()));
+        let epochs = recipe.train.epochs;
+        let whole = (steps_per_epoch * epochs) as u64;
+        let steps = limits.max_steps.map_or(whole, |max| max.min(whole));
+        let rounds = steps as f64 / steps_per_epoch.max(1) as f64;
+        // Both the last and the best weights are evaluated on both sets.
+        let end = 2.0 * (val + test);
+        Ok(Self {
+            parameters: learner.network.num_params(),
+            batch_size: recipe.train.batch_size,
+            views: learner.objective.views(),
+            steps_per_epoch,
+            steps,
+            epochs,
+            step_seconds,
+            images_per_second: recipe.train.batch_size as f64 / step_seconds,
+            epoch_seconds: steps_per_epoch as f64 * step_seconds + val,
+            run_seconds: steps as f64 * step_seconds + rounds.ceil() * val + end,
+            peak_memory: device::peak_memory(),
+        })
+    }
+}
+
+/// The median over some steps behind the running loader.
+fn step_seconds(
+    recipe: &Recipe,
+    sets: &Arc<Sets>,
+    learner: &mut Learner,
+) -> Result<f64, TrainError> {
+    let start = Position { epoch: 0, batch: 0 };
+    let loader = setup::loader(recipe, sets, &learner.objective, start);
+    let images = &sets.train.images;
+    let size = [images.height(), images.width()];
+    let lr = setup::schedule(recipe).lr(0);
+    let mut times = Vec::with_capacity(TIMED);
+    for step in 0..WARM_UP + TIMED {
+        let began = Instant::now();
+        let Batch { pixels, labels, .. } = loader.next_batch()?;
+        learner.step(pixels, size, &labels, lr, None)?;
+        if step >= WARM_UP {
+            times.push(began.elapsed().as_secs_f64());
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[TIMED / 2])
+}
+
+/// Time to evaluate a part, from that of some of its images.
+fn evaluation_seconds(recipe: &Recipe, learner: &Learner, part: Option<&Part>) -> f64 {
+    let Some(part) = part.filter(|part| !part.indices.is_empty()) else { return 0.0 };
+    let some = &part.indices[..part.indices.len().min(EVALUATED)];
+    let device = learner.device().clone().inner();
+    let (network, normalize) = (learner.network.valid(), setup::normalize(recipe));
+    let began = Instant::now();
+    network.predict(&part.images, some, &View::Test, &normalize, &device);
+    began.elapsed().as_secs_f64() * part.indices.len() as f64 / some.len() as f64
+}

@@ -6,11 +6,12 @@ use rayon::prelude::*;
 
 use super::{
     batch::{Affine, Source, each_image},
-    convolution::{convolve, correlate},
+    convolution::{Grid, convolve, correlate},
     element::Element,
     finish::Finish,
     padded::Padded,
     path::Kernels,
+    phases::Phase,
     pixelwise::{Gate, Mask, ThroughBn},
     pool::{Pooled, take},
     residual::Residual,
@@ -264,14 +265,13 @@ impl<E: Element> Back<'_, E> {
         scratch.gradient = gradient;
     }
 
-    /// Makes the padded input and the spaced gradient of an image, and adds its share to `dw`.
+    /// Makes the padded input and gradient of an image, and adds its share to `dw`.
     fn image_directly<K: Kernels>(&self, index: usize, scratch: &mut Scratch, dw: &mut [f32]) {
         let shape = self.layer.shape;
         let padded = Padded::gradient::<E>(shape);
         let pixel = padded.words * E::PER_WORD;
         let dy = values::<E>(&mut scratch.gradient[padded.gradient_offset(shape)..]);
-        let row = shape.stride * padded.width * pixel;
-        self.through_bn::<K, E>(index, dy, row, shape.stride * pixel);
+        self.through_bn::<K, E>(index, dy, padded.width * pixel, pixel);
         self.source.fill::<K>(shape, index, &mut scratch.input);
         correlate::<K, E>(shape, scratch, dw);
     }
@@ -312,7 +312,8 @@ impl<E: Element> Back<'_, E> {
 
 /// The convolution that makes the input's gradient of the output's.
 enum InputGradient {
-    Direct(Packed),
+    /// For the pixels that the same taps meet.
+    Direct(Vec<(Grid, Packed)>),
     Winograd(Plan, Filters),
 }
 
@@ -320,7 +321,15 @@ impl InputGradient {
     fn new<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
         match Plan::of::<K>(shape) {
             Some(plan) => Self::Winograd(plan, Filters::backward::<K>(weight, shape)),
-            None => Self::Direct(Packed::backward::<K, E>(weight, shape)),
+            None => {
+                let all = Phase::along(shape, 0)
+                    .flat_map(|down| Phase::along(shape, 1).map(move |across| [down, across]));
+                let packed = all.map(|phases| {
+                    let packed = Packed::backward::<K, E>(weight, shape, phases);
+                    (Grid::inputs(shape, phases), packed)
+                });
+                Self::Direct(packed.collect())
+            }
         }
     }
 
@@ -353,8 +362,8 @@ impl InputGradient {
                 }
             });
         match self {
-            Self::Direct(packed) => {
-                finishes.for_each(|finish| Self::directly::<K, E>(packed, shape, scratch, finish));
+            Self::Direct(phases) => {
+                finishes.for_each(|finish| Self::directly::<K, E>(phases, shape, scratch, finish));
             }
             Self::Winograd(plan, filters) => {
                 let gradient = std::mem::take(&mut scratch.gradient);
@@ -368,18 +377,25 @@ impl InputGradient {
     }
 
     fn directly<K: Kernels, E: Element>(
-        packed: &Packed,
+        phases: &[(Grid, Packed)],
         shape: &Shape,
         scratch: &mut Scratch,
         finish: Finish<'_, E>,
     ) {
-        let (padded, size) = (Padded::gradient::<E>(shape), [shape.height, shape.width]);
+        let padded = Padded::gradient::<E>(shape);
         let pixels = shape.height * shape.width;
-        let wide = any(&mut scratch.image, pixels * packed.channels);
-        convolve::<K, E>(packed, &scratch.gradient, &padded, 1, size, wide);
-        if packed.channels > shape.input {
+        let channels = shape.input.next_multiple_of(K::LANES);
+        let wide = any(&mut scratch.image, pixels * channels);
+        let met: usize = phases.iter().map(|(grid, _)| grid.count[0] * grid.count[1]).sum();
+        if met < pixels {
+            wide.fill(0.0);
+        }
+        for (grid, packed) in phases {
+            convolve::<K, E>(packed, &scratch.gradient, &padded, grid, wide);
+        }
+        if channels > shape.input {
             for pixel in 1..pixels {
-                let from = pixel * packed.channels;
+                let from = pixel * channels;
                 wide.copy_within(from..from + shape.input, pixel * shape.input);
             }
         }

@@ -9,6 +9,7 @@ use super::{
     micro::{ConvRow, Correlate},
     padded::Padded,
     path::Kernels,
+    phases::Phase,
     scratch::{Scratch, any, values, zeros},
     shape::Shape,
     weights::Packed,
@@ -85,13 +86,13 @@ fn directly<K: Kernels, E: Element>(
     scratch: &mut Scratch,
     mut finish: Finish<'_, E>,
 ) {
-    let (padded, size) = (Padded::input::<E>(shape), [shape.out_height(), shape.out_width()]);
+    let padded = Padded::input::<E>(shape);
     let Scratch { input, image, .. } = scratch;
     let wide = match E::as_f32(finish.image()) {
         Some(wide) => wide,
         None => any(image, shape.output_image()),
     };
-    convolve::<K, E>(packed, input, &padded, shape.stride, size, wide);
+    convolve::<K, E>(packed, input, &padded, &Grid::outputs(shape), wide);
     let wide = wide.as_ptr();
     let finish = finish.raw::<K>(shape.out_pixels(), shape.output);
     // SAFETY: what was borrowed outlives this call; `wide` is one output image, and is where the image is
@@ -99,46 +100,89 @@ fn directly<K: Kernels, E: Element>(
     unsafe { finish.run::<K>(wide, 0, shape.out_pixels()) }
 }
 
-/// A convolution of one padded image: `out` is `[rows, columns, packed.channels]`.
+/// Which pixels of a padded image a convolution reads, and which it writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grid {
+    /// First tap of the first output, row and column in the scratch.
+    pub from: [usize; 2],
+    /// Pixels from the taps of one output to those of the next.
+    pub stride: usize,
+    /// First output, row and column.
+    pub to: [usize; 2],
+    /// Pixels from one output to the next.
+    pub every: usize,
+    /// Outputs down and across.
+    pub count: [usize; 2],
+    /// Pixels of a row of outputs.
+    pub width: usize,
+}
+
+impl Grid {
+    /// The outputs of a convolution.
+    pub fn outputs(shape: &Shape) -> Self {
+        let count = [shape.out_height(), shape.out_width()];
+        let (from, to) = ([0, 0], [0, 0]);
+        Self { from, stride: shape.stride, to, every: 1, count, width: shape.out_width() }
+    }
+
+    /// The pixels of an input's gradient that the same taps meet.
+    pub fn inputs(shape: &Shape, phases: [Phase; 2]) -> Self {
+        let before = [0, 1].map(|axis| Phase::around(shape, axis)[0]);
+        let from = [0, 1].map(|axis| (before[axis] as isize + phases[axis].from) as usize);
+        let (to, count) = (phases.map(|phase| phase.first), phases.map(|phase| phase.count));
+        Self { from, stride: 1, to, every: shape.stride, count, width: shape.width }
+    }
+
+    fn check(&self, packed: &Packed, padded: &Padded, out: usize) {
+        let [down, across] = self.count.map(|count| count - 1);
+        assert!(
+            self.from[0] + down * self.stride + packed.rows <= padded.height
+                && (self.from[1] + across * self.stride) * padded.words + packed.taps
+                    <= padded.row(),
+            "the taps of the last output lie in the scratch"
+        );
+        assert!(
+            self.to[1] + across * self.every < self.width
+                && (self.to[0] + down * self.every + 1) * self.width * packed.channels <= out,
+            "the last output lies in its image"
+        );
+    }
+}
+
+/// A convolution of one padded image, into an image of `packed.channels`.
 pub(crate) fn convolve<K: Kernels, E: Element>(
     packed: &Packed,
     scratch: &[f32],
     padded: &Padded,
-    stride: usize,
-    [rows, columns]: [usize; 2],
+    grid: &Grid,
     out: &mut [f32],
 ) {
-    assert_eq!(out.len(), rows * columns * packed.channels);
     assert_eq!(scratch.len(), padded.len());
     assert_eq!(packed.words.len(), packed.channels * packed.rows * packed.taps);
-    assert!(
-        (rows - 1) * stride + packed.rows <= padded.height
-            && (columns - 1) * stride * padded.words + packed.taps <= padded.row(),
-        "the taps of the last output lie in the scratch"
-    );
+    grid.check(packed, padded, out.len());
     let of_row = packed.taps * packed.block;
     let split = packed.block * packed.rows * packed.taps * size_of::<f32>() > CACHE;
     let (passes, taps_y) = if split { (packed.rows, 1) } else { (1, packed.rows) };
     for block in (0..packed.channels).step_by(packed.block) {
         let weights = &packed.words[block * packed.rows * packed.taps..];
         for pass in 0..passes {
-            for row in 0..rows {
-                let (from, to) =
-                    (padded.at(row * stride + pass, 0), row * columns * packed.channels + block);
+            for row in 0..grid.count[0] {
+                let from = padded.at(grid.from[0] + row * grid.stride + pass, grid.from[1]);
+                let to = (grid.to[0] + row * grid.every) * grid.width + grid.to[1];
                 let work = ConvRow {
                     x: scratch[from..].as_ptr(),
                     row: padded.row(),
-                    step: stride * padded.words,
+                    step: grid.stride * padded.words,
                     taps_y,
                     taps_x: packed.taps,
                     weights: weights[pass * of_row..].as_ptr(),
-                    out: out[to..].as_mut_ptr(),
-                    out_step: packed.channels,
-                    count: columns,
+                    out: out[to * packed.channels + block..].as_mut_ptr(),
+                    out_step: grid.every * packed.channels,
+                    count: grid.count[1],
                     accumulate: pass > 0,
                 };
-                // SAFETY: the asserts above keep the last tap, weight and output in their slices;
-                // the path of `K` is available.
+                // SAFETY: `check` and the asserts above keep the last tap, weight and output in their
+                // slices; the path of `K` is available.
                 unsafe { K::conv_row::<E>(&work, packed.block) }
             }
         }
@@ -164,7 +208,7 @@ struct Operands<'a> {
 }
 
 /// Adds one image's share of the weights' gradient, `[height, width · in, out]`, to `dw`: of the
-/// padded input and the spaced gradient in the scratch.
+/// padded input and gradient in the scratch.
 pub(crate) fn correlate<K: Kernels, E: Element>(
     shape: &Shape,
     scratch: &mut Scratch,
@@ -183,8 +227,8 @@ pub(crate) fn correlate<K: Kernels, E: Element>(
             x_step: shape.stride * x.words,
             dy: &scratch.gradient,
             dy_first: dy.gradient_offset(shape),
-            dy_row: shape.stride * dy.row(),
-            dy_step: shape.stride * dy.words,
+            dy_row: dy.row(),
+            dy_step: dy.words,
             columns: shape.out_width(),
             groups: 1,
             taps: shape.taps(),
@@ -275,7 +319,7 @@ fn pair_gradient<K: Kernels, E: Element>(shape: &Shape, padded: &Padded, scratch
     let out = values::<E>(any(&mut scratch.gradient_pairs, words));
     let first = padded.gradient_offset(shape) * E::PER_WORD;
     let from = values::<E>(&mut scratch.gradient);
-    let (step, row_step) = (shape.stride * output, shape.stride * padded.row() * E::PER_WORD);
+    let (step, row_step) = (output, padded.row() * E::PER_WORD);
     for (row, out) in out.chunks_exact_mut(2 * pairs * output).enumerate() {
         for (pair, out) in out.chunks_exact_mut(2 * output).enumerate() {
             let at = first + row * row_step + 2 * pair * step;

@@ -11,6 +11,7 @@ mod forward;
 mod micro;
 mod padded;
 mod path;
+mod phases;
 mod pixelwise;
 mod pool;
 mod residual;

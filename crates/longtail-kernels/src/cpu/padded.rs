@@ -1,6 +1,6 @@
 //! Images with room around them, so that no kernel has to look where an edge is.
 
-use super::{element::Element, scratch::values, shape::Shape};
+use super::{element::Element, phases::Phase, scratch::values, shape::Shape};
 
 /// Rows and columns around an image, in a scratch `[height, width, channels]`.
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +22,12 @@ impl Padded {
         }
     }
 
-    /// The output's gradient, its pixels `stride` apart, such that a convolution of stride 1 makes
-    /// the input's gradient of it.
+    /// The output's gradient, with what the pixels of the input meet beyond it.
     pub fn gradient<E: Element>(shape: &Shape) -> Self {
-        let [rows, columns] = shape.kernel;
+        let [height, width] = [0, 1].map(|axis| Phase::around(shape, axis).iter().sum::<usize>());
         Self {
-            height: shape.height + rows - 1,
-            width: shape.width + columns - 1,
+            height: height + shape.out_height(),
+            width: width + shape.out_width(),
             words: shape.output.div_ceil(E::PER_WORD),
         }
     }
@@ -50,7 +49,7 @@ impl Padded {
 
     /// Word at which the output's gradient begins in [`Padded::gradient`].
     pub fn gradient_offset(&self, shape: &Shape) -> usize {
-        self.at(shape.kernel[0] - 1 - shape.padding, shape.kernel[1] - 1 - shape.padding)
+        self.at(Phase::around(shape, 0)[0], Phase::around(shape, 1)[0])
     }
 }
 

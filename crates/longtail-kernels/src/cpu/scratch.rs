@@ -12,7 +12,7 @@ use super::element::Element;
 pub(crate) struct Scratch {
     /// Padded input image.
     pub input: Vec<f32>,
-    /// Padded, spaced gradient of one image's convolution.
+    /// Padded gradient of one image's convolution.
     pub gradient: Vec<f32>,
     /// One image of f32.
     pub image: Vec<f32>,

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{element::Element, path::Kernels, scratch::values, shape::Shape};
+use super::{element::Element, path::Kernels, phases::Phase, scratch::values, shape::Shape};
 
 /// Weights that one task sums over the chunks.
 const PART: usize = 1024;
@@ -30,14 +30,18 @@ impl Packed {
         Self::pack::<K, E>([shape.output, height, width, shape.input], at)
     }
 
-    /// For the gradient of its input: the kernel turned about, its inputs and outputs exchanged.
-    pub fn backward<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
+    /// For the pixels of the input's gradient that these taps meet, inputs and outputs exchanged.
+    pub fn backward<K: Kernels, E: Element>(
+        weight: &[f32],
+        shape: &Shape,
+        [down, across]: [Phase; 2],
+    ) -> Self {
         let [height, width] = shape.kernel;
         let at = |input: usize, row: usize, column: usize, out: usize| {
-            let (row, column) = (height - 1 - row, width - 1 - column);
+            let (row, column) = (down.tap - shape.stride * row, across.tap - shape.stride * column);
             weight[((out * shape.input + input) * height + row) * width + column]
         };
-        Self::pack::<K, E>([shape.input, height, width, shape.output], at)
+        Self::pack::<K, E>([shape.input, down.taps, across.taps, shape.output], at)
     }
 
     fn pack<K: Kernels, E: Element>(

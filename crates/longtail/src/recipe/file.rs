@@ -61,6 +61,11 @@ impl RecipeFile {
         })
     }
 
+    /// Whether it names a training list.
+    pub(super) fn has_lists(&self) -> bool {
+        self.data.train_list.as_ref().is_some_and(|list| !list.as_os_str().is_empty())
+    }
+
     /// Takes over everything that `other` gives.
     pub fn merge(&mut self, other: Self) {
         self.data.merge(other.data);

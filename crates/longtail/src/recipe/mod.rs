@@ -62,13 +62,14 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError::Value`] for the first value that cannot be used.
     pub fn resolve(layers: &[RecipeFile]) -> Result<(Self, Vec<String>), RecipeError> {
+        let mut notes = Vec::new();
+        let layers = of_one_source(layers, &mut notes);
         let name = layers.iter().rev().find_map(|layer| layer.data.name.as_deref());
         let method = layers.iter().rev().find_map(|layer| layer.method.name);
-        let has_lists = layers.iter().any(|layer| layer.data.train_list.is_some());
+        let has_lists = layers.iter().any(RecipeFile::has_lists);
         let name = name.unwrap_or(if has_lists { "list" } else { "synthetic" });
         let mut recipe = Self::defaults(name, method.unwrap_or(Method::BclRcl));
-        let mut notes = Vec::new();
-        for layer in layers {
+        for layer in &layers {
             recipe.lay(layer, &mut notes);
         }
         recipe.check()?;
@@ -180,6 +181,26 @@ impl Recipe {
     }
 }
 
+/// The layers without the `[data]` of a CIFAR set where a later layer takes other images: how a subset of
+/// CIFAR is drawn says nothing about them.
+fn of_one_source(layers: &[RecipeFile], notes: &mut Vec<String>) -> Vec<RecipeFile> {
+    let is_cifar = |name: &str| matches!(name, "cifar10-lt" | "cifar100-lt");
+    let takes_others = |layer: &RecipeFile| {
+        layer.has_lists() || layer.data.name.as_deref().is_some_and(|name| !is_cifar(name))
+    };
+    let mut layers = layers.to_vec();
+    let Some(other) = layers.iter().rposition(takes_others) else { return layers };
+    let names_cifar = |layer: &RecipeFile| layer.data.name.as_deref().is_some_and(is_cifar);
+    let Some(cifar) = layers[..other].iter().rposition(names_cifar) else { return layers };
+    if layers[cifar].has_lists() {
+        return layers;
+    }
+    let name = layers[cifar].data.name.clone().unwrap_or_default();
+    notes.push(format!("the recipe's [data] is about {name} and does not count for other images"));
+    layers[..=cifar].iter_mut().for_each(|layer| layer.data = DataTyped::default());
+    layers
+}
+
 impl Protocol {
     /// The protocol as a layer, to stand between a recipe file and the options.
     pub fn layer(self) -> RecipeFile {
@@ -212,6 +233,23 @@ mod tests {
         assert_eq!((recipe.loss.alpha, recipe.loss.beta, recipe.loss.tau), (2.0, 1.0, 1.3));
         assert_eq!((recipe.optimizer.lr, recipe.train.batch_size), (0.2, 256));
         assert_eq!(recipe.schedule.milestones, [160, 180]);
+    }
+
+    #[test]
+    fn how_cifar_is_drawn_says_nothing_about_other_images() {
+        let recipe = format!("{CIFAR}imbalance = 50\n[loss]\ntau = 1.1\n");
+        let lists = "[data]\ntrain_list = \"train.txt\"\ntest_list = \"test.txt\"\n";
+        for (source, name) in [(lists, "list"), ("[data]\nname = \"photos\"\n", "photos")] {
+            let layers = [&recipe, source].map(|text| RecipeFile::parse(text, "t").unwrap());
+            let mut notes = Vec::new();
+            let layers = of_one_source(&layers, &mut notes);
+            assert_eq!((layers[0].data.imbalance, notes.len()), (None, 1), "{name}");
+            assert_eq!(layers[0].loss.tau, Some(1.1));
+        }
+        let (kept, notes) = resolve(&[&recipe, "[data]\nname = \"cifar100-lt\"\n"]);
+        assert_eq!((kept.data.imbalance, notes.len()), (50.0, 0));
+        let (typed, _) = resolve(&[CIFAR, &format!("{lists}imbalance = 20\n")]);
+        assert_eq!((typed.data.name.as_str(), typed.data.imbalance), ("list", 20.0));
     }
 
     #[test]

@@ -10,7 +10,9 @@ mod conv_bn;
 mod cpu;
 mod fused;
 
-pub use basic_block::{BasicBlockTrain, basic_block_eval, basic_block_train};
+pub use basic_block::{
+    BasicBlockTrain, EvalBlock, basic_block_eval, basic_block_train, basic_blocks_eval,
+};
 pub use contrast::{ContrastFactors, ContrastTerms, contrast, contrast_path};
 pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
 pub use cpu::{Path, force};
@@ -19,7 +21,7 @@ pub use fused::{Algorithm, algorithm};
 /// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.
 pub mod composed {
     pub use crate::{
-        basic_block::composed::{basic_block_eval, basic_block_train},
+        basic_block::composed::{basic_block_eval, basic_block_train, basic_blocks_eval},
         contrast::composed::{contrast, log_sum_exp},
         conv_bn::composed::{conv_bn_eval, conv_bn_train},
     };

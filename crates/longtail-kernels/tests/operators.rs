@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use longtail_kernels::{
-    Algorithm, ConvBnOptions, Path, algorithm, basic_block_eval, basic_block_train, composed,
-    conv_bn_eval, conv_bn_train, force,
+    Algorithm, ConvBnOptions, EvalBlock, Path, algorithm, basic_block_eval, basic_block_train,
+    basic_blocks_eval, composed, conv_bn_eval, conv_bn_train, force,
 };
 use proptest::prelude::*;
 
@@ -325,11 +325,33 @@ fn inference_is_the_composed_one() {
         let norms = [norm(32, 33, dtype), norm(32, 37, dtype)];
         to_vec(op(plain([3, 8, 6, 16], 30, dtype), weights, norms, 2, EPSILON))
     };
-    let references = (layer(DType::F64, false), block(DType::F64, false));
+    let stages = |dtype: DType, fast: bool| {
+        let op = if fast { basic_blocks_eval } else { composed::basic_blocks_eval };
+        [([9, 8, 8, 16], 16, 1), ([5, 8, 12, 16], 32, 2), ([35, 5, 4, 32], 32, 1)].map(
+            |(dims, channels, stride)| {
+                let blocks = (0..4).map(|i: u64| {
+                    let input = if i == 0 { dims[3] } else { channels };
+                    let weights = [
+                        plain([channels, input, 3, 3], 50 + i, dtype),
+                        plain([channels, channels, 3, 3], 60 + i, dtype),
+                    ];
+                    EvalBlock {
+                        weights,
+                        norms: [norm(channels, 70 + i, dtype), norm(channels, 80 + i, dtype)],
+                    }
+                });
+                to_vec(op(plain(dims, 49, dtype), blocks.collect(), stride, EPSILON))
+            },
+        )
+    };
+    let references =
+        (layer(DType::F64, false), block(DType::F64, false), stages(DType::F64, false));
     on_every_path(|path| {
         // Sums cancel: an error is as small as the largest value allows, not the value itself.
+        let singles =
+            [(layer(DType::F32, true), &references.0), (block(DType::F32, true), &references.1)];
         for (fast, reference) in
-            [(layer(DType::F32, true), &references.0), (block(DType::F32, true), &references.1)]
+            singles.into_iter().chain(stages(DType::F32, true).into_iter().zip(&references.2))
         {
             let largest = reference.iter().fold(1.0_f64, |a, b| a.max(b.abs()));
             assert_near(&fast, reference, 1e-6 * largest, path.name());

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Tensor, s};
 
-use super::{BasicBlockTrain, first_options, second_options};
+use super::{BasicBlockTrain, EvalBlock, first_options, second_options};
 use crate::conv_bn::composed::{conv_bn_eval, conv_bn_train};
 
 /// See [`super::basic_block_train`].
@@ -42,6 +42,19 @@ pub fn basic_block_eval(
     let [gamma, beta, mean, variance] = norm2;
     let (residual, options) = (Some(shortcut), second_options(epsilon));
     conv_bn_eval(hidden, weight2, gamma, beta, mean, variance, residual, options)
+}
+
+/// See [`super::basic_blocks_eval`].
+pub fn basic_blocks_eval(
+    x: Tensor<4>,
+    blocks: Vec<EvalBlock>,
+    stride: usize,
+    epsilon: f64,
+) -> Tensor<4> {
+    let strides = std::iter::once(stride).chain(std::iter::repeat(1));
+    blocks.into_iter().zip(strides).fold(x, |x, (block, stride)| {
+        basic_block_eval(x, block.weights, block.norms, stride, epsilon)
+    })
 }
 
 /// The input; or, where the block changes size, every `stride`-th pixel from 0 on and zeros on both

@@ -56,8 +56,39 @@ pub fn basic_block_train(
     }
 }
 
-/// As [`basic_block_train`] with running statistics: `norms` are γ, β, mean and variance of both
-/// batch norms.
+/// A block for evaluation.
+#[derive(Debug, Clone)]
+pub struct EvalBlock {
+    /// `[out, in, 3, 3]` and `[out, out, 3, 3]`.
+    pub weights: [Tensor<4>; 2],
+    /// γ, β, mean and variance of both batch norms, each `[out]`.
+    pub norms: [[Tensor<1>; 4]; 2],
+}
+
+/// As [`basic_block_train`] with running statistics, of blocks one after the other: `stride` is that of the first,
+/// the others have 1 and keep the number of channels. No blocks give `x`.
+pub fn basic_blocks_eval(
+    x: Tensor<4>,
+    blocks: Vec<EvalBlock>,
+    stride: usize,
+    epsilon: f64,
+) -> Tensor<4> {
+    if x.device().is_autodiff() || !are_fast(&x, &blocks, stride, epsilon) {
+        return composed::basic_blocks_eval(x, blocks, stride, epsilon);
+    }
+    let (mut weights, mut norms) = (Vec::new(), Vec::new());
+    for block in blocks {
+        weights.extend(block.weights);
+        norms.extend(block.norms.into_iter().flatten());
+    }
+    let weight1 = weights.remove(0).into_dispatch();
+    let weights = Tensor::cat(weights, 0).into_dispatch();
+    let norms = Tensor::cat(norms, 0).into_dispatch();
+    let x = x.into_dispatch();
+    Tensor::from_dispatch(Dispatch::basic_blocks_infer(x, weight1, weights, norms, stride, epsilon))
+}
+
+/// [`basic_blocks_eval`] of one block.
 pub fn basic_block_eval(
     x: Tensor<4>,
     weights: [Tensor<4>; 2],
@@ -65,14 +96,16 @@ pub fn basic_block_eval(
     stride: usize,
     epsilon: f64,
 ) -> Tensor<4> {
-    if x.device().is_autodiff() || !is_fast(&x, &weights[0], stride, epsilon) {
-        return composed::basic_block_eval(x, weights, norms, stride, epsilon);
-    }
-    let [weight1, weight2] = weights.map(Tensor::into_dispatch);
-    let [norm1, norm2] = norms.map(|norm| Tensor::cat(norm.into(), 0).into_dispatch());
-    let x = x.into_dispatch();
-    let output = Dispatch::basic_block_infer(x, weight1, norm1, weight2, norm2, stride, epsilon);
-    Tensor::from_dispatch(output)
+    basic_blocks_eval(x, vec![EvalBlock { weights, norms }], stride, epsilon)
+}
+
+/// The first block is fast, and the others go on with its channels.
+fn are_fast(x: &Tensor<4>, blocks: &[EvalBlock], stride: usize, epsilon: f64) -> bool {
+    let Some(first) = blocks.first() else { return false };
+    let channels = first.weights[0].dims()[0];
+    let later = blocks.iter().flat_map(|block| &block.weights).skip(1);
+    is_fast(x, &first.weights[0], stride, epsilon)
+        && later.into_iter().all(|weight| weight.dims() == [channels, channels, 3, 3])
 }
 
 fn first_options(stride: usize, epsilon: f64) -> ConvBnOptions {

@@ -102,29 +102,32 @@ pub(crate) fn finish<K: Kernels, E: Element>(
     out
 }
 
-/// A convolution, normalisation with given coefficients, residual and ReLU in one pass.
-struct Layer<'a, E> {
+/// A convolution and a normalisation with given coefficients.
+struct Layer<'a> {
     convolution: Convolution,
     affine: &'a Affine,
-    residual: Residual<'a, E>,
-    relu: bool,
 }
 
-impl<E: Element> Layer<'_, E> {
-    /// Of images `at` of the source, for images `images` of the residual.
-    fn run<K: Kernels>(
+impl<'a> Layer<'a> {
+    fn new<K: Kernels, E: Element>(weight: &[f32], affine: &'a Affine, shape: &Shape) -> Self {
+        Self { convolution: Convolution::new::<K, E>(weight, shape), affine }
+    }
+
+    /// Of images `at` of the source, with images `images` of the residual added, then perhaps the ReLU.
+    fn run<K: Kernels, E: Element>(
         &self,
         (source, shape, at): (Source<'_, E>, &Shape, Range<usize>),
-        images: Range<usize>,
+        (residual, images): (Residual<'_, E>, Range<usize>),
+        relu: bool,
         scratch: &mut Scratch,
         out: &mut [E],
     ) {
         let size = shape.output_image();
         let mut buffer = std::mem::take(&mut scratch.residual);
-        let added = self.residual.images(size, images, &mut buffer);
+        let added = residual.images(size, images, &mut buffer);
         let finishes = out.chunks_exact_mut(size).enumerate().map(|(index, out)| {
             let residual = added.map(|added| &added[index * size..][..size]);
-            Finish::Normalise { out, residual, affine: self.affine, relu: self.relu }
+            Finish::Normalise { out, residual, affine: self.affine, relu }
         });
         self.convolution.begin::<E>(shape, scratch);
         self.convolution.run::<K, E>(&source, shape, at, scratch, finishes);
@@ -141,42 +144,61 @@ pub(crate) fn infer<K: Kernels, E: Element>(
     relu: bool,
     shape: &Shape,
 ) -> Pooled<E> {
-    let convolution = Convolution::new::<K, E>(weight, shape);
-    let layer = Layer { convolution, affine, residual, relu };
+    let layer = Layer::new::<K, E>(weight, affine, shape);
     let mut out = take::<E>(shape.images * shape.output_image());
     let mut none = vec![0.0; shape.images];
     let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E], _: &mut [f32]| {
-        layer.run::<K>((source, shape, images.clone()), images, scratch, out);
+        let from = (source, shape, images.clone());
+        layer.run::<K, E>(from, (residual, images), relu, scratch, out);
     };
     each_group(shape, layer.convolution.images(), &mut out, &mut none, |_| {}, work);
     out
 }
 
-/// A residual block with given coefficients, group by group, so that what is between its convolutions never
-/// leaves the cache.
-pub(crate) fn infer_block<K: Kernels, E: Element>(
+/// Residual blocks with given coefficients, two layers each, all after the first of one shape: all of them
+/// for one group of images after the other, so that what is between them never leaves the cache.
+pub(crate) fn infer_blocks<K: Kernels, E: Element>(
     x: &[E],
-    weights: [&[f32]; 2],
-    affines: [&Affine; 2],
+    layers: &[(&[f32], &Affine)],
     shortcut: Residual<'_, E>,
     [first, second]: [&Shape; 2],
 ) -> Pooled<E> {
-    let convolution = Convolution::new::<K, E>(weights[0], first);
-    let one = Layer { convolution, affine: affines[0], residual: Residual::None, relu: true };
-    let convolution = Convolution::new::<K, E>(weights[1], second);
-    let two = Layer { convolution, affine: affines[1], residual: shortcut, relu: true };
+    let shape = |index: usize| if index == 0 { first } else { second };
+    let layers = layers.iter().enumerate();
+    let layers: Vec<Layer<'_>> =
+        layers.map(|(i, (weight, affine))| Layer::new::<K, E>(weight, affine, shape(i))).collect();
     let mut out = take::<E>(second.images * second.output_image());
     let mut none = vec![0.0; second.images];
     let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E], _: &mut [f32]| {
-        let group = Shape { images: images.len(), ..*second };
-        let count = images.len() * first.output_image();
-        let mut buffer = std::mem::take(&mut scratch.hidden);
-        let hidden = &mut values::<E>(any(&mut buffer, count.div_ceil(E::PER_WORD)))[..count];
-        one.run::<K>((Source::Plain(x), first, images.clone()), images.clone(), scratch, hidden);
-        two.run::<K>((Source::Plain(hidden), &group, 0..images.len()), images, scratch, out);
-        scratch.hidden = buffer;
+        let (group, all) = (Shape { images: images.len(), ..*second }, 0..images.len());
+        let mut buffers = std::mem::take(&mut scratch.between);
+        let [hidden, mut input, mut output] =
+            buffers.each_mut().map(|buffer| image_buffer::<E>(buffer, out.len()));
+        let blocks = layers.chunks_exact(2);
+        let last = blocks.len() - 1;
+        for (index, block) in blocks.enumerate() {
+            let (from, past) = match index {
+                0 => ((Source::Plain(x), first, images.clone()), (shortcut, images.clone())),
+                _ => {
+                    let from = (Source::Plain(&*input), &group, all.clone());
+                    (from, (Residual::Same(&*input), all.clone()))
+                }
+            };
+            let none = (Residual::None, 0..0);
+            block[0].run::<K, E>(from, none, true, scratch, hidden);
+            let from = (Source::Plain(&*hidden), &group, all.clone());
+            let to = if index == last { &mut *out } else { &mut *output };
+            block[1].run::<K, E>(from, past, true, scratch, to);
+            std::mem::swap(&mut input, &mut output);
+        }
+        scratch.between = buffers;
     };
-    let group = one.convolution.images().max(two.convolution.images());
+    let group = layers.iter().map(|layer| layer.convolution.images()).max().unwrap_or(1);
     each_group(second, group, &mut out, &mut none, |_| {}, work);
     out
+}
+
+/// Room for `count` values.
+fn image_buffer<E: Element>(buffer: &mut Vec<f32>, count: usize) -> &mut [E] {
+    &mut values::<E>(any(buffer, count.div_ceil(E::PER_WORD)))[..count]
 }

@@ -25,7 +25,7 @@ pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums, Then};
 pub(crate) use batch::{Affine, Source};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use element::Element;
-pub(crate) use forward::{Moments, convolve_batch, finish, infer, infer_block};
+pub(crate) use forward::{Moments, convolve_batch, finish, infer, infer_blocks};
 pub(crate) use path::{Kernels, OnPortable, with_kernels};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};

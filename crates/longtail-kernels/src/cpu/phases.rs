@@ -64,7 +64,9 @@ mod tests {
                     continue;
                 };
                 let mut expected = Vec::new();
-                for (out, tap) in (0..shape.out_width()).flat_map(|o| (0..kernel).map(move |t| (o, t))) {
+                for (out, tap) in
+                    (0..shape.out_width()).flat_map(|o| (0..kernel).map(move |t| (o, t)))
+                {
                     let at = out * stride + tap;
                     if (padding..padding + size).contains(&at) {
                         expected.push((at - padding, tap, out));
@@ -74,7 +76,9 @@ mod tests {
                 let gradients = -(before as isize)..(shape.out_width() + behind) as isize;
                 let mut found = Vec::new();
                 for phase in Phase::along(&shape, 1) {
-                    for (i, t) in (0..phase.count).flat_map(|i| (0..phase.taps).map(move |t| (i, t))) {
+                    for (i, t) in
+                        (0..phase.count).flat_map(|i| (0..phase.taps).map(move |t| (i, t)))
+                    {
                         let met = phase.from + (i + t) as isize;
                         assert!(gradients.contains(&met), "{shape:?}: {phase:?}");
                         if let Ok(met) = usize::try_from(met)

@@ -18,8 +18,8 @@ pub(crate) struct Scratch {
     pub image: Vec<f32>,
     /// One image of anything.
     pub residual: Vec<f32>,
-    /// What is between the convolutions of a block, of some images.
-    pub hidden: Vec<f32>,
+    /// What is between the convolutions of a block, and between blocks, of some images.
+    pub between: [Vec<f32>; 3],
     /// Neighbouring pixels of the padded input side by side.
     pub input_pairs: Vec<f32>,
     /// Neighbouring pixels of the gradient side by side.
@@ -53,7 +53,7 @@ pub(crate) struct Borrowed {
 }
 
 /// Vectors that a thread keeps.
-const KEPT: usize = 4;
+const KEPT: usize = 16;
 
 thread_local! {
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };

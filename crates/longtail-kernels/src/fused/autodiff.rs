@@ -212,21 +212,19 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         }
     }
 
-    fn basic_block_infer(
+    fn basic_blocks_infer(
         x: Tensor<B, C>,
         weight1: Tensor<B, C>,
-        norm1: Tensor<B, C>,
-        weight2: Tensor<B, C>,
-        norm2: Tensor<B, C>,
+        weights: Tensor<B, C>,
+        norms: Tensor<B, C>,
         stride: usize,
         epsilon: f64,
     ) -> Tensor<B, C> {
-        constant::<B, C>(B::basic_block_infer(
+        constant::<B, C>(B::basic_blocks_infer(
             x.into_primitive(),
             weight1.into_primitive(),
-            norm1.into_primitive(),
-            weight2.into_primitive(),
-            norm2.into_primitive(),
+            weights.into_primitive(),
+            norms.into_primitive(),
             stride,
             epsilon,
         ))

@@ -16,7 +16,7 @@ use crate::{
     ConvBnOptions,
     cpu::{
         Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Relu, Residual,
-        Shape, Source, Sums, Then, convolve_batch, finish, infer, infer_block, take, with_kernels,
+        Shape, Source, Sums, Then, convolve_batch, finish, infer, infer_blocks, take, with_kernels,
     },
 };
 
@@ -180,29 +180,32 @@ impl FusedOps for Flex {
         with_types!(x.0, K, E => block_forward::<K, E>(x.get(), weights, norms, shapes))
     }
 
-    fn basic_block_infer(
+    fn basic_blocks_infer(
         x: FlexTensor,
         weight1: FlexTensor,
-        norm1: FlexTensor,
-        weight2: FlexTensor,
-        norm2: FlexTensor,
+        weights: FlexTensor,
+        norms: FlexTensor,
         stride: usize,
         epsilon: f64,
     ) -> FlexTensor {
-        let (first, second) = block_shapes(&x, &weight1, &weight2, stride);
-        let [x, weight1, norm1, weight2, norm2] =
-            [&x, &weight1, &norm1, &weight2, &norm2].map(Values::of);
-        let affine = |norm: &Values, channels: usize| {
-            let parts: Vec<&[f32]> = norm.get().chunks_exact(channels).collect();
+        let first = shape(&x, &weight1, stride, BLOCK_PADDING);
+        let channels = first.output;
+        let dims = [channels, channels, first.kernel[0], first.kernel[1]];
+        let second = Shape::of(output_dims(&first), dims, 1, BLOCK_PADDING);
+        let second = second.expect("`can_run` has checked the shapes");
+        let [x, weight1, weights, norms] = [&x, &weight1, &weights, &norms].map(Values::of);
+        let later = weights.get::<f32>().chunks_exact(second.weights());
+        let weights: Vec<&[f32]> = std::iter::once(weight1.get()).chain(later).collect();
+        let affine = |norm: &[f32]| {
+            let parts: Vec<&[f32]> = norm.chunks_exact(channels).collect();
             Affine::batch_norm(parts[0], parts[1], parts[2], parts[3], epsilon)
         };
-        let (affine1, affine2) = (affine(&norm1, first.output), affine(&norm2, second.output));
-        let (weight1, weight2) = (weight1.get(), weight2.get());
+        let affines: Vec<Affine> = norms.get().chunks_exact(4 * channels).map(affine).collect();
+        let layers: Vec<_> = weights.into_iter().zip(&affines).collect();
         with_types!(x.0, K, E => {
-            let (x, affines) = (x.get::<E>(), [&affine1, &affine2]);
+            let x = x.get::<E>();
             let shortcut = shortcut(x, &first);
-            let output =
-                infer_block::<K, E>(x, [weight1, weight2], affines, shortcut, [&first, &second]);
+            let output = infer_blocks::<K, E>(x, &layers, shortcut, [&first, &second]);
             pooled(output, output_dims(&second))
         })
     }

@@ -60,15 +60,13 @@ pub trait FusedOps: Backend {
         epsilon: f64,
     ) -> BasicBlockOutput<Self>;
 
-    /// See [`crate::basic_block_eval`]; `norm1` and `norm2` hold γ, β, mean and variance, one after
-    /// the other.
-    #[allow(clippy::too_many_arguments)]
-    fn basic_block_infer(
+    /// See [`crate::basic_blocks_eval`]; `weights` holds all but the first one after the other, `norms` γ, β,
+    /// mean and variance of every batch norm.
+    fn basic_blocks_infer(
         x: FloatTensor<Self>,
         weight1: FloatTensor<Self>,
-        norm1: FloatTensor<Self>,
-        weight2: FloatTensor<Self>,
-        norm2: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        norms: FloatTensor<Self>,
         stride: usize,
         epsilon: f64,
     ) -> FloatTensor<Self>;

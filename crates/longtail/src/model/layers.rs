@@ -5,7 +5,7 @@ use burn::{
     tensor::{Tensor, activation, module::batch_norm, module::batch_norm_train},
 };
 use longtail_kernels::{
-    ConvBnOptions, basic_block_eval, basic_block_train, conv_bn_eval, conv_bn_train,
+    ConvBnOptions, EvalBlock, basic_block_train, basic_blocks_eval, conv_bn_eval, conv_bn_train,
 };
 
 use super::Initialiser;
@@ -162,25 +162,37 @@ impl BasicBlock {
         }
     }
 
+    /// Blocks one after the other, of which all but the first have stride 1.
+    ///
     /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
-    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
-        let weights = [&self.conv1, &self.conv2].map(|conv| conv.weight.val());
-        let norms = [&self.bn1, &self.bn2];
+    pub fn stage(blocks: &[Self], x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
         match pass {
-            Pass::Train(statistics) => {
-                let gammas = norms.map(|bn| bn.weight.val());
-                let betas = norms.map(|bn| bn.bias.val());
-                let train = basic_block_train(x, weights, gammas, betas, self.stride, BN_EPSILON);
-                let count = pixels(&train.output);
-                for (bn, (mean, variance)) in norms.into_iter().zip([train.first, train.second]) {
-                    statistics.record(bn, mean, variance, count);
-                }
-                train.output
-            }
+            Pass::Train(statistics) => blocks.iter().fold(x, |x, block| block.train(x, statistics)),
             Pass::Eval => {
-                let norms = norms.map(BatchNorm::running);
-                basic_block_eval(x, weights, norms, self.stride, BN_EPSILON)
+                let stride = blocks.first().map_or(1, |block| block.stride);
+                let blocks = blocks.iter().map(Self::for_evaluation).collect();
+                basic_blocks_eval(x, blocks, stride, BN_EPSILON)
             }
+        }
+    }
+
+    fn train(&self, x: Tensor<4>, statistics: &mut BatchStatistics) -> Tensor<4> {
+        let norms = [&self.bn1, &self.bn2];
+        let weights = [&self.conv1, &self.conv2].map(|conv| conv.weight.val());
+        let gammas = norms.map(|bn| bn.weight.val());
+        let betas = norms.map(|bn| bn.bias.val());
+        let train = basic_block_train(x, weights, gammas, betas, self.stride, BN_EPSILON);
+        let count = pixels(&train.output);
+        for (bn, (mean, variance)) in norms.into_iter().zip([train.first, train.second]) {
+            statistics.record(bn, mean, variance, count);
+        }
+        train.output
+    }
+
+    fn for_evaluation(&self) -> EvalBlock {
+        EvalBlock {
+            weights: [&self.conv1, &self.conv2].map(|conv| conv.weight.val()),
+            norms: [&self.bn1, &self.bn2].map(BatchNorm::running),
         }
     }
 }

@@ -47,8 +47,8 @@ impl ResNetCifar {
     /// of bf16 images are f32.
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
         let mut x = self.conv1.forward(images, &self.bn1, pass);
-        for block in self.layer1.iter().chain(&self.layer2).chain(&self.layer3) {
-            x = block.forward(x, pass);
+        for stage in [&self.layer1, &self.layer2, &self.layer3] {
+            x = BasicBlock::stage(stage, x, pass);
         }
         if x.dtype() == DType::BF16 {
             x = x.cast(DType::F32);

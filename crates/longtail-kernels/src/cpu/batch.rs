@@ -128,3 +128,30 @@ pub(crate) fn each_image<E: Element>(
     };
     each_group(shape, 1, values, sums, |_| {}, one);
 }
+
+/// Calls `work` on about `group` images of `values` at a time, where nothing is summed over images and so any
+/// cut gives the same: one that keeps all threads equally busy.
+pub(crate) fn share_out<E: Element>(
+    images: usize,
+    group: usize,
+    values: &mut [E],
+    work: impl Fn(&mut Scratch, Range<usize>, &mut [E]) + Sync,
+) {
+    let size = values.len() / images;
+    // Half a group, so that no share leaves a part of a tile of the kernels over.
+    let unit = group.div_ceil(2);
+    let units = images.div_ceil(unit);
+    let tasks = images.div_ceil(group).next_multiple_of(rayon::current_num_threads()).min(units);
+    let mut rest = values;
+    let mut shares = Vec::with_capacity(tasks);
+    for task in 0..tasks {
+        let until = |task: usize| (task * units / tasks * unit).min(images);
+        let share = until(task)..until(task + 1);
+        let (part, behind) = rest.split_at_mut(share.len() * size);
+        shares.push((share, part));
+        rest = behind;
+    }
+    shares.into_par_iter().for_each(|(share, part)| {
+        scratch::with(|scratch| work(scratch, share, part));
+    });
+}

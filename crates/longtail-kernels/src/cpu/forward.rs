@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    batch::{Affine, Source, each_group, each_image},
+    batch::{Affine, Source, each_group, share_out},
     convolution::Convolution,
     element::Element,
     finish::Finish,
@@ -81,21 +81,22 @@ pub(crate) fn finish<K: Kernels, E: Element>(
     assert!(channels.is_multiple_of(K::LANES));
     assert!(affine.scale.len() == channels && affine.shift.len() == channels);
     let mut out = take::<E>(y.len());
-    let mut none = vec![0.0; shape.images];
-    each_image(shape, &mut out, &mut none, |scratch, index, out, _| {
-        let residual = residual.images(size, index..index + 1, &mut scratch.residual);
-        assert!(residual.is_none_or(|residual| residual.len() == size));
+    share_out(shape.images, shape.chunk(), &mut out, |scratch, images, out| {
+        let pixels = images.len() * shape.out_pixels();
+        let y = &y[images.start * size..images.end * size];
+        let residual = residual.images(size, images, &mut scratch.residual);
+        assert!(out.len() == y.len() && residual.is_none_or(|residual| residual.len() == y.len()));
         let work = Normalise {
-            y: y[index * size..][..size].as_ptr(),
+            y: y.as_ptr(),
             residual: residual.map_or(std::ptr::null(), <[E]>::as_ptr),
             scale: affine.scale.as_ptr(),
             shift: affine.shift.as_ptr(),
             relu,
             out: out.as_mut_ptr(),
-            pixels: shape.out_pixels(),
+            pixels,
             channels,
         };
-        // SAFETY: `y`, `out` and the residual are one output image each, the coefficients one value per
+        // SAFETY: `y`, `out` and the residual are as many output images, the coefficients one value per
         // channel, of which there are a multiple of the lanes; the path of `K` is available.
         unsafe { K::normalise(&work) }
     });
@@ -146,12 +147,10 @@ pub(crate) fn infer<K: Kernels, E: Element>(
 ) -> Pooled<E> {
     let layer = Layer::new::<K, E>(weight, affine, shape);
     let mut out = take::<E>(shape.images * shape.output_image());
-    let mut none = vec![0.0; shape.images];
-    let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E], _: &mut [f32]| {
+    share_out(shape.images, layer.convolution.images(), &mut out, |scratch, images, out| {
         let from = (source, shape, images.clone());
         layer.run::<K, E>(from, (residual, images), relu, scratch, out);
-    };
-    each_group(shape, layer.convolution.images(), &mut out, &mut none, |_| {}, work);
+    });
     out
 }
 
@@ -168,8 +167,7 @@ pub(crate) fn infer_blocks<K: Kernels, E: Element>(
     let layers: Vec<Layer<'_>> =
         layers.map(|(i, (weight, affine))| Layer::new::<K, E>(weight, affine, shape(i))).collect();
     let mut out = take::<E>(second.images * second.output_image());
-    let mut none = vec![0.0; second.images];
-    let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E], _: &mut [f32]| {
+    let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E]| {
         let (group, all) = (Shape { images: images.len(), ..*second }, 0..images.len());
         let mut buffers = std::mem::take(&mut scratch.between);
         let [hidden, mut input, mut output] =
@@ -194,7 +192,7 @@ pub(crate) fn infer_blocks<K: Kernels, E: Element>(
         scratch.between = buffers;
     };
     let group = layers.iter().map(|layer| layer.convolution.images()).max().unwrap_or(1);
-    each_group(second, group, &mut out, &mut none, |_| {}, work);
+    share_out(second.images, group, &mut out, work);
     out
 }
 

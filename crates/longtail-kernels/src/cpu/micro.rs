@@ -7,7 +7,10 @@
 // Constant indices into an array of registers; an iterator there keeps the array in memory.
 #![allow(clippy::needless_range_loop)]
 
-use super::{element::Element, simd::Simd};
+use super::{
+    element::Element,
+    simd::{Simd, prefetch},
+};
 
 /// Largest tile of [`conv_row`] in pixels.
 const TILE: usize = 16;
@@ -139,6 +142,10 @@ unsafe fn tile<S: Simd, E: Element, const PX: usize, const KV: usize, const STEP
     // SAFETY: the caller's `a` covers pixels `first..first + PX`.
     unsafe {
         let out = a.out.add(first * a.out_step);
+        // The next tile's outputs: stores that miss the first cache wait for one another.
+        for p in 0..PX {
+            prefetch(out.wrapping_add((PX + p) * a.out_step), KV * S::LANES);
+        }
         let mut acc = [[S::zero(); KV]; PX];
         if a.accumulate {
             for p in 0..PX {

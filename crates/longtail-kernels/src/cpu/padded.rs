@@ -66,6 +66,13 @@ pub(crate) fn pad<E: Element>(image: &[E], shape: &Shape, scratch: &mut [f32]) {
             continue;
         }
         let out = out.chunks_exact_mut(padded.words * E::PER_WORD);
+        if let (pixels, []) = pixels.as_chunks::<3>()
+            && shape.input == 3
+        {
+            // Colours: a copy of unknown length is a call for every pixel.
+            out.zip(pixels).for_each(|(out, pixel)| out[..3].copy_from_slice(pixel));
+            continue;
+        }
         for (out, pixel) in out.zip(pixels.chunks_exact(shape.input)) {
             out[..shape.input].copy_from_slice(pixel);
         }

@@ -12,6 +12,26 @@ use super::{
 /// prefetching ends.
 const AHEAD: usize = 1024;
 
+/// `$work::<..., KV>($a, channel)` for blocks of four, two or one vectors of channels.
+macro_rules! each_block {
+    ($S:ty, $a:expr, $work:ident::<$($type:ty),*>) => {{
+        let vectors = $a.channels / <$S>::LANES;
+        if vectors.is_multiple_of(4) {
+            for v in (0..vectors).step_by(4) {
+                $work::<$($type,)* 4>($a, v * <$S>::LANES);
+            }
+        } else if vectors.is_multiple_of(2) {
+            for v in (0..vectors).step_by(2) {
+                $work::<$($type,)* 2>($a, v * <$S>::LANES);
+            }
+        } else {
+            for v in 0..vectors {
+                $work::<$($type,)* 1>($a, v * <$S>::LANES);
+            }
+        }
+    }};
+}
+
 /// What [`keep`] reads and writes: some pixels of one image, one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Moments<E> {
@@ -44,23 +64,8 @@ pub(crate) struct Moments<E> {
 /// [`Simd::LANES`].
 #[inline(always)]
 pub(super) unsafe fn keep<S: Simd, E: Element>(a: &Moments<E>) {
-    let vectors = a.channels / S::LANES;
     // SAFETY: handed on; the channels of all calls are those of the image.
-    unsafe {
-        if vectors.is_multiple_of(4) {
-            for v in (0..vectors).step_by(4) {
-                keep_channels::<S, E, 4>(a, v * S::LANES);
-            }
-        } else if vectors.is_multiple_of(2) {
-            for v in (0..vectors).step_by(2) {
-                keep_channels::<S, E, 2>(a, v * S::LANES);
-            }
-        } else {
-            for v in 0..vectors {
-                keep_channels::<S, E, 1>(a, v * S::LANES);
-            }
-        }
-    }
+    unsafe { each_block!(S, a, keep_channels::<S, E>) }
 }
 
 /// [`keep`] of `KV` vectors of channels, pixel by pixel.
@@ -133,20 +138,55 @@ pub(crate) struct Normalise<In, Out> {
 /// [`Simd::LANES`].
 #[inline(always)]
 pub(super) unsafe fn normalise<S: Simd, In: Element, Out: Element>(a: &Normalise<In, Out>) {
-    for pixel in 0..a.pixels {
-        for channel in (0..a.channels).step_by(S::LANES) {
-            let at = pixel * a.channels + channel;
-            // SAFETY: `at` is within the image.
-            unsafe {
-                let (scale, shift) = (S::load(a.scale.add(channel)), S::load(a.shift.add(channel)));
-                let mut v = S::mul_add(In::load::<S>(a.y.add(at)), scale, shift);
+    // SAFETY: handed on; the channels of all calls are those of the image.
+    unsafe {
+        if a.residual.is_null() {
+            each_block!(S, a, normalise_channels::<S, In, Out, Alone>);
+        } else {
+            each_block!(S, a, normalise_channels::<S, In, Out, Added>);
+        }
+    }
+}
+
+/// Whether something is added, known when it is compiled.
+trait Residual {
+    const IS_ADDED: bool;
+}
+/// Nothing is.
+struct Alone;
+/// Something is.
+struct Added;
+impl Residual for Alone {
+    const IS_ADDED: bool = false;
+}
+impl Residual for Added {
+    const IS_ADDED: bool = true;
+}
+
+/// [`normalise`] of `KV` vectors of channels, pixel by pixel.
+#[inline(always)]
+unsafe fn normalise_channels<S: Simd, In: Element, Out: Element, R: Residual, const KV: usize>(
+    a: &Normalise<In, Out>,
+    channel: usize,
+) {
+    // SAFETY: every offset is within the pixels.
+    unsafe {
+        let (mut scale, mut shift) = ([S::zero(); KV], [S::zero(); KV]);
+        for v in 0..KV {
+            scale[v] = S::load(a.scale.add(channel + v * S::LANES));
+            shift[v] = S::load(a.shift.add(channel + v * S::LANES));
+        }
+        for pixel in 0..a.pixels {
+            for v in 0..KV {
+                let at = pixel * a.channels + channel + v * S::LANES;
+                let mut value = S::mul_add(In::load::<S>(a.y.add(at)), scale[v], shift[v]);
                 prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
                 prefetch(a.out.wrapping_add(at + AHEAD), S::LANES);
-                if !a.residual.is_null() {
+                if R::IS_ADDED {
                     prefetch(a.residual.wrapping_add(at + AHEAD), S::LANES);
-                    v = S::add(v, Out::load::<S>(a.residual.add(at)));
+                    value = S::add(value, Out::load::<S>(a.residual.add(at)));
                 }
-                Out::store::<S>(a.out.add(at), if a.relu { S::relu(v) } else { v });
+                Out::store::<S>(a.out.add(at), if a.relu { S::relu(value) } else { value });
             }
         }
     }
@@ -193,23 +233,8 @@ pub(crate) struct Gate<In, E> {
 /// [`Simd::LANES`].
 #[inline(always)]
 pub(super) unsafe fn gate<S: Simd, In: Element, E: Element>(a: &Gate<In, E>) {
-    let vectors = a.channels / S::LANES;
     // SAFETY: handed on; the channels of all calls are those of the image.
-    unsafe {
-        if vectors.is_multiple_of(4) {
-            for v in (0..vectors).step_by(4) {
-                gate_channels::<S, In, E, 4>(a, v * S::LANES);
-            }
-        } else if vectors.is_multiple_of(2) {
-            for v in (0..vectors).step_by(2) {
-                gate_channels::<S, In, E, 2>(a, v * S::LANES);
-            }
-        } else {
-            for v in 0..vectors {
-                gate_channels::<S, In, E, 1>(a, v * S::LANES);
-            }
-        }
-    }
+    unsafe { each_block!(S, a, gate_channels::<S, In, E>) }
 }
 
 /// [`gate`] of `KV` vectors of channels, pixel by pixel.
@@ -303,20 +328,36 @@ pub(crate) struct ThroughBn<E, Out> {
 /// As [`gate`].
 #[inline(always)]
 pub(super) unsafe fn through_bn<S: Simd, E: Element, Out: Element>(a: &ThroughBn<E, Out>) {
-    for row in 0..a.rows {
-        for column in 0..a.columns {
-            for channel in (0..a.channels).step_by(S::LANES) {
-                let at = (row * a.columns + column) * a.channels + channel;
-                // SAFETY: every offset is within the image or the scratch.
-                unsafe {
-                    let constant = S::load(a.constant.add(channel));
-                    let y = E::load::<S>(a.y.add(at));
+    // SAFETY: handed on; the channels of all calls are those of the image.
+    unsafe { each_block!(S, a, through_bn_channels::<S, E, Out>) }
+}
+
+/// [`through_bn`] of `KV` vectors of channels, pixel by pixel.
+#[inline(always)]
+unsafe fn through_bn_channels<S: Simd, E: Element, Out: Element, const KV: usize>(
+    a: &ThroughBn<E, Out>,
+    channel: usize,
+) {
+    // SAFETY: every offset is within the image or the scratch.
+    unsafe {
+        let [mut of_grad, mut of_y, mut constant] = [[S::zero(); KV]; 3];
+        for v in 0..KV {
+            let channel = channel + v * S::LANES;
+            of_grad[v] = S::load(a.of_grad.add(channel));
+            of_y[v] = S::load(a.of_y.add(channel));
+            constant[v] = S::load(a.constant.add(channel));
+        }
+        for row in 0..a.rows {
+            for column in 0..a.columns {
+                let pixel = (row * a.columns + column) * a.channels + channel;
+                let to = row * a.dy_row + column * a.dy_step + channel;
+                for v in 0..KV {
+                    let at = pixel + v * S::LANES;
                     prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
                     prefetch(a.grad.wrapping_add(at + AHEAD), S::LANES);
-                    let y = S::mul_add(y, S::load(a.of_y.add(channel)), constant);
-                    let g = E::load::<S>(a.grad.add(at));
-                    let dy = S::mul_add(g, S::load(a.of_grad.add(channel)), y);
-                    Out::store::<S>(a.dy.add(row * a.dy_row + column * a.dy_step + channel), dy);
+                    let y = S::mul_add(E::load::<S>(a.y.add(at)), of_y[v], constant[v]);
+                    let dy = S::mul_add(E::load::<S>(a.grad.add(at)), of_grad[v], y);
+                    Out::store::<S>(a.dy.add(to + v * S::LANES), dy);
                 }
             }
         }

@@ -63,7 +63,7 @@ pub enum ClassifierName {
 pub enum PrecisionName {
     /// 32 bits.
     F32,
-    /// bf16 activations and products; sums, statistics, weights and losses in f32.
+    /// bf16 activations; sums, statistics, weights and losses in f32.
     Bf16,
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
-    batch::{Affine, Source, each_image},
+    batch::{Affine, Source, each_group},
     convolution::{Grid, convolve, correlate},
     element::Element,
     finish::Finish,
@@ -21,65 +21,43 @@ use super::{
     winograd::{self, Filters, Image, Plan},
 };
 
-/// A layer's ReLU, as its backward pass needs it.
-#[derive(Clone, Copy)]
-pub(crate) enum Relu<'a, E> {
-    /// There is none.
-    None,
-    /// Told by the layer's output.
-    Output(&'a [E]),
-    /// Told by the normalised convolution.
-    Affine(&'a Affine),
-}
-
-/// A layer on the way back: its convolution and what the batch norm made of it.
+/// A convolution on the way back, and its mean per channel.
 #[derive(Clone, Copy)]
 pub(crate) struct Layer<'a, E> {
     pub shape: &'a Shape,
     pub y: &'a [E],
     pub mean: &'a [f32],
-    pub relu: Relu<'a, E>,
 }
 
 impl<E: Element> Layer<'_, E> {
-    /// Gates one image's gradient in place and sums it: `[Σ g, Σ g (y − mean)]` per channel.
-    fn gate<K: Kernels>(&self, index: usize, grad: &mut [E], sums: &mut [f32]) {
+    /// Gates the gradient of the whole batch in place: it passes where the layer's `output` is positive, or
+    /// everywhere.
+    pub fn gate<K: Kernels>(&self, output: Option<&[E]>, grad: &mut [E]) -> Sums {
         let (size, channels) = (self.shape.output_image(), self.shape.output);
-        assert!(grad.len() == size && sums.len() == 2 * channels && self.mean.len() == channels);
-        assert!(channels.is_multiple_of(K::LANES));
-        let image = index * size..(index + 1) * size;
-        let mask = match self.relu {
-            Relu::None => Mask::Open,
-            Relu::Output(output) => Mask::Output(output[image.clone()].as_ptr()),
-            Relu::Affine(affine) => {
-                assert!(affine.scale.len() == channels && affine.shift.len() == channels);
-                Mask::Affine(affine.scale.as_ptr(), affine.shift.as_ptr())
-            }
+        let mut sums = vec![0.0; self.shape.images * 2 * channels];
+        assert!(self.mean.len() == channels && channels.is_multiple_of(K::LANES));
+        let gate = |_: &mut Scratch, images: Range<usize>, grad: &mut [E], sums: &mut [f32]| {
+            let image = images.start * size..images.end * size;
+            assert_eq!(grad.len(), size);
+            let mask = output.map_or(Mask::Open, |all| Mask::Output(all[image.clone()].as_ptr()));
+            let (sum, product) = sums.split_at_mut(channels);
+            let gated = grad.as_mut_ptr();
+            let work = Gate {
+                grad: gated.cast_const(),
+                gated,
+                mask,
+                y: self.y[image].as_ptr(),
+                mean: self.mean.as_ptr(),
+                sum: sum.as_mut_ptr(),
+                product: product.as_mut_ptr(),
+                pixels: self.shape.out_pixels(),
+                channels,
+            };
+            // SAFETY: the gradient, the output and the convolution are one image each; sums and mean hold one
+            // value per channel; the path of `K` is available.
+            unsafe { K::gate(&work) }
         };
-        let (sum, product) = sums.split_at_mut(channels);
-        let gated = grad.as_mut_ptr();
-        let work = Gate {
-            grad: gated.cast_const(),
-            gated,
-            mask,
-            y: self.y[image].as_ptr(),
-            mean: self.mean.as_ptr(),
-            sum: sum.as_mut_ptr(),
-            product: product.as_mut_ptr(),
-            pixels: self.shape.out_pixels(),
-            channels,
-        };
-        // SAFETY: the gradient, the output and the convolution are one image each; sums, mean and
-        // coefficients hold one value per channel; the path of `K` is available.
-        unsafe { K::gate(&work) }
-    }
-
-    /// Gates the gradient of the whole batch in place.
-    pub fn gate_batch<K: Kernels>(&self, grad: &mut [E]) -> Sums {
-        let mut sums = vec![0.0; self.shape.images * 2 * self.shape.output];
-        each_image(self.shape, grad, &mut sums, |_, index, grad, sums| {
-            self.gate::<K>(index, grad, sums);
-        });
+        each_group(self.shape, 1, grad, &mut sums, |_| {}, gate);
         Sums::of(&sums, self.shape)
     }
 }
@@ -146,8 +124,8 @@ pub(crate) struct ThroughCoefficients {
 pub(crate) enum Then<'a, E> {
     /// What went past the convolution is added.
     Add(Residual<'a, E>),
-    /// It passes the ReLU of the layer before, whose convolution, mean and coefficients these are.
-    Gate { y: &'a [E], mean: &'a [f32], affine: &'a Affine },
+    /// It passes the ReLU of the layer before, which has these coefficients.
+    Gate { layer: Layer<'a, E>, affine: &'a Affine },
 }
 
 impl<E> Then<'_, E> {
@@ -356,7 +334,7 @@ impl InputGradient {
                     let other = added.map(|added| &added[here * size..][..size]);
                     Finish::Sum { kept: dx, other }
                 }
-                Then::Gate { y, mean, affine } => {
+                Then::Gate { layer: Layer { y, mean, .. }, affine } => {
                     let y = &y[image * size..][..size];
                     Finish::Gate { gated: dx, y, affine, mean, sums }
                 }

@@ -39,6 +39,33 @@ impl Affine {
     }
 }
 
+impl Affine {
+    /// `out = [relu](y · scale + shift [+ residual])` for the kernels, its other addresses checked: `y` is to be
+    /// as many values as `out`, whole pixels.
+    pub fn normalise<K: Kernels, In: Element, Out: Element>(
+        &self,
+        y: *const In,
+        residual: Option<&[Out]>,
+        relu: bool,
+        out: &mut [Out],
+    ) -> Normalise<In, Out> {
+        let channels = self.scale.len();
+        assert!(self.shift.len() == channels && channels.is_multiple_of(K::LANES));
+        assert!(out.len().is_multiple_of(channels));
+        assert!(residual.is_none_or(|residual| residual.len() == out.len()));
+        Normalise {
+            y,
+            residual: residual.map_or(std::ptr::null(), <[Out]>::as_ptr),
+            scale: self.scale.as_ptr(),
+            shift: self.shift.as_ptr(),
+            relu,
+            out: out.as_mut_ptr(),
+            pixels: out.len() / channels,
+            channels,
+        }
+    }
+}
+
 /// What a convolution reads, `[images, height, width, channels]`.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a, E> {
@@ -65,24 +92,13 @@ impl<'a, E: Element> Source<'a, E> {
         let Some(affine) = affine else { return pad(x, shape, scratch) };
         let padded = Padded::input::<E>(shape);
         let row = shape.width * shape.input;
-        assert!(affine.scale.len() == shape.input && affine.shift.len() == shape.input);
-        assert!(shape.input.is_multiple_of(K::LANES));
+        assert_eq!(affine.scale.len(), shape.input);
         for (index, from) in x.chunks_exact(row).enumerate() {
             let at = padded.at(index + shape.padding, shape.padding);
             let out = values::<E>(&mut scratch[at..at + shape.width * padded.words]);
             assert_eq!(out.len(), row);
-            let work = Normalise {
-                y: from.as_ptr(),
-                residual: std::ptr::null::<E>(),
-                scale: affine.scale.as_ptr(),
-                shift: affine.shift.as_ptr(),
-                relu: true,
-                out: out.as_mut_ptr(),
-                pixels: shape.width,
-                channels: shape.input,
-            };
-            // SAFETY: both rows hold `width · input` values, both coefficients `input`, a multiple of
-            // the lanes; the path of `K` is available.
+            let work = affine.normalise::<K, E, E>(from.as_ptr(), None, true, out);
+            // SAFETY: both rows hold `width · input` values; the path of `K` is available.
             unsafe { K::normalise(&work) }
         }
     }
@@ -114,19 +130,6 @@ pub(crate) fn each_group<E: Element>(
                 }
             });
         });
-}
-
-/// [`each_group`] of one image.
-pub(crate) fn each_image<E: Element>(
-    shape: &Shape,
-    values: &mut [E],
-    sums: &mut [f32],
-    work: impl Fn(&mut Scratch, usize, &mut [E], &mut [f32]) + Sync,
-) {
-    let one = |scratch: &mut Scratch, images: Range<usize>, values: &mut [E], sums: &mut [f32]| {
-        work(scratch, images.start, values, sums);
-    };
-    each_group(shape, 1, values, sums, |_| {}, one);
 }
 
 /// Calls `work` on about `group` images of `values` at a time, where nothing is summed over images and so any

@@ -79,19 +79,8 @@ impl<E: Element> Finish<'_, E> {
             }
             Self::Normalise { out, residual, affine, relu } => {
                 is_image(out);
-                residual.into_iter().for_each(is_image);
-                are_channels(&[&affine.scale, &affine.shift]);
-                vectors();
-                RawFinish::Normalise(Normalise {
-                    y: wide,
-                    residual: residual.map_or(std::ptr::null(), <[E]>::as_ptr),
-                    scale: affine.scale.as_ptr(),
-                    shift: affine.shift.as_ptr(),
-                    relu,
-                    out: out.as_mut_ptr(),
-                    pixels,
-                    channels,
-                })
+                are_channels(&[&affine.scale]);
+                RawFinish::Normalise(affine.normalise::<K, f32, E>(wide, residual, relu, out))
             }
             Self::Gate { gated, y, affine, mean, sums } => {
                 is_image(gated);

@@ -8,7 +8,6 @@ use super::{
     element::Element,
     finish::Finish,
     path::Kernels,
-    pixelwise::Normalise,
     pool::{Pooled, take},
     residual::Residual,
     scratch::{Scratch, any, values},
@@ -76,28 +75,16 @@ pub(crate) fn finish<K: Kernels, E: Element>(
     relu: bool,
     shape: &Shape,
 ) -> Pooled<E> {
-    let (size, channels) = (shape.output_image(), shape.output);
+    let size = shape.output_image();
     assert_eq!(y.len(), shape.images * size);
-    assert!(channels.is_multiple_of(K::LANES));
-    assert!(affine.scale.len() == channels && affine.shift.len() == channels);
+    assert_eq!(affine.scale.len(), shape.output);
     let mut out = take::<E>(y.len());
     share_out(shape.images, shape.chunk(), &mut out, |scratch, images, out| {
-        let pixels = images.len() * shape.out_pixels();
         let y = &y[images.start * size..images.end * size];
+        assert_eq!(out.len(), y.len());
         let residual = residual.images(size, images, &mut scratch.residual);
-        assert!(out.len() == y.len() && residual.is_none_or(|residual| residual.len() == y.len()));
-        let work = Normalise {
-            y: y.as_ptr(),
-            residual: residual.map_or(std::ptr::null(), <[E]>::as_ptr),
-            scale: affine.scale.as_ptr(),
-            shift: affine.shift.as_ptr(),
-            relu,
-            out: out.as_mut_ptr(),
-            pixels,
-            channels,
-        };
-        // SAFETY: `y`, `out` and the residual are as many output images, the coefficients one value per
-        // channel, of which there are a multiple of the lanes; the path of `K` is available.
+        let work = affine.normalise::<K, E, E>(y.as_ptr(), residual, relu, out);
+        // SAFETY: `y` and `out` are as many output images; the path of `K` is available.
         unsafe { K::normalise(&work) }
     });
     out

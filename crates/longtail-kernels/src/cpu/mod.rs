@@ -21,7 +21,7 @@ mod simd;
 mod weights;
 mod winograd;
 
-pub(crate) use backward::{Back, BackGradients, Layer, Relu, Sums, Then};
+pub(crate) use backward::{Back, BackGradients, Layer, Sums, Then};
 pub(crate) use batch::{Affine, Source};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use element::Element;

@@ -14,7 +14,7 @@ const AHEAD: usize = 1024;
 
 /// `$work::<..., KV>($a, channel)` for blocks of four, two or one vectors of channels.
 macro_rules! each_block {
-    ($S:ty, $a:expr, $work:ident::<$($type:ty),*>) => {{
+    ($S:ty, $a:expr, $work:ident::<$($type:tt),*>) => {{
         let vectors = $a.channels / <$S>::LANES;
         if vectors.is_multiple_of(4) {
             for v in (0..vectors).step_by(4) {
@@ -141,31 +141,22 @@ pub(super) unsafe fn normalise<S: Simd, In: Element, Out: Element>(a: &Normalise
     // SAFETY: handed on; the channels of all calls are those of the image.
     unsafe {
         if a.residual.is_null() {
-            each_block!(S, a, normalise_channels::<S, In, Out, Alone>);
+            each_block!(S, a, normalise_channels::<S, In, Out, false>);
         } else {
-            each_block!(S, a, normalise_channels::<S, In, Out, Added>);
+            each_block!(S, a, normalise_channels::<S, In, Out, true>);
         }
     }
 }
 
-/// Whether something is added, known when it is compiled.
-trait Residual {
-    const IS_ADDED: bool;
-}
-/// Nothing is.
-struct Alone;
-/// Something is.
-struct Added;
-impl Residual for Alone {
-    const IS_ADDED: bool = false;
-}
-impl Residual for Added {
-    const IS_ADDED: bool = true;
-}
-
-/// [`normalise`] of `KV` vectors of channels, pixel by pixel.
+/// [`normalise`] of `KV` vectors of channels, pixel by pixel, with a residual if `ADDED`.
 #[inline(always)]
-unsafe fn normalise_channels<S: Simd, In: Element, Out: Element, R: Residual, const KV: usize>(
+unsafe fn normalise_channels<
+    S: Simd,
+    In: Element,
+    Out: Element,
+    const ADDED: bool,
+    const KV: usize,
+>(
     a: &Normalise<In, Out>,
     channel: usize,
 ) {
@@ -182,7 +173,7 @@ unsafe fn normalise_channels<S: Simd, In: Element, Out: Element, R: Residual, co
                 let mut value = S::mul_add(In::load::<S>(a.y.add(at)), scale[v], shift[v]);
                 prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
                 prefetch(a.out.wrapping_add(at + AHEAD), S::LANES);
-                if R::IS_ADDED {
+                if ADDED {
                     prefetch(a.residual.wrapping_add(at + AHEAD), S::LANES);
                     value = S::add(value, Out::load::<S>(a.residual.add(at)));
                 }

@@ -46,6 +46,8 @@ pub(crate) trait Simd: Copy {
 #[inline(always)]
 pub(crate) fn prefetch<T>(p: *const T, count: usize) {
     for at in (0..count * size_of::<T>()).step_by(64) {
+        #[cfg(not(target_arch = "x86_64"))]
+        let _nowhere = (p, at);
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the instruction is part of x86-64 and reads nothing.
         unsafe {

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     ConvBnOptions,
     cpu::{
-        Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Relu, Residual,
-        Shape, Source, Sums, Then, convolve_batch, finish, infer, infer_blocks, take, with_kernels,
+        Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Residual, Shape,
+        Source, Sums, Then, convolve_batch, finish, infer, infer_blocks, take, with_kernels,
     },
 };
 
@@ -291,9 +291,8 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     let [x, weight, gamma] = [&saved.x, &saved.weight, &saved.gamma].map(Values::of);
     let [output, y, mean, variance] =
         [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);
-    let relu = if options.relu { Relu::<E>::Output(output.get()) } else { Relu::None };
-    let layer = Layer { shape: &shape, y: y.get(), mean: mean.get(), relu };
-    let sums = layer.gate_batch::<K>(grad.storage_mut());
+    let layer = Layer::<E> { shape: &shape, y: y.get(), mean: mean.get() };
+    let sums = layer.gate::<K>(options.relu.then(|| output.get()), grad.storage_mut());
     let moments = (mean.get(), variance.get());
     let (through, d_gamma, d_beta) = sums.through(gamma.get(), moments, options.epsilon, &shape);
     let (source, weight) = (Source::Plain(x.get()), weight.get());
@@ -330,16 +329,14 @@ fn block_backward<K: Kernels, E: Element>(
     let [y2, mean2, variance2] = [&forward.y2, &forward.mean2, &forward.variance2].map(Values::of);
     let output = Values::of(&forward.output);
 
-    let relu = Relu::<E>::Output(output.get());
-    let layer2 = Layer { shape: &second, y: y2.get(), mean: mean2.get(), relu };
-    let sums = layer2.gate_batch::<K>(grad.storage_mut());
+    let layer2 = Layer::<E> { shape: &second, y: y2.get(), mean: mean2.get() };
+    let sums = layer2.gate::<K>(Some(output.get()), grad.storage_mut());
     let moments2 = (mean2.get(), variance2.get());
     let (through2, d_gamma2, d_beta2) = sums.through(gammas[1].get(), moments2, epsilon, &second);
 
     let norm1 = Norm { gamma: gammas[0].get(), beta: betas[0].get(), epsilon };
     let affine1 = norm1.affine(mean1.get(), variance1.get());
-    let relu = Relu::Affine(&affine1);
-    let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get(), relu };
+    let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get() };
     let back2 = Back {
         layer: layer2,
         grad: grad.storage(),
@@ -347,7 +344,7 @@ fn block_backward<K: Kernels, E: Element>(
         source: Source::Normalised(y1.get(), &affine1),
         weight: weights[1].get(),
     };
-    let gate = Then::Gate { y: y1.get(), mean: mean1.get(), affine: &affine1 };
+    let gate = Then::Gate { layer: layer1, affine: &affine1 };
     let BackGradients { weight: d_weight2, input: hidden_grad, sums } =
         back2.weights_and_input::<K>(gate);
     let moments1 = (mean1.get(), variance1.get());

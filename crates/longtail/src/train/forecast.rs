@@ -57,7 +57,6 @@ impl Forecast {
         limits: Limits,
         device: Device,
     ) -> Result<Self, TrainError> {
-        setup::check(recipe, &sets)?;
         let sets = Arc::new(sets);
         let mut learner = Learner::new(recipe, &sets.train_counts, device)?;
         let steps_per_epoch = setup::sampler(recipe, &sets).batches();

@@ -14,7 +14,10 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor, TensorData};
-use longtail_kernels::{ContrastTerms, contrast};
+use longtail_kernels::{
+    ContrastTerms, contrast,
+    threads::{self, Awake},
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -27,6 +30,7 @@ struct Case {
 
 fn main() -> Result<()> {
     let path = std::env::args().nth(1).ok_or("usage: contrast_peer FILE")?;
+    threads::start(None)?;
     let case = read(&fs::read(path)?)?;
     let mut output = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
@@ -112,6 +116,8 @@ fn check(case: &Case) -> Result<String> {
 }
 
 fn time(case: &Case, calls: usize) -> f64 {
+    // As in a training step.
+    let _awake = Awake::new();
     let mut times: Vec<f64> = (0..=calls)
         .map(|_| {
             let leaves = leaves(case);

@@ -9,6 +9,7 @@ mod contrast;
 mod conv_bn;
 mod cpu;
 mod fused;
+pub mod threads;
 
 pub use basic_block::{
     BasicBlockTrain, EvalBlock, basic_block_eval, basic_block_train, basic_blocks_eval,

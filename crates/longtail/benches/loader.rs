@@ -11,6 +11,7 @@ use longtail::{
     data::Synthetic,
     device,
     recipe::{Recipe, RecipeFile},
+    threads,
     train::Learner,
 };
 
@@ -29,6 +30,7 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 }
 
 fn main() {
+    threads::start(None).expect("no threads were started before");
     let source = Synthetic::default().source();
     let classes = source.class_names.len();
     let images = Arc::new(source.pool);

@@ -23,6 +23,7 @@ use longtail::{
     },
     recipe::{Recipe, RecipeError, RecipeFile},
     rng::{Purpose, stream},
+    threads::{self, Awake},
     train::Learner,
 };
 use rand::RngExt;
@@ -55,7 +56,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let Ok(recipe) = recipe(&options.precision) else {
         return answer(&json!({ "ready": false, "unsupported": options.precision }));
     };
-    rayon::ThreadPoolBuilder::new().num_threads(options.threads).build_global()?;
+    threads::start(Some(options.threads))?;
     let mut peer = Peer::new(&recipe, &options)?;
     if let Some(file) = &options.export {
         return peer.export(file);
@@ -186,6 +187,7 @@ impl Peer {
 
     /// The passes of `Network::predict` over images that are drawn already; gives the rows.
     fn evaluate(&self, batches: &[Vec<f32>]) -> usize {
+        let _awake = Awake::new();
         let network = self.learner.network.valid();
         batches.iter().map(|batch| self.infer(&network, batch.clone()).len()).sum()
     }

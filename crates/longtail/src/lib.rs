@@ -2,7 +2,8 @@
 //!
 //! [`data`] (sources, split) → [`augment`] (views) → [`batch`] (sampler, loader) → [`model`]
 //! (backbones, heads) → [`loss`] and [`method`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
-//! [`recipe`] turns what was typed into what it means; [`device`] alone names a Burn backend.
+//! [`recipe`] turns what was typed into what it means; [`device`] alone names a Burn backend;
+//! [`threads`] are what all of it runs on.
 
 pub mod data;
 
@@ -27,6 +28,8 @@ pub mod run;
 pub mod recipe;
 
 pub mod device;
+
+pub use longtail_kernels::threads;
 
 pub mod rng;
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context;
-use longtail::recipe::RecipeError;
+use longtail::{recipe::RecipeError, threads};
 
 use crate::args::{Args, Command};
 
@@ -43,8 +43,7 @@ fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     }
 }
 
-/// Makes the pool of `threads` threads, or of one per core.
+/// Starts `threads` threads, or one per core.
 fn start_threads(threads: Option<u16>) -> anyhow::Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
-    pool.build_global().context("cannot start the threads")
+    threads::start(threads.map(usize::from)).context("cannot start the threads")
 }

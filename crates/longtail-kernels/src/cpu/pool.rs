@@ -29,14 +29,27 @@ const TOO_LARGE: usize = 4;
 /// Memory that is not in use, by its number of lines.
 #[derive(Default)]
 struct Pool {
-    free: BTreeMap<usize, Vec<Vec<Line>>>,
+    free: BTreeMap<usize, Vec<Free>>,
+    /// How much was given back so far, which is the time of the pool.
+    given: u64,
     free_lines: usize,
     used_lines: usize,
     most_used_lines: usize,
 }
 
-static POOL: Mutex<Pool> =
-    Mutex::new(Pool { free: BTreeMap::new(), free_lines: 0, used_lines: 0, most_used_lines: 0 });
+/// Memory, and when it was given back.
+struct Free {
+    memory: Vec<Line>,
+    since: u64,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    free: BTreeMap::new(),
+    given: 0,
+    free_lines: 0,
+    used_lines: 0,
+    most_used_lines: 0,
+});
 
 fn pool() -> MutexGuard<'static, Pool> {
     // A thread that panicked has left counts and lists whole.
@@ -49,7 +62,7 @@ impl Pool {
     fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
         let fitting = self.free.range_mut(lines..=lines.saturating_mul(TOO_LARGE));
         let memory = fitting.rev().filter(|(_, kept)| !kept.is_empty()).last();
-        let memory = memory.and_then(|(_, kept)| kept.pop());
+        let memory = memory.and_then(|(_, kept)| kept.pop()).map(|free| free.memory);
         let held = memory.as_ref().map_or(lines, Vec::len);
         self.free_lines -= memory.as_ref().map_or(0, Vec::len);
         self.used_lines += held;
@@ -57,16 +70,29 @@ impl Pool {
         memory
     }
 
-    /// Keeps the memory, unless more than was ever in use at once would be held; then it comes back.
-    fn give(&mut self, memory: Vec<Line>) -> Option<Vec<Line>> {
+    /// Keeps the memory. So that never more is held than was ever in use at once, what has not been in use
+    /// for longest comes back for it.
+    fn give(&mut self, memory: Vec<Line>) -> Vec<Vec<Line>> {
         let lines = memory.len();
+        self.given += 1;
         self.used_lines -= lines;
-        if self.used_lines + self.free_lines + lines > self.most_used_lines {
-            return Some(memory);
-        }
         self.free_lines += lines;
-        self.free.entry(lines).or_default().push(memory);
-        None
+        self.free.entry(lines).or_default().push(Free { memory, since: self.given });
+        let mut beyond = Vec::new();
+        while self.used_lines + self.free_lines > self.most_used_lines {
+            let Some(oldest) = self.oldest() else { break };
+            beyond.push(oldest);
+        }
+        beyond
+    }
+
+    /// Takes out what has not been in use for longest.
+    fn oldest(&mut self) -> Option<Vec<Line>> {
+        // The last ones given are at the end and the first ones taken.
+        let kept = self.free.values_mut().filter(|kept| !kept.is_empty());
+        let memory = kept.min_by_key(|kept| kept[0].since)?.remove(0).memory;
+        self.free_lines -= memory.len();
+        Some(memory)
     }
 }
 
@@ -160,14 +186,14 @@ mod tests {
         assert!(pool.take(3).is_none() && pool.take(5).is_none());
         let (three, five) = (fresh(3), fresh(5));
         let start = three.as_ptr();
-        assert!(pool.give(three).is_none() && pool.give(five).is_none());
+        assert!(pool.give(three).is_empty() && pool.give(five).is_empty());
         assert_eq!((pool.free_lines, pool.used_lines, pool.most_used_lines), (8, 0, 8));
         assert_eq!(pool.take(3).map(|memory| memory.as_ptr()), Some(start));
-        // A larger one is not at hand; giving it back would exceed what was in use.
+        // A larger one is not at hand; keeping it as well would exceed what was in use.
         assert!(pool.take(6).is_none());
         assert_eq!(pool.most_used_lines, 9);
-        assert!(pool.give(fresh(6)).is_some());
-        assert_eq!((pool.free_lines, pool.used_lines), (5, 3));
+        let beyond: Vec<usize> = pool.give(fresh(6)).iter().map(Vec::len).collect();
+        assert_eq!((beyond, pool.free_lines, pool.used_lines), (vec![5], 6, 3));
     }
 
     #[test]
@@ -176,7 +202,7 @@ mod tests {
         for lines in [16, 8] {
             assert!(pool.take(lines).is_none());
         }
-        assert!([16, 8].into_iter().all(|lines| pool.give(vec![Line([0; 64]); lines]).is_none()));
+        assert!([16, 8].into_iter().all(|lines| pool.give(vec![Line([0; 64]); lines]).is_empty()));
         assert!(pool.take(1).is_none());
         assert_eq!(pool.take(4).map(|memory| memory.len()), Some(8));
         assert_eq!(pool.take(4).map(|memory| memory.len()), Some(16));

@@ -1,12 +1,13 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
+    time::Duration,
 };
 
-use rayon::prelude::*;
+use rayon::{Yield, prelude::*};
 
 use super::{Position, Sampler};
 use crate::{
@@ -17,6 +18,9 @@ use crate::{
 
 /// Batches made ahead of the one in use.
 const AHEAD: usize = 2;
+
+/// How long to wait before looking for work again.
+const NOTHING_TO_HELP_WITH: Duration = Duration::from_micros(50);
 
 /// What a [`Loader`] makes.
 #[derive(Debug, Clone)]
@@ -64,11 +68,23 @@ impl Loader {
         Self { batches }
     }
 
-    /// The next batch in order; waits for it if it is not made yet.
+    /// The next batch in order; if it is not made yet, waits for it or, on a thread of the pool, helps
+    /// with it.
     ///
     /// # Errors
     /// [`LoaderError`] if the making thread panicked.
     pub fn next_batch(&self) -> Result<Batch, LoaderError> {
+        // Batches are made by the threads of the pool: one that only waited could wait for itself.
+        let mut patience = Duration::ZERO;
+        while rayon::current_thread_index().is_some() {
+            match self.batches.recv_timeout(patience) {
+                Ok(batch) => return Ok(batch),
+                Err(RecvTimeoutError::Disconnected) => return Err(LoaderError),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let helped = rayon::yield_now() == Some(Yield::Executed);
+            patience = if helped { Duration::ZERO } else { NOTHING_TO_HELP_WITH };
+        }
         self.batches.recv().map_err(|_| LoaderError)
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     augment::{Normalize, Scratch, View},
     data::ImageSet,
     rng::{Purpose, stream},
+    threads::Awake,
 };
 
 /// Images in one forward pass of evaluation.
@@ -23,6 +24,7 @@ impl Network {
         normalize: &Normalize,
         device: &Device,
     ) -> Vec<Vec<f32>> {
+        let _awake = Awake::new();
         let mut logits = Vec::with_capacity(indices.len());
         for rows in indices.chunks(ROWS) {
             let pixels = draw(images, rows, view, normalize);

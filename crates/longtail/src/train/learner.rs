@@ -6,6 +6,7 @@ use crate::{
     loss::{Compression, LossError},
     model::{ModelError, Network, weights::values},
     recipe::Recipe,
+    threads::Awake,
 };
 
 /// A network with all that an optimizer step needs and changes.
@@ -70,6 +71,7 @@ impl Learner {
         lr: f64,
         compression: Option<&Compression>,
     ) -> Result<StepLosses, LossError> {
+        let _awake = Awake::new();
         let shape = [labels.len() * self.objective.views(), height, width, 3];
         let input = Tensor::from_data(TensorData::new(pixels, shape), &self.device);
         let losses = self.objective.losses(&self.network, input, labels, compression)?;

@@ -36,6 +36,8 @@ pub enum DataCommand {
     Stats(StatsArgs),
     /// Select the long-tailed subset and write it as split.json.
     Split(SplitArgs),
+    /// Write a split with its images as one lossless file that --data reads.
+    Pack(PackArgs),
     /// Download CIFAR-10 or CIFAR-100, resuming what was cut off, and check its checksum.
     Fetch(FetchArgs),
 }
@@ -292,6 +294,20 @@ pub struct StatsArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `longtail data pack`
+#[derive(Debug, Options)]
+pub struct PackArgs {
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Most MiB of one file; more are written as FILE.001, FILE.002 and so on [default: one file].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub piece_size: Option<u64>,
 }
 
 /// `longtail data split`

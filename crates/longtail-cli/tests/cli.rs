@@ -7,6 +7,7 @@ mod cli {
     mod bad_settings;
     mod commands;
     mod faults;
+    mod pack;
     mod resume;
     mod train;
 }

@@ -79,7 +79,7 @@ fn same_run(
     }
 }
 
-/// Loads the data and makes the split, or takes `split` or the one that the recipe names.
+/// Loads the data; takes `split`, or the split that the recipe asks for.
 fn open(
     recipe: &Recipe,
     split: Option<Split>,
@@ -87,21 +87,14 @@ fn open(
 ) -> Result<(Sets, Split)> {
     let loaded = data::open(&recipe.data)?;
     loaded.warnings.iter().for_each(|warning| observer.note(warning));
-    let named = match recipe.data.split.as_os_str().is_empty() {
-        true => None,
-        false => Some(Split::load(&recipe.data.split)?),
-    };
-    let split = match split.or(named) {
+    let (split, notes) = match split {
         Some(split) => {
             split.check(&loaded.source)?;
-            split
+            (split, Vec::new())
         }
-        None => {
-            let (split, notes) = Split::make(&loaded.source, &data::split_request(&recipe.data))?;
-            notes.iter().for_each(|note| observer.note(note));
-            split
-        }
+        None => data::split_of(&loaded, &recipe.data)?,
     };
+    notes.iter().for_each(|note| observer.note(note));
     let use_val = recipe.data.val != Val::None;
     Ok((Sets::new(loaded.source, &split, use_val), split))
 }

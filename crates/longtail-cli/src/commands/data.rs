@@ -3,18 +3,19 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use longtail::{
-    data::{self, Cifar, Sets, Split, fetch::fetch as download, stats::Stats},
+    data::{self, Cifar, Sets, fetch::fetch as download, stats::Stats},
     recipe::{Data, Recipe, RecipeFile, Val},
 };
 
 use super::{layers::data_layer, print_line};
-use crate::args::{DataArgs, DataCommand, FetchArgs, FetchName, SplitArgs, StatsArgs};
+use crate::args::{DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, SplitArgs, StatsArgs};
 
 /// `longtail data …`
 pub fn run(command: &DataCommand) -> anyhow::Result<ExitCode> {
     match command {
         DataCommand::Split(args) => split(args),
         DataCommand::Stats(args) => stats(args),
+        DataCommand::Pack(args) => pack(args),
         DataCommand::Fetch(args) => fetch(args),
     }
 }
@@ -29,7 +30,7 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
     let section = section(&args.data)?;
     let loaded = data::open(&section)?;
     loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let (split, notes) = Split::make(&loaded.source, &data::split_request(&section))?;
+    let (split, notes) = data::split_of(&loaded, &section)?;
     notes.iter().for_each(|note| eprintln!("{note}"));
     split.save(&args.out)?;
     let selected: usize = split.selected.iter().map(Vec::len).sum();
@@ -45,9 +46,24 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
+    let section = section(&args.data)?;
+    let loaded = data::open(&section)?;
+    loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    let (split, notes) = data::split_of(&loaded, &section)?;
+    notes.iter().for_each(|note| eprintln!("{note}"));
+    let piece = args.piece_size.map(|mebibytes| mebibytes << 20);
+    for file in data::pack::write(&args.out, &section, &loaded.source, &split, piece)? {
+        let size = file.metadata().map_or(0, |meta| meta.len());
+        print_line(format_args!("{}: {:.1} MiB", file.display(), size as f64 / (1 << 20) as f64))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
     let section = section(&args.data)?;
     let stats = match data::lists(&section) {
+        _ if data::pack::is_pack(&section.dir) => stats_of_split(&section)?,
         Some(lists) => Stats::of_lists(&lists)?,
         None if Path::new(&section.name).exists() => Stats::of_folder(Path::new(&section.name))?,
         None => stats_of_split(&section)?,
@@ -63,7 +79,7 @@ fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
 /// Of a data set that is thinned: what would train, validate and test.
 fn stats_of_split(section: &Data) -> anyhow::Result<Stats> {
     let loaded = data::open(section)?;
-    let (split, _) = Split::make(&loaded.source, &data::split_request(section))?;
+    let (split, _) = data::split_of(&loaded, section)?;
     let sets = Sets::new(loaded.source, &split, section.val != Val::None);
     let train = Some(&sets.train);
     let parts: Vec<_> =

@@ -3,6 +3,7 @@
 
 mod backward;
 mod batch;
+mod block;
 mod contrast;
 mod convolution;
 mod element;

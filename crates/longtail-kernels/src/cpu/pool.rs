@@ -11,17 +11,10 @@ use std::{
 
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
-use super::element::Element;
-
-/// What memory is handed out in: a cache line.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-// SAFETY: bytes without padding, of which every pattern is a value.
-unsafe impl bytemuck::Zeroable for Line {}
-// SAFETY: as above.
-unsafe impl bytemuck::Pod for Line {}
+use super::{
+    block::{Block, Line},
+    element::Element,
+};
 
 /// How many times as large as needed memory may be: a stage of a network halves its activations.
 const TOO_LARGE: usize = 4;
@@ -39,7 +32,7 @@ struct Pool {
 
 /// Memory, and when it was given back.
 struct Free {
-    memory: Vec<Line>,
+    memory: Block,
     since: u64,
 }
 
@@ -59,12 +52,12 @@ fn pool() -> MutexGuard<'static, Pool> {
 impl Pool {
     /// The smallest memory that is large enough, unless it is much too large; `None` where fresh memory of
     /// just this size has to be made.
-    fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
+    fn take(&mut self, lines: usize) -> Option<Block> {
         let fitting = self.free.range_mut(lines..=lines.saturating_mul(TOO_LARGE));
         let memory = fitting.rev().filter(|(_, kept)| !kept.is_empty()).last();
         let memory = memory.and_then(|(_, kept)| kept.pop()).map(|free| free.memory);
-        let held = memory.as_ref().map_or(lines, Vec::len);
-        self.free_lines -= memory.as_ref().map_or(0, Vec::len);
+        let held = memory.as_ref().map_or(lines, Block::len);
+        self.free_lines -= memory.as_ref().map_or(0, Block::len);
         self.used_lines += held;
         self.most_used_lines = self.most_used_lines.max(self.used_lines);
         memory
@@ -72,7 +65,7 @@ impl Pool {
 
     /// Keeps the memory. So that never more is held than was ever in use at once, what has not been in use
     /// for longest comes back for it.
-    fn give(&mut self, memory: Vec<Line>) -> Vec<Vec<Line>> {
+    fn give(&mut self, memory: Block) -> Vec<Block> {
         let lines = memory.len();
         self.given += 1;
         self.used_lines -= lines;
@@ -87,7 +80,7 @@ impl Pool {
     }
 
     /// Takes out what has not been in use for longest.
-    fn oldest(&mut self) -> Option<Vec<Line>> {
+    fn oldest(&mut self) -> Option<Block> {
         // The last ones given are at the end and the first ones taken.
         let kept = self.free.values_mut().filter(|kept| !kept.is_empty());
         let memory = kept.min_by_key(|kept| kept[0].since)?.remove(0).memory;
@@ -97,20 +90,20 @@ impl Pool {
 }
 
 /// Lines that go back to the pool.
-struct Memory(Vec<Line>);
+struct Memory(Block);
 
 impl Memory {
     fn take(bytes: usize) -> Self {
         let lines = bytes.div_ceil(size_of::<Line>());
         let memory = pool().take(lines);
-        Self(memory.unwrap_or_else(|| vec![Line([0; 64]); lines]))
+        Self(memory.unwrap_or_else(|| Block::new(lines)))
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
         // What the pool does not keep is freed after its lock is.
-        let _beyond = pool().give(std::mem::take(&mut self.0));
+        let _beyond = pool().give(std::mem::replace(&mut self.0, Block::new(0)));
     }
 }
 
@@ -182,7 +175,7 @@ mod tests {
     #[test]
     fn memory_is_used_again_and_never_more_is_held_than_was_in_use() {
         let mut pool = Pool::default();
-        let fresh = |lines: usize| vec![Line([0; 64]); lines];
+        let fresh = Block::new;
         assert!(pool.take(3).is_none() && pool.take(5).is_none());
         let (three, five) = (fresh(3), fresh(5));
         let start = three.as_ptr();
@@ -202,7 +195,7 @@ mod tests {
         for lines in [16, 8] {
             assert!(pool.take(lines).is_none());
         }
-        assert!([16, 8].into_iter().all(|lines| pool.give(vec![Line([0; 64]); lines]).is_empty()));
+        assert!([16, 8].into_iter().all(|lines| pool.give(Block::new(lines)).is_empty()));
         assert!(pool.take(1).is_none());
         assert_eq!(pool.take(4).map(|memory| memory.len()), Some(8));
         assert_eq!(pool.take(4).map(|memory| memory.len()), Some(16));

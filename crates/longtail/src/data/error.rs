@@ -65,6 +65,14 @@ pub enum DataError {
         /// What differs.
         what: String,
     },
+    /// A pack that cannot be used.
+    #[error("the pack {} cannot be used: {reason}", path.display())]
+    Pack {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A data set that is not where it should be.
     #[error("{data} is not at {}: {mend}", path.display())]
     Missing {

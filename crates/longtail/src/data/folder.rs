@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    DataError, ImageSet, Source,
+    DataError, ImageSet, Source, Split,
     decode::{decode_all, is_image_name},
 };
 
@@ -18,6 +18,8 @@ pub struct Loaded {
     pub source: Source,
     /// What was converted or passed over, one sentence each.
     pub warnings: Vec<String>,
+    /// The split that it comes with.
+    pub split: Option<Split>,
 }
 
 /// The image files of every class.
@@ -49,7 +51,7 @@ pub fn load(dir: &Path, size: usize) -> Result<Loaded, DataError> {
     let val = files.val.as_ref().map(&mut read).transpose()?;
     let test = files.test.as_ref().map(&mut read).transpose()?;
     let name = dir.display().to_string();
-    Ok(Loaded { source: Source { name, class_names, pool, val, test }, warnings })
+    Ok(Loaded { source: Source { name, class_names, pool, val, test }, warnings, split: None })
 }
 
 impl FolderFiles {

@@ -75,7 +75,7 @@ pub fn load(lists: &Lists, size: usize) -> Result<Loaded, DataError> {
     let val = files.val.map(&mut read).transpose()?;
     let test = files.test.map(&mut read).transpose()?;
     let (name, class_names) = (lists.train.display().to_string(), files.class_names);
-    Ok(Loaded { source: Source { name, class_names, pool, val, test }, warnings })
+    Ok(Loaded { source: Source { name, class_names, pool, val, test }, warnings, split: None })
 }
 
 impl ListFiles {

@@ -144,8 +144,17 @@ impl Split {
     pub fn load(path: &Path) -> Result<Self, DataError> {
         let failed = |reason: String| DataError::Split { path: path.to_owned(), reason };
         let json = fs::read(path).map_err(|error| failed(error.to_string()))?;
+        Self::parse(&json, path)
+    }
+
+    /// The split in `json`, which was read from `path`.
+    ///
+    /// # Errors
+    /// [`DataError::Split`] if it is no split, or was changed since it was written.
+    pub(super) fn parse(json: &[u8], path: &Path) -> Result<Self, DataError> {
+        let failed = |reason: String| DataError::Split { path: path.to_owned(), reason };
         let split: Self =
-            serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))?;
+            serde_json::from_slice(json).map_err(|error| failed(error.to_string()))?;
         if split.version > VERSION {
             return Err(failed(format!("it has version {}; use a newer longtail", split.version)));
         }
@@ -172,6 +181,9 @@ impl Split {
         }
         if self.content != content(&source.pool) {
             return deviates("the images");
+        }
+        if !all().all(|&index| source.pool.holds(index as usize)) {
+            return deviates("the images that the pack holds");
         }
         let mut seen = HashSet::new();
         if !all().all(|index| seen.insert(index)) {
@@ -207,6 +219,9 @@ impl Split {
 
 /// Hash of a set's size, labels and pixels.
 pub fn content(images: &ImageSet) -> String {
+    if let Some(content) = images.content_of_whole() {
+        return content.to_owned();
+    }
     let mut hash = Sha256::new();
     for size in [images.len(), images.height(), images.width()] {
         hash.update((size as u64).to_le_bytes());

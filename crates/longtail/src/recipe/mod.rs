@@ -5,6 +5,7 @@ mod check;
 mod defaults;
 mod error;
 mod file;
+mod packed;
 mod section;
 mod sections;
 
@@ -63,7 +64,8 @@ impl Recipe {
     /// [`RecipeError::Value`] for the first value that cannot be used.
     pub fn resolve(layers: &[RecipeFile]) -> Result<(Self, Vec<String>), RecipeError> {
         let mut notes = Vec::new();
-        let layers = of_one_source(layers, &mut notes);
+        let layers: Result<Vec<_>, _> = layers.iter().map(packed::unpacked).collect();
+        let layers = of_one_source(&layers?, &mut notes);
         let name = layers.iter().rev().find_map(|layer| layer.data.name.as_deref());
         let method = layers.iter().rev().find_map(|layer| layer.method.name);
         let has_lists = layers.iter().any(RecipeFile::has_lists);

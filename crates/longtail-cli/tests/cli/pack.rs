@@ -45,10 +45,8 @@ fn what_a_pack_cannot_give_is_said() {
     place.succeed("data pack --data photos --image-size 16 --val 1 --out photos.pack");
     let refused = place.fail(2, "train --data photos.pack --imbalance 2 --out run");
     assert!(refused.contains("leave imbalance out"), "{refused}");
-    let refused = place.fail(
-        1,
-        "train --data photos --data-dir photos.pack --image-size 16 --val 2 --out run",
-    );
+    let refused = place
+        .fail(1, "train --data photos --data-dir photos.pack --image-size 16 --val 2 --out run");
     assert!(refused.contains("photos.pack") && refused.contains("data.val"), "{refused}");
     let bytes = fs::read(place.path("photos.pack")).unwrap();
     fs::write(place.path("half.pack"), &bytes[..bytes.len() / 2]).unwrap();

@@ -65,6 +65,12 @@ impl Block {
     }
 }
 
+impl Default for Block {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
 impl Drop for Block {
     fn drop(&mut self) {
         let layout = Self::layout(self.lines);

@@ -12,6 +12,7 @@ use super::{
     residual::Residual,
     scratch::{Scratch, any, values},
     shape::Shape,
+    words::Words,
 };
 
 /// Mean and biased variance per channel.
@@ -184,6 +185,6 @@ pub(crate) fn infer_blocks<K: Kernels, E: Element>(
 }
 
 /// Room for `count` values.
-fn image_buffer<E: Element>(buffer: &mut Vec<f32>, count: usize) -> &mut [E] {
+fn image_buffer<E: Element>(buffer: &mut Words, count: usize) -> &mut [E] {
     &mut values::<E>(any(buffer, count.div_ceil(E::PER_WORD)))[..count]
 }

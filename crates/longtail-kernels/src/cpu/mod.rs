@@ -21,6 +21,7 @@ mod shape;
 mod simd;
 mod weights;
 mod winograd;
+mod words;
 
 pub(crate) use backward::{Back, BackGradients, Layer, Sums, Then};
 pub(crate) use batch::{Affine, Source};

@@ -6,6 +6,7 @@ use super::{
     element::Element,
     scratch::{values, zeros},
     shape::Shape,
+    words::Words,
 };
 
 /// What is added before the ReLU.
@@ -26,7 +27,7 @@ impl<'a, E: Element> Residual<'a, E> {
         &self,
         size: usize,
         images: Range<usize>,
-        buffer: &'b mut Vec<f32>,
+        buffer: &'b mut Words,
     ) -> Option<&'b [E]>
     where
         'a: 'b,
@@ -55,7 +56,7 @@ impl<'a, E: Element> Residual<'a, E> {
         &self,
         size: usize,
         images: Range<usize>,
-        buffer: &'b mut Vec<f32>,
+        buffer: &'b mut Words,
     ) -> Option<&'b [E]>
     where
         'a: 'b,
@@ -83,6 +84,6 @@ fn of_pixel(first: &Shape, pixel: usize) -> usize {
 }
 
 /// Zeros.
-fn room<E: Element>(buffer: &mut Vec<f32>, count: usize) -> &mut [E] {
+fn room<E: Element>(buffer: &mut Words, count: usize) -> &mut [E] {
     &mut values::<E>(zeros(buffer, count.div_ceil(E::PER_WORD)))[..count]
 }

@@ -5,35 +5,35 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use super::element::Element;
+use super::{element::Element, words::Words};
 
 /// Buffers of one task, in words of 32 bits.
 #[derive(Default)]
 pub(crate) struct Scratch {
     /// Padded input image.
-    pub input: Vec<f32>,
+    pub input: Words,
     /// Padded gradient of one image's convolution.
-    pub gradient: Vec<f32>,
+    pub gradient: Words,
     /// One image of f32.
-    pub image: Vec<f32>,
+    pub image: Words,
     /// One image of anything.
-    pub residual: Vec<f32>,
+    pub residual: Words,
     /// What is between the convolutions of a block, and between blocks, of some images.
-    pub between: [Vec<f32>; 3],
+    pub between: [Words; 3],
     /// Neighbouring pixels of the padded input side by side.
-    pub input_pairs: Vec<f32>,
+    pub input_pairs: Words,
     /// Neighbouring pixels of the gradient side by side.
-    pub gradient_pairs: Vec<f32>,
+    pub gradient_pairs: Words,
     /// One row of tiles, transformed downwards.
-    pub band: Vec<f32>,
+    pub band: Words,
     /// Tiles of inputs at their points.
-    pub tiles: Vec<f32>,
+    pub tiles: Words,
     /// Tiles of gradients at their points.
-    pub gradient_tiles: Vec<f32>,
+    pub gradient_tiles: Words,
     /// Products at their points.
-    pub products: Vec<f32>,
+    pub products: Words,
     /// The weights' gradient at its points.
-    pub weight_points: Vec<f32>,
+    pub weight_points: Words,
 }
 
 thread_local! {
@@ -47,34 +47,29 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
 
 /// Values for one call, of any content, in memory that the thread keeps for its next ones.
 #[derive(Default)]
-pub(crate) struct Borrowed {
-    memory: Vec<f32>,
-    length: usize,
-}
+pub(crate) struct Borrowed(Words);
 
 /// Vectors that a thread keeps.
 const KEPT: usize = 16;
 
 thread_local! {
-    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Vec<Words>> = const { RefCell::new(Vec::new()) };
 }
 
 /// `length` values of any kind.
 pub(crate) fn borrow(length: usize) -> Borrowed {
-    let fitting = |spare: &mut Vec<Vec<f32>>| {
-        let first = spare.iter().position(|memory| memory.len() >= length);
+    let fitting = |spare: &mut Vec<Words>| {
+        let first = spare.iter().position(|memory| memory.room() >= length);
         first.map(|index| spare.swap_remove(index)).or_else(|| spare.pop())
     };
     let mut memory = SPARE.with_borrow_mut(fitting).unwrap_or_default();
-    if memory.len() < length {
-        memory = vec![0.0; length];
-    }
-    Borrowed { memory, length }
+    memory.resize(length);
+    Borrowed(memory)
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.memory);
+        let memory = std::mem::take(&mut self.0);
         // A thread that ends has nothing to keep.
         let _ended = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
@@ -89,26 +84,26 @@ impl Deref for Borrowed {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.memory[..self.length]
+        &self.0
     }
 }
 
 impl DerefMut for Borrowed {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.memory[..self.length]
+        &mut self.0
     }
 }
 
 /// `length` zeros in `buffer`.
-pub(crate) fn zeros(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    buffer.clear();
-    buffer.resize(length, 0.0);
+pub(crate) fn zeros(buffer: &mut Words, length: usize) -> &mut [f32] {
+    buffer.resize(length);
+    buffer.fill(0.0);
     buffer
 }
 
 /// `length` values of any kind in `buffer`.
-pub(crate) fn any(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    buffer.resize(length, 0.0);
+pub(crate) fn any(buffer: &mut Words, length: usize) -> &mut [f32] {
+    buffer.resize(length);
     buffer
 }
 

@@ -2,14 +2,16 @@
 
 use rayon::prelude::*;
 
-use super::{element::Element, path::Kernels, phases::Phase, scratch::values, shape::Shape};
+use super::{
+    element::Element, path::Kernels, phases::Phase, scratch::values, shape::Shape, words::Words,
+};
 
 /// Weights that one task sums over the chunks.
 const PART: usize = 1024;
 
 /// Weights in blocks of output channels: `[blocks, rows, taps, block]`, in words.
 pub(crate) struct Packed {
-    pub words: Vec<f32>,
+    pub words: Words,
     /// Output channels of a block.
     pub block: usize,
     /// Output channels, filled up with zeros to whole blocks.
@@ -52,7 +54,7 @@ impl Packed {
         let block = K::block(channels);
         let words_of_pixel = inputs.div_ceil(E::PER_WORD);
         let taps = columns * words_of_pixel;
-        let mut words = vec![0.0; channels * rows * taps];
+        let mut words = Words::zeros(channels * rows * taps);
         let packed = values::<E>(&mut words);
         for output in 0..outputs {
             let (first, lane) = (output / block * block, output % block);

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Cifar, DataError, Holdout, Integrity, Lists, Loaded, Split, SplitRequest, Synthetic, folder, list, pack,
+    Cifar, DataError, Holdout, Integrity, Lists, Loaded, Split, SplitRequest, Synthetic, folder,
+    list, pack,
 };
 use crate::recipe::{Data, Val};
 

@@ -20,6 +20,7 @@ use super::{
     path::Kernels,
     scratch::{Borrowed, Scratch, any, borrow},
     shape::Shape,
+    words::Words,
 };
 
 /// Points of a tile.
@@ -171,8 +172,8 @@ fn transform_data<'a, K: Kernels, E: Element>(
     plan: &Plan,
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     channels: usize,
-    band: &mut Vec<f32>,
-    tiles: &mut Vec<f32>,
+    band: &mut Words,
+    tiles: &mut Words,
 ) {
     let of_image = plan.of_image() * ALL_POINTS * channels;
     any(band, POINTS * (TILE * plan.tiles[1] + 2) * channels);

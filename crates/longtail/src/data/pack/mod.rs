@@ -149,7 +149,9 @@ pub fn load(path: &Path, data: &Data) -> Result<Loaded, DataError> {
         let strips: Result<Vec<_>, _> =
             (0..slots.len()).map(|number| take(&member(part, number))).collect();
         let strips = strips?.into_par_iter().zip(slots);
-        strips.try_for_each(|(png, out)| strip::decode(&png, header.width, out)).map_err(damaged)?;
+        strips
+            .try_for_each(|(png, out)| strip::decode(&png, header.width, out))
+            .map_err(damaged)?;
         Ok(pixels)
     };
     let (height, width) = (header.height, header.width);
@@ -237,7 +239,11 @@ fn member(part: &str, number: usize) -> String {
     format!("{part}-{number:05}.png")
 }
 
-fn append(archive: &mut tar::Builder<PieceWriter>, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+fn append(
+    archive: &mut tar::Builder<PieceWriter>,
+    name: &str,
+    bytes: &[u8],
+) -> std::io::Result<()> {
     let mut entry = tar::Header::new_gnu();
     entry.set_size(bytes.len() as u64);
     entry.set_mode(0o644);

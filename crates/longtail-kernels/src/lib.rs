@@ -16,7 +16,7 @@ pub use basic_block::{
 };
 pub use contrast::{ContrastFactors, ContrastTerms, contrast, contrast_path};
 pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
-pub use cpu::{Path, force};
+pub use cpu::{Path, PathError, force};
 pub use fused::{Algorithm, algorithm};
 
 /// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.

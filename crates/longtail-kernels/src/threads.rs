@@ -8,15 +8,23 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder, Yield};
 
 /// Pauses of a thread between two looks for work, a few microseconds.
 const PAUSES: usize = 64;
+/// How long a thread looks in vain before it falls asleep after all. It may look in the middle of a piece of
+/// work whose other half is elsewhere: the step cannot end before it goes back to it.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Starts the threads, the calling one among them, which so gives its operators to nobody before it takes
 /// part in them. `None` is one thread per core.
+///
+/// From now on what other threads share out waits for this one where it is the only one: it must not
+/// wait for them in turn, but help, as the loader of batches does.
 ///
 /// # Errors
 /// If threads were started before, or the system has none.
@@ -30,10 +38,11 @@ thread_local! {
 }
 
 /// While this lives, threads without work look for some instead of falling asleep: a step has some
-/// hundred operators, and waking a thread for each takes longer than most gaps between them.
+/// hundred operators, and waking a thread for each takes longer than most gaps between them. Of a thread
+/// outside the pool, and where there is only one, it does nothing.
 #[derive(Debug)]
 pub struct Awake {
-    needed: Arc<AtomicBool>,
+    needed: Option<Arc<AtomicBool>>,
     /// It has to end on the thread that began it.
     stays: PhantomData<*const ()>,
 }
@@ -41,10 +50,12 @@ pub struct Awake {
 impl Awake {
     /// Keeps all threads but the calling one awake.
     pub fn new() -> Self {
-        let needed = Arc::new(AtomicBool::new(true));
-        HELD.set(HELD.get() + 1);
-        let still = Arc::clone(&needed);
-        rayon::spawn_broadcast(move |_| look_for_work(&still));
+        let alone = rayon::current_thread_index().is_none() || rayon::current_num_threads() < 2;
+        let needed = (!alone).then(|| Arc::new(AtomicBool::new(true)));
+        if let Some(needed) = needed.clone() {
+            HELD.set(HELD.get() + 1);
+            rayon::spawn_broadcast(move |_| look_for_work(&needed));
+        }
         Self { needed, stays: PhantomData }
     }
 }
@@ -57,16 +68,22 @@ impl Default for Awake {
 
 impl Drop for Awake {
     fn drop(&mut self) {
-        self.needed.store(false, Ordering::Relaxed);
-        HELD.set(HELD.get() - 1);
+        if let Some(needed) = &self.needed {
+            needed.store(false, Ordering::Relaxed);
+            HELD.set(HELD.get() - 1);
+        }
     }
 }
 
 fn look_for_work(needed: &AtomicBool) {
-    // A thread that has a step of its own to finish must not wait for the end of another's.
-    while HELD.get() == 0 && needed.load(Ordering::Relaxed) {
-        if rayon::yield_now() != Some(Yield::Executed) {
+    let mut since = Instant::now();
+    // A thread that has a step of its own to finish goes back to it at once.
+    while HELD.get() == 0 && needed.load(Ordering::Relaxed) && since.elapsed() < PATIENCE {
+        if rayon::yield_now() == Some(Yield::Executed) {
+            since = Instant::now();
+        } else {
             (0..PAUSES).for_each(|_| hint::spin_loop());
+            thread::yield_now();
         }
     }
 }
@@ -91,5 +108,19 @@ mod tests {
             let sum: u64 = pool.install(|| (0..200).into_par_iter().map(step).sum());
             assert_eq!(sum, 200 * 1140);
         }
+    }
+
+    #[test]
+    fn a_thread_stops_looking_where_nothing_can_end_the_step_but_itself() {
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| look_for_work(&AtomicBool::new(true)));
+    }
+
+    #[test]
+    fn nobody_is_kept_awake_for_a_thread_outside_the_pool_or_alone_in_it() {
+        assert!(Awake::new().needed.is_none());
+        let of = |threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert!(of(1).install(|| Awake::new().needed.is_none()));
+        assert!(of(2).install(|| Awake::new().needed.is_some()));
     }
 }

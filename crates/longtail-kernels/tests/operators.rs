@@ -117,6 +117,30 @@ fn cases() -> impl Strategy<Value = Case> {
         .prop_filter("one value per channel", |case| count(case) > 3)
 }
 
+/// Convolutions that run by Winograd's algorithm on every path.
+fn winograd_cases() -> impl Strategy<Value = Case> {
+    let images = prop_oneof![4 => 1..=5_usize, 1 => 30..=40_usize];
+    let channels = || (1..=3_usize).prop_map(|vectors| 16 * vectors);
+    ((images, 1..=3_usize, 1..=4_usize), (channels(), channels()), (any::<bool>(), any::<bool>()))
+        .prop_map(|((images, down, across), (input, output), (relu, residual))| Case {
+            images,
+            height: 4 * down,
+            width: 4 * across,
+            input,
+            output,
+            kernel: [3, 3],
+            options: ConvBnOptions { stride: 1, padding: 1, groups: 1, relu, epsilon: EPSILON },
+            residual,
+        })
+}
+
+fn algorithm_of(case: &Case) -> Algorithm {
+    let tensor = |dims: [usize; 4]| Tensor::<4>::zeros(dims, &Device::flex());
+    let x = tensor([case.images, case.height, case.width, case.input]);
+    let [height, width] = case.kernel;
+    algorithm(&x, &tensor([case.output, case.input, height, width]), case.options)
+}
+
 fn size(case: &Case) -> [usize; 2] {
     let along = |length: usize, kernel: usize| {
         (length + 2 * case.options.padding - kernel) / case.options.stride + 1
@@ -210,6 +234,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn winograds_conv_bn_is_the_composed_one(case in winograd_cases()) {
+        let reference = run_conv_bn(&case, DType::F64, false);
+        prop_assume!(!near_a_kink(&case, &reference));
+        on_every_path(|path| {
+            assert_eq!(algorithm_of(&case), Algorithm::Winograd);
+            compare(&run_conv_bn(&case, DType::F32, true), &reference, F32, path, &case);
+        });
+    }
+
+    #[test]
+    fn winograds_conv_bn_in_bf16_is_the_composed_one(case in winograd_cases()) {
+        let case = Case { options: ConvBnOptions { relu: false, ..case.options }, ..case };
+        let reference = run_conv_bn(&case, DType::BF16, false);
+        on_every_path(|path| {
+            assert_eq!(algorithm_of(&case), Algorithm::Winograd);
+            compare(&run_conv_bn(&case, DType::BF16, true), &reference, BF16, path, &case);
+        });
+    }
+}
+
 fn near_a_kink(case: &Case, reference: &[(&'static str, Vec<f64>)]) -> bool {
     let without = Case { options: ConvBnOptions { relu: false, ..case.options }, ..*case };
     let smallest_variance = reference[2].1.iter().fold(f64::MAX, |a, b| a.min(*b));
@@ -270,6 +318,59 @@ fn blocks_are_the_composed_ones() {
     }
     let outside = (2, 6, 10, 20, 1);
     on_every_path(|_| assert_eq!(algorithms(outside), [Algorithm::Composed; 2]));
+}
+
+/// Root of the mean square of what differs, over that of the reference.
+fn apart(fast: &[f64], reference: &[f64]) -> f64 {
+    assert_eq!(fast.len(), reference.len());
+    let square: f64 = reference.iter().map(|r| r * r).sum();
+    let apart: f64 = fast.iter().zip(reference).map(|(f, r)| (f - r).powi(2)).sum();
+    (apart / square).sqrt()
+}
+
+#[test]
+fn blocks_in_bf16_lose_no_more_than_the_composed_ones() {
+    for (case, _) in BLOCKS {
+        let reference = run_block(case, DType::F64, false);
+        let composed = run_block(case, DType::BF16, false);
+        on_every_path(|path| {
+            let fast = run_block(case, DType::BF16, true);
+            for (((name, fast), (_, composed)), (_, reference)) in
+                fast.iter().zip(&composed).zip(&reference)
+            {
+                let [lost, allowed] = [fast, composed].map(|found| apart(found, reference));
+                let what = format!("{name} on {} of {case:?}", path.name());
+                assert!(lost < 1.5 * allowed, "{what}: {lost}, composed {allowed}");
+            }
+        });
+    }
+}
+
+#[test]
+fn inference_in_bf16_loses_no_more_than_the_composed_one() {
+    for (dims, channels, stride) in [([9, 8, 8, 16], 16, 1), ([5, 8, 12, 16], 32, 2)] {
+        let stage = |dtype: DType, fast: bool| {
+            let wide = of_parameters(dtype);
+            let block = |i: u64| EvalBlock {
+                weights: [if i == 0 { dims[3] } else { channels }, channels].map(|input| {
+                    leaf([channels, input, 3, 3], 50 + i + input as u64, wide, 0.0).inner()
+                }),
+                norms: [70 + i, 80 + i].map(|salt| {
+                    [(0, 1.5), (10, 0.0), (20, 0.0), (30, 1.5)]
+                        .map(|(j, shift)| leaf([channels], salt + j, wide, shift).inner())
+                }),
+            };
+            let x = leaf(dims, 49, dtype, 0.0).inner();
+            let op = if fast { basic_blocks_eval } else { composed::basic_blocks_eval };
+            to_vec(op(x, (0..4).map(block).collect(), stride, EPSILON))
+        };
+        let reference = stage(DType::F64, false);
+        let allowed = apart(&stage(DType::BF16, false), &reference);
+        on_every_path(|path| {
+            let lost = apart(&stage(DType::BF16, true), &reference);
+            assert!(lost < 1.5 * allowed, "{}: {lost}, composed {allowed}", path.name());
+        });
+    }
 }
 
 fn run_block(

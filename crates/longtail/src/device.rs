@@ -7,6 +7,14 @@ pub fn cpu() -> Device {
     Device::flex()
 }
 
+/// Whether the operators run as the variable `LONGTAIL_KERNELS` asks, if it does.
+///
+/// # Errors
+/// [`longtail_kernels::PathError`], which names the ones that do run here.
+pub fn check_kernels() -> Result<(), longtail_kernels::PathError> {
+    longtail_kernels::Path::asked_for().map(drop)
+}
+
 /// The machine in one line, for reports: processor, threads, operators.
 pub fn hardware() -> String {
     let threads = rayon::current_num_threads();

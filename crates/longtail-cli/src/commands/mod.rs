@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context;
-use longtail::{recipe::RecipeError, threads};
+use longtail::{device, recipe::RecipeError, threads};
 
 use crate::args::{Args, Command};
 
@@ -45,5 +45,6 @@ fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
 
 /// Starts `threads` threads, or one per core.
 fn start_threads(threads: Option<u16>) -> anyhow::Result<()> {
+    device::check_kernels()?;
     threads::start(threads.map(usize::from)).context("cannot start the threads")
 }

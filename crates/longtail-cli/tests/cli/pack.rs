@@ -40,6 +40,29 @@ fn a_run_goes_on_from_a_pack_in_pieces() {
 }
 
 #[test]
+fn a_pack_of_lists_needs_no_lists() {
+    let place = Place::with_photos();
+    let lines = |part: &str, classes: &[(&str, u32)]| {
+        let line = |(label, (class, count)): (usize, &(&str, u32))| {
+            (0..*count).map(|i| format!("photos/{class}/{i:02}.png {label}\n")).collect::<String>()
+        };
+        place.write(part, &classes.iter().enumerate().map(line).collect::<String>());
+    };
+    lines("train.txt", &[("red", 12), ("green", 8), ("blue", 4)]);
+    lines("test.txt", &[("red", 3), ("green", 3), ("blue", 3)]);
+    place.succeed(
+        "data pack --data train.txt --test-list test.txt --image-size 16 --val 1 --out lists.pack",
+    );
+    for gone in ["train.txt", "test.txt"] {
+        fs::remove_file(place.path(gone)).unwrap();
+    }
+    fs::rename(place.path("photos"), place.path("elsewhere")).unwrap();
+    place.succeed(&format!("train --data lists.pack {KNOBS} --max-steps 2 --out run"));
+    place.succeed("train --resume --out run --max-steps 3 --quiet");
+    place.succeed("predict run elsewhere/red/00.png");
+}
+
+#[test]
 fn what_a_pack_cannot_give_is_said() {
     let place = Place::with_photos();
     place.succeed("data pack --data photos --image-size 16 --val 1 --out photos.pack");
@@ -56,6 +79,13 @@ fn what_a_pack_cannot_give_is_said() {
     let refused = place.fail(1, "data pack --data photos --out notes.txt");
     assert!(refused.contains("notes.txt"), "{refused}");
     assert_eq!(fs::read_to_string(place.path("notes.txt")).unwrap(), "mine");
+    for name in ["other.001", "photos.pack.001"] {
+        place.write(name, "mine");
+        let out = name.trim_end_matches(".001");
+        let refused = place.fail(1, &format!("data pack --data photos --out {out}"));
+        assert!(refused.contains(name), "{refused}");
+        assert_eq!(fs::read_to_string(place.path(name)).unwrap(), "mine");
+    }
     assert!(!place.exists("run"));
 }
 

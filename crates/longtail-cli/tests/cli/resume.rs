@@ -8,7 +8,7 @@ use std::{
 
 use longtail::train::{Checkpoint, Progress};
 
-use super::program::{Place, SMALL};
+use super::program::{Place, SMALL, stderr};
 
 /// 2 steps an epoch; compression from half time on, over half of the classes or so.
 fn run(epochs: usize) -> String {
@@ -134,4 +134,32 @@ fn wait_for(child: &mut Child, file: &Path) {
         assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
         thread::yield_now();
     }
+}
+
+#[test]
+fn a_run_in_bf16_goes_on_as_the_unbroken_one() {
+    let place = Place::with_photos();
+    let command = format!("train {SMALL} --precision bf16");
+    place.succeed(&format!("{command} --max-steps 7 --out whole"));
+    place.succeed(&format!("{command} --max-steps 3 --out parts"));
+    place.succeed("train --resume --out parts --max-steps 7 --quiet");
+    assert_eq!(place.weights("parts"), place.weights("whole"));
+}
+
+#[test]
+fn a_run_that_goes_on_with_other_operators_says_so() {
+    let place = Place::with_photos();
+    let on = |path: &str, words: &str| {
+        let output = place.command(words).env("LONGTAIL_KERNELS", path).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let (code, said) = on("portable", &format!("train {SMALL} --max-steps 1 --out run"));
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(progress(&place).unwrap().kernels, "portable");
+    let (code, said) = on("composed", "train --resume --out run --max-steps 2");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("portable operators") && said.contains("with composed"), "{said}");
+    let (code, said) = on("avx1024", "train --resume --out run");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("avx1024") && said.contains("portable"), "{said}");
 }

@@ -84,6 +84,13 @@ fn threads_do_not_change_a_run() {
     assert_eq!(place.weights("threads-1"), place.weights("threads-2"));
     assert_eq!(place.weights("threads-1"), place.weights("threads-3"));
     assert_eq!(place.metrics("threads-1"), place.metrics("threads-3"));
+    for threads in [1, 2] {
+        let out = format!("bf16-{threads}");
+        let command = format!("train {SMALL} --max-steps 5 --precision bf16 --threads {threads}");
+        place.succeed(&format!("{command} --out {out}"));
+    }
+    assert_eq!(place.weights("bf16-1"), place.weights("bf16-2"));
+    assert_ne!(place.weights("bf16-1"), place.weights("threads-1"));
 }
 
 #[test]

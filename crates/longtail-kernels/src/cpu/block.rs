@@ -106,6 +106,8 @@ unsafe fn ask_for_large_pages(memory: *mut u8, bytes: usize) {
     let _ = unsafe { libc::madvise(memory.cast(), bytes, libc::MADV_HUGEPAGE) };
 }
 
+/// # Safety
+/// None is needed: it does nothing.
 #[cfg(not(target_os = "linux"))]
 unsafe fn ask_for_large_pages(_memory: *mut u8, _bytes: usize) {}
 

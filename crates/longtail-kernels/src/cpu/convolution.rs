@@ -88,13 +88,20 @@ fn directly<K: Kernels, E: Element>(
 ) {
     let padded = Padded::input::<E>(shape);
     let Scratch { input, image, .. } = scratch;
-    let wide = match E::as_f32(finish.image()) {
-        Some(wide) => wide,
-        None => any(image, shape.output_image()),
+    let grid = Grid::outputs(shape);
+    let elsewhere = match E::as_f32(finish.image()) {
+        Some(kept) => {
+            convolve::<K, E>(packed, input, &padded, &grid, kept);
+            None
+        }
+        None => {
+            let wide = any(image, shape.output_image());
+            convolve::<K, E>(packed, input, &padded, &grid, wide);
+            Some(wide.as_ptr())
+        }
     };
-    convolve::<K, E>(packed, input, &padded, &Grid::outputs(shape), wide);
-    let wide = wide.as_ptr();
     let finish = finish.raw::<K>(shape.out_pixels(), shape.output);
+    let wide = elsewhere.unwrap_or_else(|| finish.image().cast());
     // SAFETY: what was borrowed outlives this call; `wide` is one output image, and is where the image is
     // kept only if that holds f32.
     unsafe { finish.run::<K>(wide, 0, shape.out_pixels()) }

@@ -111,6 +111,16 @@ impl<E: Element> Finish<'_, E> {
 }
 
 impl<E: Element> RawFinish<E> {
+    /// Where it is kept.
+    pub fn image(&self) -> *const E {
+        match *self {
+            RawFinish::Moments(Moments { kept: image, .. })
+            | RawFinish::Normalise(Normalise { out: image, .. })
+            | RawFinish::Gate(Gate { gated: image, .. })
+            | RawFinish::Sum { kept: image, .. } => image,
+        }
+    }
+
     /// Of `pixels` pixels from `first` on, which are at `wide`; the image's first ones have to come first
     /// and its last ones last.
     ///

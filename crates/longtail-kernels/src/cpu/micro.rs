@@ -248,8 +248,9 @@ unsafe fn tap_block<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
                         acc[t][v] = E::multiply_add::<S>(value, g[v], acc[t][v]);
                     }
                 }
-                x = x.add(a.x_step);
-                dy = dy.add(a.dy_step);
+                // After the last column they may point beyond what there is.
+                x = x.wrapping_add(a.x_step);
+                dy = dy.wrapping_add(a.dy_step);
             }
         }
         for t in 0..TAPS {

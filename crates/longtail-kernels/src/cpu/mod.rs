@@ -31,7 +31,7 @@ pub(crate) use forward::{Moments, convolve_batch, finish, infer, infer_blocks};
 pub(crate) use path::{Kernels, OnPortable, with_kernels};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};
-pub use path::{Path, force};
+pub use path::{Path, PathError, force};
 pub(crate) use pool::{Pooled, take};
 pub(crate) use residual::Residual;
 pub(crate) use shape::Shape;

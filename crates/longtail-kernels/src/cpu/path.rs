@@ -1,6 +1,9 @@
 //! Which instruction set runs, found out once; and the innermost loops compiled for each.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU8, Ordering},
+};
 
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512, Avx512Bf16};
@@ -65,7 +68,7 @@ impl Path {
         match Self::ALL.get(usize::from(ACTIVE.load(Ordering::Relaxed))) {
             Some(path) => *path,
             None => {
-                let path = Self::from_environment().unwrap_or_else(Self::fastest);
+                let path = Self::asked_for().ok().flatten().unwrap_or_else(Self::fastest);
                 force(path);
                 path
             }
@@ -76,9 +79,21 @@ impl Path {
         Self::ALL.into_iter().find(|path| path.is_available()).unwrap_or(Self::Composed)
     }
 
-    fn from_environment() -> Option<Self> {
-        let name = std::env::var("LONGTAIL_KERNELS").ok()?;
-        Self::ALL.into_iter().find(|path| path.name() == name && path.is_available())
+    /// The one that the variable `LONGTAIL_KERNELS` names, if it says anything.
+    ///
+    /// # Errors
+    /// [`PathError`] for a name that is none, or of a path that this machine cannot run; the operators then
+    /// run on the fastest.
+    pub fn asked_for() -> Result<Option<Self>, PathError> {
+        let name = std::env::var_os("LONGTAIL_KERNELS").unwrap_or_default();
+        if name.is_empty() {
+            return Ok(None);
+        }
+        let known = Self::ALL.into_iter().find(|path| name == path.name());
+        match known.filter(|path| path.is_available()) {
+            Some(path) => Ok(Some(path)),
+            None => Err(PathError { name: name.to_string_lossy().into_owned() }),
+        }
     }
 
     /// Values of a vector on this path; `None` where there are no kernels.
@@ -90,6 +105,22 @@ impl Path {
         }
     }
 }
+
+/// A path that does not run here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathError {
+    name: String,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let available = Path::ALL.into_iter().filter(|path| path.is_available()).map(Path::name);
+        let available = available.collect::<Vec<_>>().join(", ");
+        write!(f, "LONGTAIL_KERNELS={} does not run here: choose one of {available}", self.name)
+    }
+}
+
+impl std::error::Error for PathError {}
 
 /// Index into [`Path::ALL`]; anything past its end: not chosen yet.
 static ACTIVE: AtomicU8 = AtomicU8::new(u8::MAX);

@@ -53,8 +53,8 @@ impl Pool {
     /// The smallest memory that is large enough, unless it is much too large; `None` where fresh memory of
     /// just this size has to be made.
     fn take(&mut self, lines: usize) -> Option<Block> {
-        let fitting = self.free.range_mut(lines..=lines.saturating_mul(TOO_LARGE));
-        let memory = fitting.rev().filter(|(_, kept)| !kept.is_empty()).last();
+        let mut fitting = self.free.range_mut(lines..=lines.saturating_mul(TOO_LARGE));
+        let memory = fitting.find(|(_, kept)| !kept.is_empty());
         let memory = memory.and_then(|(_, kept)| kept.pop()).map(|free| free.memory);
         let held = memory.as_ref().map_or(lines, Block::len);
         self.free_lines -= memory.as_ref().map_or(0, Block::len);
@@ -185,7 +185,7 @@ mod tests {
         // A larger one is not at hand; keeping it as well would exceed what was in use.
         assert!(pool.take(6).is_none());
         assert_eq!(pool.most_used_lines, 9);
-        let beyond: Vec<usize> = pool.give(fresh(6)).iter().map(Vec::len).collect();
+        let beyond: Vec<usize> = pool.give(fresh(6)).iter().map(Block::len).collect();
         assert_eq!((beyond, pool.free_lines, pool.used_lines), (vec![5], 6, 3));
     }
 

@@ -1,3 +1,5 @@
+//! Scratch memory of f32, aligned to the lines of the cache.
+
 use std::ops::{Deref, DerefMut};
 
 use super::block::{Block, Line};

@@ -47,7 +47,9 @@ impl Recipe {
         let mend = "the images of this data set have 32 pixels; it is for folders and lists";
         require(!has_own_size || size == 32, "data.image_size", size, mend)?;
         let is_empty = |path: &Path| path.as_os_str().is_empty();
-        let has_train = !is_empty(&self.data.train_list) || Path::new(&self.data.name).is_file();
+        // A list need not be here any more: the images may come from a pack, or not be needed.
+        let may_be_list = !has_own_size && !Path::new(&self.data.name).is_dir();
+        let has_train = !is_empty(&self.data.train_list) || may_be_list;
         for (key, list) in
             [("data.val_list", &self.data.val_list), ("data.test_list", &self.data.test_list)]
         {

@@ -17,9 +17,10 @@ use std::{
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use self::pieces::{PieceReader, PieceWriter};
-use super::{DataError, ImageSet, Loaded, Source, Split};
+use super::{DataError, ImageSet, Loaded, Source, Split, content, split::hex};
 use crate::recipe::Data;
 
 /// The newest layout.
@@ -30,6 +31,9 @@ const HEADER: &str = "longtail-pack.json.gz";
 const SPLIT: &str = "split.json.gz";
 /// Strips that are encoded at a time.
 const AT_ONCE: usize = 16;
+/// Largest member: a strip of 16 MiB of pixels that nothing could compress, or the header of a set of
+/// millions of images.
+const LARGEST_MEMBER: u64 = 1 << 30;
 
 /// What a pack says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +45,8 @@ pub struct Header {
     name: String,
     class_names: Vec<String>,
     content: String,
+    /// Hash of what is stored.
+    stored_content: String,
     height: usize,
     width: usize,
     pool: Listed,
@@ -87,7 +93,8 @@ pub fn header(path: &Path) -> Result<Header, DataError> {
     let mut entries = archive.entries().map_err(|e| damaged(e.to_string()))?;
     let first = entries.next().ok_or_else(|| damaged("it is empty".into()))?;
     let mut bytes = Vec::new();
-    first.and_then(|mut e| e.read_to_end(&mut bytes)).map_err(|e| damaged(e.to_string()))?;
+    let first = first.map_err(|e| damaged(e.to_string()))?;
+    first.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(|e| damaged(e.to_string()))?;
     Header::parse(&bytes).map_err(damaged)
 }
 
@@ -104,8 +111,8 @@ pub fn write(
     piece: Option<u64>,
 ) -> Result<Vec<PathBuf>, DataError> {
     let header = Header::of(data, source, split);
-    if path.exists() && !is_pack(path) {
-        let reason = "there is something else of this name: choose another one".into();
+    if let Some(other) = pieces::foreign(path, is_pack(path)) {
+        let reason = format!("{} is there and no pack: choose another name", other.display());
         return Err(DataError::Pack { path: path.to_owned(), reason });
     }
     let failed = |error: std::io::Error| DataError::io("write", path, error);
@@ -143,15 +150,20 @@ pub fn load(path: &Path, data: &Data) -> Result<Loaded, DataError> {
     header.check_request(data).map_err(damaged)?;
     let split = Split::parse(&decompressed(&take(SPLIT)?).map_err(damaged)?, path)?;
     let mut read = |part: &str, images: usize| -> Result<Vec<u8>, DataError> {
-        let size = header.height * header.width * 3;
-        let mut pixels = vec![0; images * size];
-        let slots: Vec<&mut [u8]> = pixels.chunks_mut(header.per_strip() * size).collect();
-        let strips: Result<Vec<_>, _> =
-            (0..slots.len()).map(|number| take(&member(part, number))).collect();
-        let strips = strips?.into_par_iter().zip(slots);
-        strips
-            .try_for_each(|(png, out)| strip::decode(&png, header.width, out))
-            .map_err(damaged)?;
+        let strip_size = header.per_strip() * header.height * header.width * 3;
+        let whole_size = images * header.height * header.width * 3;
+        let count = whole_size.div_ceil(strip_size);
+        let strips: Result<Vec<_>, _> = (0..count).map(|n| take(&member(part, n))).collect();
+        let strips = strips?;
+        // There is memory for the pixels only once all strips say that they have so many.
+        for (number, png) in strips.iter().enumerate() {
+            let of_strip = strip_size.min(whole_size - number * strip_size);
+            strip::check(png, header.width, of_strip).map_err(damaged)?;
+        }
+        let mut pixels = vec![0; whole_size];
+        let slots: Vec<&mut [u8]> = pixels.chunks_mut(strip_size).collect();
+        let pairs = strips.into_par_iter().zip(slots);
+        pairs.try_for_each(|(png, out)| strip::decode(&png, out)).map_err(damaged)?;
         Ok(pixels)
     };
     let (height, width) = (header.height, header.width);
@@ -161,9 +173,13 @@ pub fn load(path: &Path, data: &Data) -> Result<Loaded, DataError> {
         Ok(Some(ImageSet::new(height, width, read(part, labels.len())?, labels, names)))
     };
     let (val, test) = (whole("val", &header.val)?, whole("test", &header.test)?);
-    let Header { name, class_names, content, stored, pool: Listed { labels, names }, .. } = header;
+    let Header { name, class_names, content, stored, stored_content: digest, .. } = header;
+    let Listed { labels, names } = header.pool;
     let pool = ImageSet::new_partial(height, width, pool, labels, names, &stored, content);
     let source = Source { name, class_names, pool, val, test };
+    if stored_content(&source, &stored) != digest {
+        return Err(damaged("its images are not the ones that were packed".into()));
+    }
     split.check(&source)?;
     Ok(Loaded { source, warnings: Vec::new(), split: Some(split) })
 }
@@ -181,6 +197,7 @@ impl Header {
             name: source.name.clone(),
             class_names: source.class_names.clone(),
             content: split.content.clone(),
+            stored_content: stored_content(source, &stored),
             height: pool.height(),
             width: pool.width(),
             pool: Listed::of(pool),
@@ -191,16 +208,21 @@ impl Header {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let header: Self =
-            serde_json::from_slice(&decompressed(bytes)?).map_err(|error| error.to_string())?;
-        if header.version > VERSION {
-            return Err(format!("it has version {}; use a newer longtail", header.version));
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
         }
+        let (json, text) = (decompressed(bytes)?, |error: serde_json::Error| error.to_string());
+        let Version { version } = serde_json::from_slice(&json).map_err(text)?;
+        if version > VERSION {
+            return Err(format!("it has version {version}; use a newer longtail"));
+        }
+        let header: Self = serde_json::from_slice(&json).map_err(text)?;
         let sets = [Some(&header.pool), header.val.as_ref(), header.test.as_ref()];
         let listed = sets.into_iter().flatten().all(|set| set.fits(header.class_names.len()));
         let ascending = header.stored.is_sorted_by(|a, b| a < b);
         let within = header.stored.last().is_none_or(|&i| (i as usize) < header.pool.labels.len());
-        let sized = [header.height, header.width].iter().all(|side| (1..=4096).contains(side));
+        let sized = [header.height, header.width].iter().all(|side| (1..=1024).contains(side));
         match listed && ascending && within && sized {
             true => Ok(header),
             false => Err("its parts do not fit each other".into()),
@@ -235,6 +257,19 @@ impl Header {
     }
 }
 
+/// Hash of the images that a pack holds.
+fn stored_content(source: &Source, stored: &[u32]) -> String {
+    let mut hash = Sha256::new();
+    for &index in stored {
+        hash.update(index.to_le_bytes());
+        hash.update(source.pool.image(index as usize));
+    }
+    source.pool.labels().iter().for_each(|label| hash.update(label.to_le_bytes()));
+    let own = [source.val.as_ref(), source.test.as_ref()].map(|set| set.map(content));
+    own.into_iter().for_each(|set| hash.update(set.unwrap_or_default()));
+    hex(hash)
+}
+
 fn member(part: &str, number: usize) -> String {
     format!("{part}-{number:05}.png")
 }
@@ -256,10 +291,10 @@ fn members(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut archive = tar::Archive::new(PieceReader::open(path).map_err(text)?);
     let mut members = BTreeMap::new();
     for entry in archive.entries().map_err(text)? {
-        let mut entry = entry.map_err(text)?;
+        let entry = entry.map_err(text)?;
         let name = entry.path().map_err(text)?.display().to_string();
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(text)?;
+        entry.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(text)?;
         members.insert(name, bytes);
     }
     Ok(members)
@@ -273,7 +308,8 @@ fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 
 fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    GzDecoder::new(bytes).read_to_end(&mut out).map_err(|error| error.to_string())?;
+    let decoder = GzDecoder::new(bytes);
+    decoder.take(LARGEST_MEMBER).read_to_end(&mut out).map_err(|error| error.to_string())?;
     Ok(out)
 }
 

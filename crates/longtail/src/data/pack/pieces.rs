@@ -18,6 +18,18 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
+/// What writing to `path` would replace or remove though it is no part of a pack; `is_pack`: whether one
+/// is read from there.
+pub(super) fn foreign(path: &Path, is_pack: bool) -> Option<PathBuf> {
+    // Pieces are a pack's if they are what is read, so if there is no whole file.
+    let whole = path.exists();
+    if whole && !is_pack {
+        return Some(path.to_owned());
+    }
+    let first = piece(path, 1);
+    (first.exists() && (whole || !is_pack)).then_some(first)
+}
+
 /// Reads the file at a path, or its pieces.
 pub(super) struct PieceReader {
     files: std::vec::IntoIter<PathBuf>,

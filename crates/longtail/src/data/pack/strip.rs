@@ -23,12 +23,22 @@ pub(super) fn encode(images: &ImageSet, indices: &[u32]) -> Result<Vec<u8>, Stri
     Ok(png)
 }
 
-/// The pixels of a PNG of `width` into `out`, which they have to fill.
-pub(super) fn decode(png: &[u8], width: usize, out: &mut [u8]) -> Result<(), String> {
+/// Refuses a PNG that is not `width` wide or has not `bytes` bytes of pixels, from its header alone.
+pub(super) fn check(png: &[u8], width: usize, bytes: usize) -> Result<(), String> {
+    let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
+    let size = reader.into_dimensions().map_err(|error| error.to_string())?;
+    match size.0 as usize == width && size.0 as usize * size.1 as usize * 3 == bytes {
+        true => Ok(()),
+        false => Err("a strip of images has another size than it should".into()),
+    }
+}
+
+/// The pixels of a PNG into `out`, whose size was checked.
+pub(super) fn decode(png: &[u8], out: &mut [u8]) -> Result<(), String> {
     let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
     let image = reader.decode().map_err(|error| error.to_string())?.into_rgb8();
-    if image.width() as usize != width || image.as_raw().len() != out.len() {
-        return Err("a strip of images has another size than it should".into());
+    if image.as_raw().len() != out.len() {
+        return Err("a strip of images has another size than its header says".into());
     }
     out.copy_from_slice(image.as_raw());
     Ok(())

@@ -88,11 +88,12 @@ pub enum CompressionName {
 #[derive(Debug, Default, Options)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// synthetic, cifar10-lt, cifar100-lt, an image folder, or a list file [default: synthetic].
+    /// synthetic, cifar10-lt, cifar100-lt, an image folder, a list file, or a file of `data pack`
+    /// [default: synthetic].
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
-    /// The .tar.gz or extracted folder of CIFAR, or the folder that a list's paths start from
-    /// [default: where `data fetch` puts it; for lists, beside the list].
+    /// The .tar.gz or extracted folder of CIFAR, the folder that a list's paths start from, or a pack of
+    /// the same split [default: where `data fetch` puts it; for lists, beside the list].
     #[arg(long, value_name = "PATH")]
     pub data_dir: Option<PathBuf>,
     /// Training list: "path label" lines, or CSV with a header [default: none].

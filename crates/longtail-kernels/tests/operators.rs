@@ -488,3 +488,19 @@ fn what_is_no_number_stays_so() {
         assert!(to_vec(made.output.inner()).iter().all(|v| v.is_nan()), "{}", path.name());
     });
 }
+
+#[test]
+fn what_the_kernels_do_not_take_is_composed() {
+    on_every_path(|path| {
+        let options =
+            ConvBnOptions { stride: 1, padding: 1, groups: 1, relu: true, epsilon: EPSILON };
+        let run = |op: fn(_, _, _, _, _, _) -> longtail_kernels::ConvBnTrain| {
+            let x = leaf([2, 4, 4, 16], 1, DType::BF16, 0.0);
+            let weight = leaf([16, 16, 3, 3], 2, DType::F32, 0.0);
+            let [gamma, beta] = [3, 4].map(|salt| leaf([16], salt, DType::F32, 1.0));
+            let residual = leaf([2, 4, 4, 16], 5, DType::F32, 0.0);
+            to_vec(op(x, weight, gamma, beta, Some(residual), options).output.inner())
+        };
+        assert_eq!(run(conv_bn_train), run(composed::conv_bn_train), "{}", path.name());
+    });
+}

@@ -3,11 +3,14 @@
 
 pub mod composed;
 
-use burn::{backend::Dispatch, tensor::Tensor};
+use burn::{
+    backend::Dispatch,
+    tensor::{DType, Tensor},
+};
 
 use crate::{
     ConvBnOptions,
-    fused::{FusedOps, can_run},
+    fused::{FusedOps, are_parameters, can_run},
 };
 
 /// What the training pass of [`basic_block_train`] gives.
@@ -38,7 +41,10 @@ pub fn basic_block_train(
     stride: usize,
     epsilon: f64,
 ) -> BasicBlockTrain {
-    if !is_fast(&x, &weights[0], stride, epsilon) {
+    let channels = weights[0].dims()[0];
+    let parameters =
+        are_parameters(gammas.iter().chain(&betas), channels) && follows(&weights[1], channels);
+    if !parameters || !is_fast(&x, &weights[0], stride, epsilon) {
         return composed::basic_block_train(x, weights, gammas, betas, stride, epsilon);
     }
     let [weight1, weight2] = weights.map(Tensor::into_dispatch);
@@ -104,8 +110,15 @@ fn are_fast(x: &Tensor<4>, blocks: &[EvalBlock], stride: usize, epsilon: f64) ->
     let Some(first) = blocks.first() else { return false };
     let channels = first.weights[0].dims()[0];
     let later = blocks.iter().flat_map(|block| &block.weights).skip(1);
+    let norms = blocks.iter().flat_map(|block| block.norms.iter().flatten());
     is_fast(x, &first.weights[0], stride, epsilon)
-        && later.into_iter().all(|weight| weight.dims() == [channels, channels, 3, 3])
+        && later.into_iter().all(|weight| follows(weight, channels))
+        && are_parameters(norms, channels)
+}
+
+/// Whether a weight is that of a convolution from `channels` to as many.
+fn follows(weight: &Tensor<4>, channels: usize) -> bool {
+    weight.dims() == [channels, channels, 3, 3] && weight.dtype() == DType::F32
 }
 
 fn first_options(stride: usize, epsilon: f64) -> ConvBnOptions {

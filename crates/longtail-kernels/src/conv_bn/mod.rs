@@ -4,7 +4,7 @@ pub mod composed;
 
 use burn::{backend::Dispatch, tensor::Tensor};
 
-use crate::fused::{FusedOps, can_run};
+use crate::fused::{FusedOps, are_parameters, can_run};
 
 /// What surrounds the convolution and the normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,8 @@ pub fn conv_bn_train(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> ConvBnTrain {
-    if !can_run(&x, &weight, options) {
+    let parameters = are_parameters([&gamma, &beta], weight.dims()[0]);
+    if !parameters || !same_type(&x, residual.as_ref()) || !can_run(&x, &weight, options) {
         return composed::conv_bn_train(x, weight, gamma, beta, residual, options);
     }
     let has_residual = residual.is_some();
@@ -82,7 +83,9 @@ pub fn conv_bn_eval(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> Tensor<4> {
-    if x.device().is_autodiff() || !can_run(&x, &weight, options) {
+    let parameters = are_parameters([&gamma, &beta, &mean, &variance], weight.dims()[0]);
+    let fits = parameters && same_type(&x, residual.as_ref()) && can_run(&x, &weight, options);
+    if x.device().is_autodiff() || !fits {
         return composed::conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options);
     }
     let has_residual = residual.is_some();
@@ -98,4 +101,8 @@ pub fn conv_bn_eval(
         has_residual,
         options,
     ))
+}
+
+fn same_type(x: &Tensor<4>, residual: Option<&Tensor<4>>) -> bool {
+    residual.is_none_or(|residual| residual.dtype() == x.dtype())
 }

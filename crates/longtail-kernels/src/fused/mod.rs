@@ -198,3 +198,11 @@ pub fn algorithm(x: &Tensor<4>, weight: &Tensor<4>, options: ConvBnOptions) -> A
 pub(crate) fn can_run(x: &Tensor<4>, weight: &Tensor<4>, options: ConvBnOptions) -> bool {
     algorithm(x, weight, options) != Algorithm::Composed
 }
+
+/// Whether parameters are of the type and length that the kernels read.
+pub(crate) fn are_parameters<'a>(
+    parameters: impl IntoIterator<Item = &'a Tensor<1>>,
+    channels: usize,
+) -> bool {
+    parameters.into_iter().all(|p| p.dtype() == DType::F32 && p.dims() == [channels])
+}

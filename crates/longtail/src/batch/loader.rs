@@ -53,6 +53,8 @@ pub struct LoaderError;
 
 /// Makes batches in a thread of its own, a few ahead of the step, their views in parallel.
 ///
+/// Views are made by the threads of the global pool.
+///
 /// The stream of a view is a function of (seed, epoch, sample, view), and every view has its slot,
 /// so that a batch does not depend on the number of threads.
 #[derive(Debug)]

@@ -3,7 +3,7 @@ use std::{path::Path, process::ExitCode};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use longtail::{
-    data::{self, Cifar, Sets, fetch::fetch as download, stats::Stats},
+    data::{self, Cifar, Sets, Source, Split, fetch::fetch as download, stats::Stats},
     recipe::{Data, Recipe, RecipeFile, Val},
 };
 
@@ -26,34 +26,36 @@ fn section(args: &DataArgs) -> anyhow::Result<Data> {
     Ok(Recipe::resolve(&layers)?.0.data)
 }
 
-fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
-    let section = section(&args.data)?;
+/// What was typed about data, the data, and its split.
+fn load(args: &DataArgs) -> anyhow::Result<(Data, Source, Split)> {
+    let section = section(args)?;
     let loaded = data::open(&section)?;
     loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
     let (split, notes) = data::split_of(&loaded, &section)?;
     notes.iter().for_each(|note| eprintln!("{note}"));
+    Ok((section, loaded.source, split))
+}
+
+fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
+    let (_, source, split) = load(&args.data)?;
     split.save(&args.out)?;
     let selected: usize = split.selected.iter().map(Vec::len).sum();
     print_line(format_args!(
         "{}: {selected} of {} images selected, {} train, {} validate, {} test; {}",
         args.out.display(),
-        loaded.source.pool.len(),
+        source.pool.len(),
         split.train.len(),
-        split.val.len() + loaded.source.val.as_ref().map_or(0, |val| val.len()),
-        split.test.len() + loaded.source.test.as_ref().map_or(0, |test| test.len()),
+        split.val.len() + source.val.as_ref().map_or(0, |val| val.len()),
+        split.test.len() + source.test.as_ref().map_or(0, |test| test.len()),
         split.hash,
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
-    let section = section(&args.data)?;
-    let loaded = data::open(&section)?;
-    loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let (split, notes) = data::split_of(&loaded, &section)?;
-    notes.iter().for_each(|note| eprintln!("{note}"));
+    let (section, source, split) = load(&args.data)?;
     let piece = args.piece_size.map(|mebibytes| mebibytes << 20);
-    for file in data::pack::write(&args.out, &section, &loaded.source, &split, piece)? {
+    for file in data::pack::write(&args.out, &section, &source, &split, piece)? {
         let size = file.metadata().map_or(0, |meta| meta.len());
         print_line(format_args!("{}: {:.1} MiB", file.display(), size as f64 / (1 << 20) as f64))?;
     }

@@ -1,3 +1,5 @@
+//! A pack in the place of what it was made of.
+
 use std::path::Path;
 
 use super::{DataTyped, RecipeError, RecipeFile};
@@ -13,17 +15,9 @@ pub(super) fn unpacked(layer: &RecipeFile) -> Result<RecipeFile, RecipeError> {
     let Some(name) = named else { return Ok(layer.clone()) };
     let wrong = |reason: String| RecipeError::value("data.name", name, reason);
     let header = pack::header(Path::new(name)).map_err(|error| wrong(error.to_string()))?;
-    let unwritable = |error: toml::ser::Error| wrong(error.to_string());
-    let packed = toml::Table::try_from(&header.data).map_err(unwritable)?;
-    let mut typed = toml::Table::try_from(&layer.data).map_err(unwritable)?;
-    typed.remove("name");
-    if let Some((key, _)) = typed.iter().find(|(key, value)| packed.get(*key) != Some(value)) {
-        let own = packed.get(key).map(ToString::to_string).unwrap_or_default();
-        let mend = format!("the pack holds one split, made with {key} = {own}: leave {key} out");
-        return Err(wrong(mend));
-    }
+    let typed = DataTyped { name: None, ..layer.data.clone() };
+    header.check(&typed).map_err(wrong)?;
     let mut layer = layer.clone();
-    layer.data = packed.try_into::<DataTyped>().map_err(|error| wrong(error.to_string()))?;
-    layer.data.dir = Some(name.into());
+    layer.data = DataTyped { dir: Some(name.into()), ..header.data };
     Ok(layer)
 }

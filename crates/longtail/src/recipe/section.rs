@@ -24,6 +24,13 @@ macro_rules! section {
             }
         }
 
+        impl From<$name> for $typed {
+            /// With every value.
+            fn from(section: $name) -> Self {
+                Self { $($field: Some(section.$field),)* }
+            }
+        }
+
         impl $typed {
             /// Takes over every value that `other` gives.
             pub(super) fn merge(&mut self, other: Self) {

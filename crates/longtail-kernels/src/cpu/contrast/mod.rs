@@ -5,7 +5,6 @@
 //! follow; a second pass makes the tiles again, turns them into slopes and sends these back to both
 //! sides.
 
-mod aligned;
 mod multiply;
 mod pack;
 mod rounds;

@@ -3,19 +3,18 @@
 use std::{borrow::Cow, f64::consts::LOG2_E};
 
 use super::{
-    aligned::Aligned,
     multiply::{Multiply, ROWS},
     table::Table,
     tile::{Cells, EXCLUDED, Each, Side, TILE},
 };
-use crate::contrast::ContrastTerms;
+use crate::{contrast::ContrastTerms, cpu::words::Words};
 
 /// [`TILE`] embeddings or prototypes; what is missing to it is zeros that do not count.
 pub(super) struct Tile<'a> {
     /// `[TILE, stride]`, the features filled up with zeros to whole vectors.
     rows: Cow<'a, [f32]>,
     /// The transpose in blocks of two vectors: `[TILE / block, features, block]`.
-    panels: Aligned,
+    panels: Words,
     pub side: Side,
     count: usize,
     features: usize,
@@ -41,7 +40,7 @@ impl<'a> Tile<'a> {
             Some(rows) if stride == features => Cow::Borrowed(rows),
             _ => Cow::Owned(padded(vectors, features, stride)),
         };
-        let mut panels = Aligned::zeros(TILE * features);
+        let mut panels = Words::zeros(TILE * features);
         for (index, panel) in panels.chunks_exact_mut(block * features).enumerate() {
             let of_panel = &rows[index * block * stride..][..block * stride];
             for (feature, column) in panel.chunks_exact_mut(block).enumerate() {

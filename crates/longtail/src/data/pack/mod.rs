@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use self::pieces::{PieceReader, PieceWriter};
 use super::{DataError, ImageSet, Loaded, Source, Split, content, split::hex};
-use crate::recipe::Data;
+use crate::recipe::{Data, DataTyped};
 
 /// The newest layout.
 const VERSION: u32 = 1;
@@ -41,7 +41,7 @@ const LARGEST_MEMBER: u64 = 1 << 30;
 pub struct Header {
     version: u32,
     /// The section of the recipe that the split was made of.
-    pub data: Data,
+    pub data: DataTyped,
     name: String,
     class_names: Vec<String>,
     content: String,
@@ -147,7 +147,7 @@ pub fn load(path: &Path, data: &Data) -> Result<Loaded, DataError> {
         members.remove(name).ok_or_else(|| damaged(format!("{name} is missing: is it whole?")))
     };
     let header = Header::parse(&take(HEADER)?).map_err(damaged)?;
-    header.check_request(data).map_err(damaged)?;
+    header.check(&asked(data)).map_err(damaged)?;
     let split = Split::parse(&decompressed(&take(SPLIT)?).map_err(damaged)?, path)?;
     let mut read = |part: &str, images: usize| -> Result<Vec<u8>, DataError> {
         let strip_size = header.per_strip() * header.height * header.width * 3;
@@ -189,11 +189,9 @@ impl Header {
         let pool = &source.pool;
         let mut stored = [&split.train[..], &split.val, &split.test].concat();
         stored.sort_unstable();
-        let mut data = data.clone();
-        (data.dir, data.split) = (PathBuf::new(), PathBuf::new());
         Self {
             version: VERSION,
-            data,
+            data: asked(data),
             name: source.name.clone(),
             class_names: source.class_names.clone(),
             content: split.content.clone(),
@@ -229,17 +227,21 @@ impl Header {
         }
     }
 
-    /// Refuses a section of a recipe that asks for another split.
-    fn check_request(&self, data: &Data) -> Result<(), String> {
-        let mut asked = data.clone();
-        (asked.dir, asked.split) = (PathBuf::new(), PathBuf::new());
-        let table = |data: &Data| toml::Table::try_from(data).map_err(|error| error.to_string());
-        let (own, asked) = (table(&self.data)?, table(&asked)?);
-        match own.iter().find(|(key, value)| asked.get(*key) != Some(value)) {
+    /// Refuses values that are not those which the split was made of.
+    ///
+    /// # Errors
+    /// A sentence about the first one.
+    pub fn check(&self, typed: &DataTyped) -> Result<(), String> {
+        let table = |data: &DataTyped| toml::Table::try_from(data).map_err(|e| e.to_string());
+        let (own, typed) = (table(&self.data)?, table(typed)?);
+        match typed.iter().find(|(key, value)| own.get(*key) != Some(value)) {
             None => Ok(()),
-            Some((key, value)) => Err(format!(
-                "it holds the split with data.{key} = {value}, and no other: leave data.{key} out"
-            )),
+            Some((key, _)) => {
+                let made_of = own.get(key).map_or("nothing".into(), ToString::to_string);
+                Err(format!(
+                    "the pack holds one split, made with data.{key} = {made_of}: leave {key} out"
+                ))
+            }
         }
     }
 
@@ -255,6 +257,11 @@ impl Header {
         let own = own.into_iter().filter_map(|(part, images)| Some((part, images?, all(images?))));
         std::iter::once(("pool", &source.pool, self.stored.clone())).chain(own).collect()
     }
+}
+
+/// A section without where the files are.
+fn asked(data: &Data) -> DataTyped {
+    DataTyped { dir: None, split: None, ..data.clone().into() }
 }
 
 /// Hash of the images that a pack holds.

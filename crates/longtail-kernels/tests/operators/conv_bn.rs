@@ -1,0 +1,211 @@
+//! Convolution with batch norm.
+
+use burn::tensor::{DType, Device, Tensor};
+use longtail_kernels::{Algorithm, ConvBnOptions, ConvBnTrain, algorithm, composed, conv_bn_train};
+use proptest::{prelude::*, test_runner::TestCaseError};
+
+use super::support::{BF16, EPSILON, F32, compare, leaf, of_parameters, on_every_path, to_vec};
+
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    images: usize,
+    height: usize,
+    width: usize,
+    input: usize,
+    output: usize,
+    kernel: [usize; 2],
+    options: ConvBnOptions,
+    residual: bool,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let kernel = (1..=4_usize, 1..=4_usize);
+    (
+        (1..=5_usize, 1..=9_usize, 1..=19_usize, kernel),
+        (1..=20_usize, prop_oneof![1..=3_usize, Just(16), Just(32), Just(48)]),
+        (1..=3_usize, 0..=3_usize, prop_oneof![Just(1_usize), Just(2)]),
+        (any::<bool>(), any::<bool>()),
+    )
+        .prop_filter_map(
+            "no output is left",
+            |(
+                (images, height, width, (kernel_height, kernel_width)),
+                (input, output),
+                (stride, padding, groups),
+                (relu, residual),
+            )| {
+                let (input, output) = match groups {
+                    1 => (input, output),
+                    _ => (2 * input.div_ceil(2), 2 * output.div_ceil(2)),
+                };
+                let options = ConvBnOptions { stride, padding, groups, relu, epsilon: EPSILON };
+                let fits =
+                    height + 2 * padding >= kernel_height && width + 2 * padding >= kernel_width;
+                let kernel = [kernel_height, kernel_width];
+                fits.then_some(Case {
+                    images,
+                    height,
+                    width,
+                    input,
+                    output,
+                    kernel,
+                    options,
+                    residual,
+                })
+            },
+        )
+        // The variance of one value is 0, and its inverse magnifies rounding 300 times.
+        .prop_filter("one value per channel", |case| count(case) > 3)
+}
+
+/// Convolutions that run by Winograd's algorithm on every path.
+fn winograd_cases() -> impl Strategy<Value = Case> {
+    let images = prop_oneof![4 => 1..=5_usize, 1 => 30..=40_usize];
+    let channels = || (1..=3_usize).prop_map(|vectors| 16 * vectors);
+    ((images, 1..=3_usize, 1..=4_usize), (channels(), channels()), (any::<bool>(), any::<bool>()))
+        .prop_map(|((images, down, across), (input, output), (relu, residual))| Case {
+            images,
+            height: 4 * down,
+            width: 4 * across,
+            input,
+            output,
+            kernel: [3, 3],
+            options: ConvBnOptions { stride: 1, padding: 1, groups: 1, relu, epsilon: EPSILON },
+            residual,
+        })
+}
+
+fn algorithm_of(case: &Case) -> Algorithm {
+    let tensor = |dims: [usize; 4]| Tensor::<4>::zeros(dims, &Device::flex());
+    let x = tensor([case.images, case.height, case.width, case.input]);
+    let [height, width] = case.kernel;
+    algorithm(&x, &tensor([case.output, case.input, height, width]), case.options)
+}
+
+fn size(case: &Case) -> [usize; 2] {
+    let along = |length: usize, kernel: usize| {
+        (length + 2 * case.options.padding - kernel) / case.options.stride + 1
+    };
+    [along(case.height, case.kernel[0]), along(case.width, case.kernel[1])]
+}
+
+fn count(case: &Case) -> usize {
+    case.images * size(case).iter().product::<usize>()
+}
+
+/// Output, mean, variance, and the gradients of a weighted sum of the output.
+fn run_conv_bn(case: &Case, dtype: DType, fast: bool) -> Vec<(&'static str, Vec<f64>)> {
+    let Case { images, height, width, input, output, kernel, options, .. } = *case;
+    let [rows, columns] = size(case);
+    let wide = of_parameters(dtype);
+    let x = leaf([images, height, width, input], 1, dtype, 0.0);
+    let weight = leaf([output, input / options.groups, kernel[0], kernel[1]], 2, wide, 0.0);
+    let gamma = leaf([output], 3, wide, 1.5);
+    let beta = leaf([output], 4, wide, 0.0);
+    let residual = case.residual.then(|| leaf([images, rows, columns, output], 5, dtype, 0.0));
+    let op = if fast { conv_bn_train } else { composed::conv_bn_train };
+    let made =
+        op(x.clone(), weight.clone(), gamma.clone(), beta.clone(), residual.clone(), options);
+    let pull = leaf([images, rows, columns, output], 6, dtype, 0.0).detach();
+    let gradients = (made.output.clone() * pull).sum().backward();
+    let mut all = vec![
+        ("output", to_vec(made.output.inner())),
+        ("mean", to_vec(made.mean.inner())),
+        ("variance", to_vec(made.variance.inner())),
+        ("x", to_vec(x.grad(&gradients).unwrap())),
+        ("weight", to_vec(weight.grad(&gradients).unwrap())),
+        ("gamma", to_vec(gamma.grad(&gradients).unwrap())),
+        ("beta", to_vec(beta.grad(&gradients).unwrap())),
+    ];
+    all.extend(residual.map(|r| ("residual", to_vec(r.grad(&gradients).unwrap()))));
+    all
+}
+
+/// In f32 against f64; `expected`: the algorithm that has to run.
+fn check_f32(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseError> {
+    let reference = run_conv_bn(case, DType::F64, false);
+    // A value this near to 0 may fall on either side of the ReLU.
+    prop_assume!(!near_a_kink(case, &reference));
+    on_every_path(|path| {
+        assert!(expected.is_none_or(|expected| algorithm_of(case) == expected), "{case:?}");
+        compare(&run_conv_bn(case, DType::F32, true), &reference, F32, path, case);
+    });
+    Ok(())
+}
+
+/// In bf16 against the composed operator in bf16, without ReLU.
+fn check_bf16(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseError> {
+    let case = Case { options: ConvBnOptions { groups: 1, relu: false, ..case.options }, ..*case };
+    let reference = run_conv_bn(&case, DType::BF16, false);
+    prop_assume!(reference[2].1.iter().all(|variance| *variance > 0.05));
+    on_every_path(|path| {
+        assert!(expected.is_none_or(|expected| algorithm_of(&case) == expected), "{case:?}");
+        compare(&run_conv_bn(&case, DType::BF16, true), &reference, BF16, path, &case);
+    });
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn conv_bn_is_the_composed_one(case in cases()) {
+        check_f32(&case, None)?;
+    }
+
+    #[test]
+    fn conv_bn_in_bf16_is_the_composed_one(case in cases()) {
+        check_bf16(&case, None)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn winograds_conv_bn_is_the_composed_one(case in winograd_cases()) {
+        check_f32(&case, Some(Algorithm::Winograd))?;
+    }
+
+    #[test]
+    fn winograds_conv_bn_in_bf16_is_the_composed_one(case in winograd_cases()) {
+        check_bf16(&case, Some(Algorithm::Winograd))?;
+    }
+}
+
+fn near_a_kink(case: &Case, reference: &[(&'static str, Vec<f64>)]) -> bool {
+    let without = Case { options: ConvBnOptions { relu: false, ..case.options }, ..*case };
+    let smallest_variance = reference[2].1.iter().fold(f64::MAX, |a, b| a.min(*b));
+    let flat = smallest_variance < 1e-3;
+    let output = &run_conv_bn(&without, DType::F64, false)[0].1;
+    flat || case.options.relu && output.iter().any(|v| v.abs() < 1e-5)
+}
+
+#[test]
+fn what_is_no_number_stays_so() {
+    on_every_path(|path| {
+        let x = Tensor::<4>::full([1, 4, 4, 16], f32::NAN, &Device::flex().autodiff());
+        let weight = leaf([16, 16, 3, 3], 1, DType::F32, 0.0);
+        let [gamma, beta] = [1, 2].map(|salt| leaf([16], salt, DType::F32, 0.0));
+        let options =
+            ConvBnOptions { stride: 1, padding: 1, groups: 1, relu: true, epsilon: EPSILON };
+        let made = conv_bn_train(x, weight, gamma, beta, None, options);
+        assert!(to_vec(made.output.inner()).iter().all(|v| v.is_nan()), "{}", path.name());
+    });
+}
+
+#[test]
+fn what_the_kernels_do_not_take_is_composed() {
+    on_every_path(|path| {
+        let options =
+            ConvBnOptions { stride: 1, padding: 1, groups: 1, relu: true, epsilon: EPSILON };
+        let run = |op: fn(_, _, _, _, _, _) -> ConvBnTrain| {
+            let x = leaf([2, 4, 4, 16], 1, DType::BF16, 0.0);
+            let weight = leaf([16, 16, 3, 3], 2, DType::F32, 0.0);
+            let [gamma, beta] = [3, 4].map(|salt| leaf([16], salt, DType::F32, 1.0));
+            let residual = leaf([2, 4, 4, 16], 5, DType::F32, 0.0);
+            to_vec(op(x, weight, gamma, beta, Some(residual), options).output.inner())
+        };
+        assert_eq!(run(conv_bn_train), run(composed::conv_bn_train), "{}", path.name());
+    });
+}

@@ -1,0 +1,85 @@
+//! Evaluation with running statistics.
+
+use burn::tensor::{DType, Tensor};
+use longtail_kernels::{
+    ConvBnOptions, EvalBlock, basic_block_eval, basic_blocks_eval, composed, conv_bn_eval,
+};
+
+use super::support::{EPSILON, apart, assert_near, leaf, of_parameters, on_every_path, to_vec};
+
+/// Shape of a stage's input, its channels and stride.
+type Stage = ([usize; 4], usize, usize);
+
+const STAGES: [Stage; 3] =
+    [([9, 8, 8, 16], 16, 1), ([5, 8, 12, 16], 32, 2), ([35, 5, 4, 32], 32, 1)];
+
+fn plain(dims: [usize; 4], salt: u64, dtype: DType) -> Tensor<4> {
+    leaf(dims, salt, dtype, 0.0).inner()
+}
+
+/// γ, β, mean and variance.
+fn norm(channels: usize, salt: u64, dtype: DType) -> [Tensor<1>; 4] {
+    [(0, 1.5), (1, 0.0), (2, 0.0), (3, 1.5)]
+        .map(|(i, shift)| leaf([channels], salt + i, dtype, shift).inner())
+}
+
+/// Four blocks.
+fn run_stage((dims, channels, stride): Stage, dtype: DType, fast: bool) -> Vec<f64> {
+    let wide = of_parameters(dtype);
+    let block = |i: u64| {
+        let input = if i == 0 { dims[3] } else { channels };
+        let weights = [
+            plain([channels, input, 3, 3], 50 + i, wide),
+            plain([channels, channels, 3, 3], 60 + i, wide),
+        ];
+        EvalBlock { weights, norms: [norm(channels, 70 + i, wide), norm(channels, 80 + i, wide)] }
+    };
+    let op = if fast { basic_blocks_eval } else { composed::basic_blocks_eval };
+    to_vec(op(plain(dims, 49, dtype), (0..4).map(block).collect(), stride, EPSILON))
+}
+
+#[test]
+fn inference_is_the_composed_one() {
+    let options = ConvBnOptions { stride: 2, padding: 1, groups: 1, relu: true, epsilon: EPSILON };
+    let layer = |dtype: DType, fast: bool| {
+        let [gamma, beta, mean, variance] = norm(32, 23, dtype);
+        let op = if fast { conv_bn_eval } else { composed::conv_bn_eval };
+        let (x, weight) = (plain([35, 7, 9, 5], 21, dtype), plain([32, 5, 3, 3], 22, dtype));
+        let residual = Some(plain([35, 4, 5, 32], 29, dtype));
+        to_vec(op(x, weight, gamma, beta, mean, variance, residual, options))
+    };
+    let block = |dtype: DType, fast: bool| {
+        let op = if fast { basic_block_eval } else { composed::basic_block_eval };
+        let weights = [plain([32, 16, 3, 3], 31, dtype), plain([32, 32, 3, 3], 32, dtype)];
+        let norms = [norm(32, 33, dtype), norm(32, 37, dtype)];
+        to_vec(op(plain([3, 8, 6, 16], 30, dtype), weights, norms, 2, EPSILON))
+    };
+    let references = (
+        layer(DType::F64, false),
+        block(DType::F64, false),
+        STAGES.map(|stage| run_stage(stage, DType::F64, false)),
+    );
+    on_every_path(|path| {
+        // Sums cancel: an error is as small as the largest value allows, not the value itself.
+        let singles =
+            [(layer(DType::F32, true), &references.0), (block(DType::F32, true), &references.1)];
+        for (fast, reference) in singles.into_iter().chain(
+            STAGES.map(|stage| run_stage(stage, DType::F32, true)).into_iter().zip(&references.2),
+        ) {
+            let largest = reference.iter().fold(1.0_f64, |a, b| a.max(b.abs()));
+            assert_near(&fast, reference, 1e-6 * largest, path.name());
+        }
+    });
+}
+
+#[test]
+fn inference_in_bf16_loses_no_more_than_the_composed_one() {
+    for stage in STAGES {
+        let reference = run_stage(stage, DType::F64, false);
+        let allowed = apart(&run_stage(stage, DType::BF16, false), &reference);
+        on_every_path(|path| {
+            let lost = apart(&run_stage(stage, DType::BF16, true), &reference);
+            assert!(lost < 1.5 * allowed, "{}: {lost}, composed {allowed}", path.name());
+        });
+    }
+}

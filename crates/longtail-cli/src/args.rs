@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as Options, Parser, Subcommand, ValueEnum};
-use longtail::{method::Method, recipe::Val};
+use longtail::{device::DeviceChoice, method::Method, recipe::Val};
 
 /// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
 /// prove it.
@@ -27,6 +27,8 @@ pub enum Command {
     /// Look at a data set, make its split, or download it.
     #[command(subcommand)]
     Data(DataCommand),
+    /// List what --device can name here, and why something cannot be used.
+    Devices(DevicesArgs),
 }
 
 /// The commands about data.
@@ -67,6 +69,8 @@ pub enum PrecisionName {
     F32,
     /// bf16 activations; sums, statistics, weights and losses in f32.
     Bf16,
+    /// f16 activations with loss scaling; sums, statistics, weights and losses in f32.
+    F16,
 }
 
 /// A reading of the paper's compression (docs/method.md).
@@ -220,6 +224,10 @@ pub struct KnobArgs {
 #[derive(Debug, Clone, Copy, Default, Options)]
 #[command(next_help_heading = "Running")]
 pub struct RuntimeArgs {
+    /// What to compute on: auto, cpu, cuda, metal, vulkan or wgpu, with a number as in cuda:1 where
+    /// there are several; auto takes the best GPU that this build and machine have.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
     /// Threads; results do not depend on them [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -227,6 +235,14 @@ pub struct RuntimeArgs {
     #[arg(long)]
     pub quiet: bool,
     /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `longtail devices`
+#[derive(Debug, Options)]
+pub struct DevicesArgs {
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -281,6 +297,9 @@ pub struct PredictArgs {
     /// Which weights predict.
     #[arg(long, value_enum, default_value = "last")]
     pub weights: WhichWeights,
+    /// What to compute on; `longtail devices` lists what there is.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
     /// Threads [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

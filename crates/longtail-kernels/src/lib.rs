@@ -9,12 +9,13 @@ mod contrast;
 mod conv_bn;
 mod cpu;
 mod fused;
+pub mod gpu;
 pub mod threads;
 
 pub use basic_block::{
     BasicBlockTrain, EvalBlock, basic_block_eval, basic_block_train, basic_blocks_eval,
 };
-pub use contrast::{ContrastFactors, ContrastTerms, contrast, contrast_path};
+pub use contrast::{ContrastFactors, ContrastPath, ContrastTerms, contrast, contrast_path};
 pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
 pub use cpu::{Path, PathError, force};
 pub use fused::{Algorithm, algorithm};

@@ -70,7 +70,7 @@ fn main() {
     }
     let waiting = waiting / with_loader.iter().map(|s| s * STEPS as f64).sum::<f64>();
     let (with_loader, on_fixed) = (median(with_loader), median(on_fixed));
-    println!("{}; {BATCH} images in three views", device::hardware());
+    println!("{}; {BATCH} images in three views", device::hardware(&device::cpu()));
     println!("step behind the loader   {:8.2} ms", 1e3 * with_loader);
     println!("step on a fixed batch    {:8.2} ms", 1e3 * on_fixed);
     println!("ratio                    {:8.3}", with_loader / on_fixed);

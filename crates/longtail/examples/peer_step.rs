@@ -16,7 +16,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use longtail::{
-    device,
+    device::{self, Device, DeviceChoice},
     model::{
         Network, Pass,
         weights::{self, Weights, values},
@@ -24,7 +24,7 @@ use longtail::{
     recipe::{Recipe, RecipeError, RecipeFile},
     rng::{Purpose, stream},
     threads::{self, Awake},
-    train::Learner,
+    train::{Learner, Measured},
 };
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -57,14 +57,18 @@ fn run() -> Result<(), Box<dyn Error>> {
         return answer(&json!({ "ready": false, "unsupported": options.precision }));
     };
     threads::start(Some(options.threads))?;
-    let mut peer = Peer::new(&recipe, &options)?;
+    let device = device::open(options.device)?;
+    if device::check_precision(&device, recipe.train.precision).is_err() {
+        return answer(&json!({ "ready": false, "unsupported": options.precision }));
+    }
+    let mut peer = Peer::new(&recipe, &options, device)?;
     if let Some(file) = &options.export {
         return peer.export(file);
     }
     answer(&json!({
         "ready": true,
         "program": concat!("Longtail ", env!("CARGO_PKG_VERSION")),
-        "kernels": longtail_kernels::active_path(),
+        "kernels": device::operators(peer.learner.device()),
         "threads": rayon::current_num_threads(),
     }))?;
     serve(&mut peer, &options)
@@ -78,6 +82,7 @@ struct Options {
     images: usize,
     threads: usize,
     lr: f64,
+    device: DeviceChoice,
     export: Option<String>,
 }
 
@@ -90,6 +95,7 @@ impl Options {
             images: 10_000,
             threads: 1,
             lr: 0.01,
+            device: DeviceChoice::CPU,
             export: None,
         };
         while let Some(name) = args.next() {
@@ -101,6 +107,7 @@ impl Options {
                 "--images" => options.images = value.parse()?,
                 "--threads" => options.threads = value.parse()?,
                 "--lr" => options.lr = value.parse()?,
+                "--device" => options.device = value.parse()?,
                 "--export" => options.export = Some(value),
                 _ => return Err(format!("unknown option {name} {value}").into()),
             }
@@ -127,8 +134,9 @@ fn serve(peer: &mut Peer, options: &Options) -> Result<(), Box<dyn Error>> {
                 peer.evaluate(&batches);
                 Ok(())
             })?,
+            "run" if peer.waits() => peer.block(count)?,
             "run" => seconds(count, || peer.step().map(drop))?,
-            "losses" => (0..count).map(|_| peer.step()).collect::<Result<Value, _>>()?,
+            "losses" => (0..count).map(|_| peer.step_total()).collect::<Result<Value, _>>()?,
             "logits" => json!(peer.logits(count)),
             "memory" => memory.report(),
             _ => json!({ "error": format!("unknown command {command}") }),
@@ -164,19 +172,41 @@ struct Peer {
 }
 
 impl Peer {
-    fn new(recipe: &Recipe, options: &Options) -> Result<Self, Box<dyn Error>> {
+    fn new(recipe: &Recipe, options: &Options, device: Device) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            learner: Learner::new(recipe, &CLASS_COUNTS, device::cpu().autodiff())?,
+            learner: Learner::new(recipe, &CLASS_COUNTS, device.autodiff())?,
             lr: options.lr,
             pixels: pixels(options.rows),
             labels: labels(options.rows / 3),
         })
     }
 
-    /// One optimizer step; gives the loss before it.
-    fn step(&mut self) -> Result<f64, Box<dyn Error>> {
+    /// One optimizer step.
+    fn step(&mut self) -> Result<Measured, Box<dyn Error>> {
         let (pixels, size) = (self.pixels.clone(), [SIDE, SIDE]);
-        Ok(self.learner.step(pixels, size, &self.labels, self.lr, None)?.total)
+        Ok(self.learner.step(pixels, size, &self.labels, self.lr, None)?)
+    }
+
+    /// One optimizer step; gives the loss before it.
+    fn step_total(&mut self) -> Result<f64, Box<dyn Error>> {
+        let losses = Measured::read_all(&[self.step()?]);
+        Ok(losses.first().map_or(f64::NAN, |losses| losses.total))
+    }
+
+    /// Whether reading a step's losses waits for a GPU.
+    fn waits(&self) -> bool {
+        !device::is_cpu(self.learner.device())
+    }
+
+    /// The mean seconds of `count` steps that are waited for together, `count` times.
+    fn block(&mut self, count: usize) -> Result<Value, Box<dyn Error>> {
+        let began = Instant::now();
+        let steps = (0..count).map(|_| self.step()).collect::<Result<Vec<_>, _>>()?;
+        Measured::read_all(&steps);
+        // The last step's update comes after its losses.
+        self.learner.device().sync()?;
+        let each = began.elapsed().as_secs_f64() / count.max(1) as f64;
+        Ok(json!(vec![each; count]))
     }
 
     /// The fixed batch again and again, up to `images`.
@@ -187,7 +217,7 @@ impl Peer {
 
     /// The passes of `Network::predict` over images that are drawn already; gives the rows.
     fn evaluate(&self, batches: &[Vec<f32>]) -> usize {
-        let _awake = Awake::new();
+        let _awake = (!self.waits()).then(Awake::new);
         let network = self.learner.network.valid();
         batches.iter().map(|batch| self.infer(&network, batch.clone()).len()).sum()
     }

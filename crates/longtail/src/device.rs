@@ -1,10 +1,44 @@
-//! The only place that names a Burn backend.
+//! The only place that names a Burn backend: what there is to compute on, and what this machine is.
 
-use burn::tensor::Device;
+mod choice;
+mod open;
+
+pub use choice::{Backend, DeviceChoice, DeviceError};
+pub use open::{Listed, list, open};
+
+pub use burn::tensor::Device;
+
+use burn::tensor::DType;
+use longtail_kernels::gpu;
+
+use crate::model::Precision;
 
 /// The CPU, without gradients; `.autodiff()` turns them on.
 pub fn cpu() -> Device {
     Device::flex()
+}
+
+/// Whether `device` is the CPU, with gradients or without.
+pub fn is_cpu(device: &Device) -> bool {
+    *device == cpu()
+}
+
+/// Which operators run on `device`: the CPU's instruction set, or the interface of a GPU. Others give
+/// other last bits.
+pub fn operators(device: &Device) -> &'static str {
+    gpu::runtime(device).unwrap_or_else(longtail_kernels::active_path)
+}
+
+/// Whether the device computes in the encoder's type.
+///
+/// # Errors
+/// [`DeviceError::Precision`].
+pub fn check_precision(device: &Device, precision: Precision) -> Result<(), DeviceError> {
+    let dtype = precision.dtype();
+    if dtype == DType::F32 || device.clone().inner().supports_dtype(dtype) {
+        return Ok(());
+    }
+    Err(DeviceError::Precision { device: operators(device), precision: precision.name() })
 }
 
 /// Whether the operators run as the variable `LONGTAIL_KERNELS` asks, if it does.
@@ -15,12 +49,17 @@ pub fn check_kernels() -> Result<(), longtail_kernels::PathError> {
     longtail_kernels::Path::asked_for().map(drop)
 }
 
-/// The machine in one line, for reports: processor, threads, operators.
-pub fn hardware() -> String {
+/// The machine in one line, for reports: processor or GPU, threads, operators.
+pub fn hardware(device: &Device) -> String {
     let threads = rayon::current_num_threads();
     let processor = processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let path = longtail_kernels::active_path();
-    format!("{processor}, {threads} threads, operators: {path}")
+    let operators = operators(device);
+    match gpu::identity(device) {
+        Some((gpu, _)) => {
+            format!("{gpu}, operators: {operators}; views: {processor}, {threads} threads")
+        }
+        None => format!("{processor}, {threads} threads, operators: {operators}"),
+    }
 }
 
 /// Most memory that this process has held so far, in bytes, where the system tells it in a file.

@@ -1,5 +1,6 @@
 use crate::{
-    data::DataError, eval::EvalError, recipe::RecipeError, report::ReportError, train::TrainError,
+    data::DataError, device::DeviceError, eval::EvalError, recipe::RecipeError,
+    report::ReportError, train::TrainError,
 };
 
 /// Everything that can go wrong in the library, by the folder it comes from.
@@ -11,6 +12,9 @@ pub enum Error {
     /// A recipe or option does not mean anything that can be run.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// The device that was asked for cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// A run could not start, continue or be saved.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -3,6 +3,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use burn::tensor::Device;
+
 use crate::{
     Result,
     augment::{Normalize, View},
@@ -14,32 +16,45 @@ use crate::{
     train::{Checkpoint, Forecast, Limits, Observer, RunFolder, TrainError, Trainer, network},
 };
 
-/// A new run in the folder `out`. Nothing is written before the data is loaded and all of it fits.
+/// A new run in the folder `out`, on `device`. Nothing is written before the data is loaded and all of it fits.
 ///
 /// # Errors
 /// [`crate::Error`] for data that cannot be used, a folder that is taken, settings that do not fit.
-pub fn start(recipe: Recipe, out: &Path, observer: &mut dyn Observer) -> Result<Trainer> {
+pub fn start(
+    recipe: Recipe,
+    out: &Path,
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<Trainer> {
     RunFolder::check_free(out)?;
+    device::check_precision(&device, recipe.train.precision)?;
     let (sets, split) = open(&recipe, None, observer)?;
     let text = recipe.to_toml()?;
     Trainer::check(&recipe, &sets)?;
     let folder = RunFolder::create(out)?;
     split.save(&folder.split())?;
     atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
-    Ok(Trainer::new(recipe, Arc::new(sets), folder, device::cpu().autodiff())?)
+    Ok(Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?)
 }
 
 /// What a new run will take: its first steps are made and forgotten, and nothing is written.
 ///
 /// # Errors
 /// [`crate::Error`] for data that cannot be used and settings that do not fit.
-pub fn forecast(recipe: &Recipe, limits: Limits, observer: &mut dyn Observer) -> Result<Forecast> {
+pub fn forecast(
+    recipe: &Recipe,
+    limits: Limits,
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<Forecast> {
+    device::check_precision(&device, recipe.train.precision)?;
     let (sets, _) = open(recipe, None, observer)?;
     Trainer::check(recipe, &sets)?;
-    Ok(Forecast::measure(recipe, sets, limits, device::cpu().autodiff())?)
+    Ok(Forecast::measure(recipe, sets, limits, device.autodiff())?)
 }
 
-/// The run in the folder `out` where its checkpoint left off.
+/// The run in the folder `out` where its checkpoint left off, on `device`, which need not be the one it
+/// was on: results then agree but for rounding.
 ///
 /// `layers` may say again what the run's recipe says, where the data is now, and how often
 /// checkpoints are written.
@@ -47,14 +62,20 @@ pub fn forecast(recipe: &Recipe, limits: Limits, observer: &mut dyn Observer) ->
 /// # Errors
 /// [`crate::Error`] if there is no run, if `layers` says something else, or if the data or the
 /// checkpoint deviates from the run's.
-pub fn resume(out: &Path, layers: &[RecipeFile], observer: &mut dyn Observer) -> Result<Trainer> {
+pub fn resume(
+    out: &Path,
+    layers: &[RecipeFile],
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<Trainer> {
     let folder = RunFolder::open(out)?;
     let saved = RecipeFile::read(&folder.recipe())?;
     let (before, _) = Recipe::resolve(std::slice::from_ref(&saved))?;
     let recipe = same_run(&folder, &before, saved, layers)?;
+    device::check_precision(&device, recipe.train.precision)?;
     let split = Split::load(&folder.split())?;
     let (sets, _) = open(&recipe, Some(split), observer)?;
-    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device::cpu().autodiff())?;
+    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?;
     Ok(trainer.resume(observer)?)
 }
 
@@ -105,14 +126,15 @@ pub struct Predictor {
     network: Network,
     recipe: Recipe,
     class_names: Vec<String>,
+    device: Device,
 }
 
 impl Predictor {
-    /// The model of the run in `folder`, of its last epoch or of the `best` one.
+    /// The model of the run in `folder`, of its last epoch or of the `best` one, on `device`.
     ///
     /// # Errors
     /// [`crate::Error`] if there is no run, no checkpoint yet, or a damaged one.
-    pub fn open(folder: &Path, best: bool) -> Result<Self> {
+    pub fn open(folder: &Path, best: bool, device: Device) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let recipe = Recipe::read(&folder.recipe())?;
         let class_names = Split::load(&folder.split())?.class_names;
@@ -126,11 +148,11 @@ impl Predictor {
             true => checkpoint.best,
             false => checkpoint.model,
         };
-        let network =
-            network(&recipe, class_names.len(), &device::cpu()).map_err(TrainError::from)?;
+        device::check_precision(&device, recipe.train.precision)?;
+        let network = network(&recipe, class_names.len(), &device).map_err(TrainError::from)?;
         let network = weights::with_state(network, state, &path.display().to_string())
             .map_err(TrainError::from)?;
-        Ok(Self { network, recipe, class_names })
+        Ok(Self { network, recipe, class_names, device })
     }
 
     /// Height and width that images are brought to.
@@ -148,6 +170,6 @@ impl Predictor {
         let indices: Vec<u32> = (0..images.len() as u32).collect();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        self.network.predict(images, &indices, &View::Test, &normalize, &device::cpu())
+        self.network.predict(images, &indices, &View::Test, &normalize, &self.device)
     }
 }

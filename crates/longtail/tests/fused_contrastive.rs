@@ -2,13 +2,16 @@
 //! f64, gradients included, and what has to hold beyond: bits that do not depend on the number of
 //! threads, NaN that stays NaN, temperatures near 0.
 
+#[path = "support/contrast.rs"]
+mod contrast;
 mod support;
 
 use std::sync::Mutex;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use longtail::loss::{ApplyTo, Compression, Contrastive, reference};
-use longtail_kernels::{Path, contrast_path, force};
+use burn::tensor::{Device, Tensor};
+use contrast::{Case, Made, any_case, four, leaf};
+use longtail::loss::Contrastive;
+use longtail_kernels::{ContrastPath, Path, force};
 use proptest::prelude::*;
 
 /// The path is the process's: one test at a time chooses it.
@@ -24,128 +27,13 @@ fn on_every_path(mut check: impl FnMut(Path)) {
     }
 }
 
-/// Numbers in ±1 from a seed.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        ((self.next() + 1.0) / 2.0 * limit as f64) as usize % limit
-    }
-
-    /// A vector of unit length with values of f32, so that both sides start from the same numbers.
-    fn unit(&mut self, features: usize) -> Vec<f64> {
-        let mut row: Vec<f64> = (0..features).map(|_| self.next()).collect();
-        row[0] += 1e-3;
-        let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
-        row.iter_mut().for_each(|v| *v = f64::from((*v / length) as f32));
-        row
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Case {
-    z: Vec<Vec<f64>>,
-    labels: Vec<u32>,
-    c: Vec<Vec<f64>>,
-    n: Vec<usize>,
-    compression: Option<Compression>,
-}
-
-impl Case {
-    fn new(rows: usize, classes: usize, features: usize, seed: u64) -> Self {
-        let mut numbers = Numbers(seed);
-        Self {
-            z: (0..rows).map(|_| numbers.unit(features)).collect(),
-            labels: (0..rows).map(|_| numbers.below(classes) as u32).collect(),
-            c: (0..classes).map(|_| numbers.unit(features)).collect(),
-            n: (0..classes).map(|_| 1 + numbers.below(2000)).collect(),
-            compression: None,
-        }
-    }
-}
-
-struct Made {
-    loss: f32,
-    z: Vec<f32>,
-    prototypes: Vec<f32>,
-}
-
-fn leaf(rows: &[Vec<f64>]) -> Tensor<2> {
-    let shape = [rows.len(), rows[0].len()];
-    let values: Vec<f32> = rows.concat().into_iter().map(|v| v as f32).collect();
-    Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff()).require_grad()
-}
-
 fn fused(loss: &Contrastive, case: &Case, path: Path) -> Made {
-    let z = leaf(&case.z);
-    let c = loss.prototypes.then(|| leaf(&case.c));
-    assert_eq!(contrast_path(&z, c.as_ref()), path, "which path runs");
-    let value =
-        loss.loss(z.clone(), &case.labels, c.clone(), &case.n, case.compression.as_ref()).unwrap();
-    let mut gradients = value.backward();
-    let mut of =
-        |t: Tensor<2>| t.grad_remove(&mut gradients).unwrap().into_data().try_to_vec().unwrap();
-    let prototypes = c.map_or_else(Vec::new, &mut of);
-    let z = of(z);
-    Made { loss: value.into_data().try_to_vec::<f32>().unwrap()[0], z, prototypes }
+    contrast::fused(loss, case, &Device::flex(), ContrastPath::Cpu(path))
 }
 
-/// Compares value and gradients on every path. f32 holds a similarity of s to about s · 10⁻⁷, and
-/// an error of the exponent is a relative error of the softmax.
+/// Compares value and gradients on every path.
 fn check(loss: &Contrastive, case: &Case) {
-    let c = if loss.prototypes { &case.c[..] } else { &[] };
-    let compression = case.compression.as_ref();
-    let expected = reference::contrastive(loss, &case.z, &case.labels, c, &case.n, compression);
-    let factor = compression.map_or(1.0, |c| c.factors.iter().fold(1.0_f64, |a, b| a.max(*b)));
-    let steepness = factor * factor / loss.temperature;
-    let all = expected.z.iter().chain(&expected.prototypes).flatten();
-    let largest = all.fold(steepness / case.z.len() as f64, |a, b| a.max(b.abs()));
-    let relative = 1e-6 + 5e-7 * steepness;
-    on_every_path(|path| {
-        let made = fused(loss, case, path);
-        let what = || {
-            let (rows, classes) = (case.z.len(), case.n.len());
-            format!("{loss:?} on {}: {rows}, {classes}, {}", path.name(), case.z[0].len())
-        };
-        let near = |made: f32, expected: f64, scale: f64| {
-            let difference = (f64::from(made) - expected).abs();
-            assert!(difference <= relative * scale, "{made} is not {expected}: {}", what());
-        };
-        near(made.loss, expected.loss, 1.0 + expected.loss.abs());
-        for (made, expected) in
-            [(&made.z, expected.z.concat()), (&made.prototypes, expected.prototypes.concat())]
-        {
-            assert_eq!(made.len(), expected.len());
-            made.iter().zip(expected).for_each(|(made, expected)| near(*made, expected, largest));
-        }
-    });
-}
-
-fn any_case() -> impl Strategy<Value = Case> {
-    let sizes = (1..200_usize, 1..90_usize, 1..70_usize, any::<u64>());
-    let sides = prop_oneof![Just(ApplyTo::Anchor), Just(ApplyTo::Contrast), Just(ApplyTo::Both)];
-    (sizes, 0..40_usize, any::<bool>(), sides, any::<bool>()).prop_map(
-        |((rows, classes, features, seed), duplicates, compressed, apply_to, prototypes)| {
-            let mut case = Case::new(rows, classes, features, seed);
-            let mut numbers = Numbers(!seed);
-            for _ in 0..duplicates {
-                let (from, to) = (numbers.below(rows), numbers.below(rows));
-                case.z[to] = case.z[from].clone();
-            }
-            let factors = (0..classes).map(|_| 0.005 + numbers.next().abs() * 2.0).collect();
-            let compression = Compression { factors, apply_to, prototypes };
-            case.compression = compressed.then_some(compression);
-            case
-        },
-    )
+    on_every_path(|path| contrast::check(loss, case, || fused(loss, case, path), path.name()));
 }
 
 proptest! {
@@ -155,12 +43,6 @@ proptest! {
     fn every_path_is_the_reference(loss in support::any_loss(), case in any_case()) {
         check(&loss, &case);
     }
-}
-
-/// The four losses of the paper.
-fn four(temperature: f64) -> [Contrastive; 4] {
-    [Contrastive::scl, Contrastive::bcl, Contrastive::rcl, Contrastive::bcl_rcl]
-        .map(|loss| loss(temperature))
 }
 
 #[test]
@@ -208,13 +90,13 @@ fn one_side_alone_and_a_factor() {
             [z.grad(&gradients), c.grad(&gradients)]
                 .map(|g| g.map(|g| g.into_data().try_to_vec::<f32>().unwrap()))
         };
-        let constant = |rows: &[Vec<f64>]| leaf(rows).set_require_grad(false);
-        let [z, none] = of(leaf(&case.z), constant(&case.c), 1.0);
+        let constant = |rows: &[Vec<f64>]| leaf(rows, &Device::flex()).set_require_grad(false);
+        let [z, none] = of(leaf(&case.z, &Device::flex()), constant(&case.c), 1.0);
         assert!(z.as_ref() == Some(&made.z) && none.is_none(), "{}", path.name());
-        let [none, c] = of(constant(&case.z), leaf(&case.c), 0.5);
+        let [none, c] = of(constant(&case.z), leaf(&case.c, &Device::flex()), 0.5);
         let halves = made.prototypes.iter().map(|g| g * 0.5).collect::<Vec<_>>();
         assert!(c == Some(halves) && none.is_none(), "{}", path.name());
-        let plain = [&case.z, &case.c].map(|rows| leaf(rows).inner());
+        let plain = [&case.z, &case.c].map(|rows| leaf(rows, &Device::flex()).inner());
         let [z, c] = plain;
         let value = loss.loss(z, &case.labels, Some(c), &case.n, None).unwrap();
         assert_eq!(value.into_data().try_to_vec::<f32>().unwrap(), [made.loss], "{}", path.name());

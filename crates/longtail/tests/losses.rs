@@ -1,130 +1,23 @@
 //! The losses against PyTorch's values and gradients (`oracles/losses.json`, made in f64), against
 //! the reference loops on random shapes, and the identities and invariants of the paper.
 
+#[path = "support/loss_oracle.rs"]
+mod loss_oracle;
 mod support;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device};
 use longtail::loss::{
-    ApplyTo, ClassAverage, Compression, Contrastive, LossError, Normaliser, PriorCounts,
-    balanced_softmax, cross_entropy, logit_adjusted, reference,
+    ApplyTo, Compression, Contrastive, LossError, PriorCounts, balanced_softmax, cross_entropy,
+    logit_adjusted, reference,
 };
-use longtail_kernels::{Path, contrast_path, force};
+use longtail_kernels::{ContrastPath, Path, contrast_path, force};
 use proptest::prelude::*;
-use serde_json::Value;
 
-const T: f64 = 0.1;
-
-fn oracle() -> Value {
-    serde_json::from_str(include_str!("oracles/losses.json")).unwrap()
-}
-
-fn matrix(value: &Value) -> Vec<Vec<f64>> {
-    serde_json::from_value(value.clone()).unwrap()
-}
-
-fn tensor(rows: &[Vec<f64>], dtype: DType) -> Tensor<2> {
-    let shape = [rows.len(), rows[0].len()];
-    let device = Device::flex().autodiff();
-    Tensor::from_data(TensorData::new(rows.concat(), shape), (&device, dtype)).require_grad()
-}
-
-fn rows(tensor: Tensor<2>) -> Vec<Vec<f64>> {
-    let columns = tensor.dims()[1];
-    let flat = tensor.into_data().iter::<f64>().collect::<Vec<_>>();
-    flat.chunks(columns).map(<[f64]>::to_vec).collect()
-}
-
-fn scalar(tensor: Tensor<1>) -> f64 {
-    tensor.into_data().iter::<f64>().next().unwrap()
-}
-
-struct Case<'a> {
-    z: &'a [Vec<f64>],
-    labels: &'a [u32],
-    c: &'a [Vec<f64>],
-    n: &'a [usize],
-    compression: Option<&'a Compression>,
-}
-
-/// Value and gradients by automatic differentiation.
-fn differentiated(
-    loss: &Contrastive,
-    case: &Case<'_>,
-    dtype: DType,
-) -> reference::ContrastiveGradients {
-    let z = tensor(case.z, dtype);
-    let c = loss.prototypes.then(|| tensor(case.c, dtype));
-    let value = loss.loss(z.clone(), case.labels, c.clone(), case.n, case.compression).unwrap();
-    let mut gradients = value.backward();
-    let prototypes = c.map_or_else(Vec::new, |c| rows(c.grad_remove(&mut gradients).unwrap()));
-    let z = rows(z.grad_remove(&mut gradients).unwrap());
-    reference::ContrastiveGradients { loss: scalar(value), z, prototypes }
-}
+use loss_oracle::*;
 
 fn referenced(loss: &Contrastive, case: &Case<'_>) -> reference::ContrastiveGradients {
     let c = if loss.prototypes { case.c } else { &[] };
     reference::contrastive(loss, case.z, case.labels, c, case.n, case.compression)
-}
-
-#[track_caller]
-fn close(actual: f64, expected: f64, tolerance: f64) {
-    let scale = expected.abs().max(1.0);
-    assert!((actual - expected).abs() <= tolerance * scale, "{actual} is not {expected}");
-}
-
-#[track_caller]
-fn all_close(actual: &[Vec<f64>], expected: &[Vec<f64>], tolerance: f64) {
-    assert_eq!(actual.len(), expected.len());
-    for (a, e) in actual.concat().iter().zip(expected.concat()) {
-        close(*a, e, tolerance);
-    }
-}
-
-fn both(factors: [f64; 4], prototypes: bool) -> Compression {
-    Compression { factors: factors.to_vec(), apply_to: ApplyTo::Both, prototypes }
-}
-
-/// Every contrastive entry of the oracle, with the configuration that it stands for.
-fn contrastive_entries() -> Vec<(&'static str, Contrastive, Option<Compression>)> {
-    let printed = |loss| Contrastive { class_average: ClassAverage::Printed, ..loss };
-    let with_self = |loss| Contrastive { include_self: true, ..loss };
-    let counted = |loss| Contrastive { normaliser: Normaliser::BatchCount, ..loss };
-    let (scl, bcl, rcl, both_losses) =
-        (Contrastive::scl(T), Contrastive::bcl(T), Contrastive::rcl(T), Contrastive::bcl_rcl(T));
-    let plain_prototypes =
-        Contrastive { class_average: ClassAverage::None, ..Contrastive::bcl_rcl(T) };
-    vec![
-        ("bcl_reference_code", bcl, None),
-        ("supcon_reference_code", scl, None),
-        ("bcl_paper_eq3 (1/(|B_j|+1) for every class, self excluded)", printed(bcl), None),
-        ("bcl_paper_eq3 (self included in denominator)", with_self(printed(bcl)), None),
-        ("rcl_eq4 mean over positives, self excluded", rcl, None),
-        ("rcl_eq4 1/|B_y|, self excluded", counted(rcl), None),
-        ("rcl_eq4 1/|B_y|, self included", with_self(counted(rcl)), None),
-        ("bcl+rcl_eq5 code-style class average, self excluded", both_losses, None),
-        ("bcl+rcl_eq5 paper-style class average, self excluded", printed(both_losses), None),
-        ("rcl+prototypes without class average", plain_prototypes, None),
-        (
-            "bcl+rcl_eq5 code-style, tau=[1,1,0.005,0.005] on z and c",
-            both_losses,
-            Some(both([1.0, 1.0, 0.005, 0.005], true)),
-        ),
-        (
-            "bcl+rcl_eq5 code-style, tau=[0.005,0.005,1,1] on z and c",
-            both_losses,
-            Some(both([0.005, 0.005, 1.0, 1.0], true)),
-        ),
-        (
-            "bcl+rcl_eq5 code-style, tau=[1,1,2,2] on z and c",
-            both_losses,
-            Some(both([1.0, 1.0, 2.0, 2.0], true)),
-        ),
-        (
-            "bcl+rcl_eq5 code-style, tau=[1,1,2,2] on z only",
-            both_losses,
-            Some(both([1.0, 1.0, 2.0, 2.0], false)),
-        ),
-    ]
 }
 
 #[test]
@@ -145,7 +38,9 @@ fn contrastive_losses_match_pytorch_with_gradients() {
         let expected =
             if oracle[name].is_null() { &oracle["derived"][name] } else { &oracle[name] };
         let case = Case { z: &z, labels: &labels, c: &c, n: &n, compression: compression.as_ref() };
-        for actual in [differentiated(&loss, &case, DType::F64), referenced(&loss, &case)] {
+        for actual in
+            [differentiated(&loss, &case, DType::F64, &Device::flex()), referenced(&loss, &case)]
+        {
             close(actual.loss, expected["loss"].as_f64().unwrap(), 1e-12);
             all_close(&actual.z, &matrix(&expected["dz"]), 1e-12);
             if loss.prototypes {
@@ -154,9 +49,16 @@ fn contrastive_losses_match_pytorch_with_gradients() {
         }
         for path in Path::ALL.into_iter().rev().filter(|path| path.is_available()) {
             force(path);
-            let c = loss.prototypes.then(|| tensor(&c, DType::F32));
-            assert_eq!(contrast_path(&tensor(&z, DType::F32), c.as_ref()), path);
-            let single = differentiated(&loss, &case, DType::F32);
+            let c = loss.prototypes.then(|| tensor(&c, DType::F32, &Device::flex()));
+            let expected_path = match path {
+                Path::Composed => ContrastPath::Composed,
+                path => ContrastPath::Cpu(path),
+            };
+            assert_eq!(
+                contrast_path(&tensor(&z, DType::F32, &Device::flex()), c.as_ref()),
+                expected_path
+            );
+            let single = differentiated(&loss, &case, DType::F32, &Device::flex());
             close(single.loss, expected["loss"].as_f64().unwrap(), 2e-6);
             all_close(&single.z, &matrix(&expected["dz"]), 1e-5);
             if loss.prototypes {
@@ -174,7 +76,7 @@ fn frequencies_give_the_same_loss_as_counts() {
     let expected = &oracle["derived"]["rcl_eq4 frequencies instead of counts"];
     for n in [[500, 120, 30, 6], [5000, 1200, 300, 60]] {
         let case = Case { z: &z, labels: &labels, c: &c, n: &n, compression: None };
-        let actual = differentiated(&Contrastive::rcl(T), &case, DType::F64);
+        let actual = differentiated(&Contrastive::rcl(T), &case, DType::F64, &Device::flex());
         close(actual.loss, expected["loss"].as_f64().unwrap(), 1e-12);
         all_close(&actual.z, &matrix(&expected["dz"]), 1e-12);
     }
@@ -182,18 +84,7 @@ fn frequencies_give_the_same_loss_as_counts() {
 
 #[test]
 fn cross_entropy_family_matches_pytorch() {
-    let oracle = oracle();
-    let logits = || tensor(&matrix(&oracle["logits"]), DType::F64);
-    let n: Vec<usize> = serde_json::from_value(oracle["n"].clone()).unwrap();
-    let labels: Vec<u32> = serde_json::from_value(oracle["targets"].clone()).unwrap();
-    let expected = |name: &str| oracle["ce_family"][name].as_f64().unwrap();
-    close(scalar(cross_entropy(logits(), &labels).unwrap()), expected("ce"), 1e-14);
-    for (tau, name) in [(1.0, "logit_adjust_tau1.0"), (1.3, "logit_adjust_tau1.3")] {
-        let actual = logit_adjusted(logits(), &labels, &n, tau).unwrap();
-        close(scalar(actual), expected(name), 1e-14);
-    }
-    let balanced = balanced_softmax(logits(), &labels, &n).unwrap();
-    close(scalar(balanced), expected("balanced_softmax_counts"), 1e-14);
+    check_cross_entropy_family(DType::F64, &Device::flex(), 1e-14);
 }
 
 /// Eq. 6 and Eq. 7 of the paper, term by term, for the mean over positives.
@@ -222,7 +113,7 @@ fn equations_4_6_and_7_are_one_loss() {
         }
     }
     let case = Case { z: &z, labels: &labels, c: &[], n: &n, compression: None };
-    let eq4 = differentiated(&Contrastive::rcl(T), &case, DType::F64).loss;
+    let eq4 = differentiated(&Contrastive::rcl(T), &case, DType::F64, &Device::flex()).loss;
     close(eq6 / labels.len() as f64, eq4, 1e-12);
     close(eq7 / labels.len() as f64, eq4, 1e-12);
 }
@@ -285,7 +176,7 @@ proptest! {
             n: &data.n,
             compression: on.then_some(&compression),
         };
-        let (fast, slow) = (differentiated(&loss, &case, DType::F64), referenced(&loss, &case));
+        let (fast, slow) = (differentiated(&loss, &case, DType::F64, &Device::flex()), referenced(&loss, &case));
         prop_assert!((fast.loss - slow.loss).abs() <= 1e-10 * slow.loss.abs().max(1.0));
         for (f, s) in fast.z.concat().iter().zip(slow.z.concat()) {
             prop_assert!((f - s).abs() <= 1e-9 * s.abs().max(1.0), "{f} is not {s}");
@@ -304,7 +195,7 @@ proptest! {
             let Random { z, labels, c, n, .. } = &data;
             let case = Case { z, labels, c, n, compression: None };
             let (zero, plain) =
-                (differentiated(&zero, &case, DType::F64), differentiated(&plain, &case, DType::F64));
+                (differentiated(&zero, &case, DType::F64, &Device::flex()), differentiated(&plain, &case, DType::F64, &Device::flex()));
             prop_assert!((zero.loss - plain.loss).abs() < 1e-12);
         }
     }
@@ -315,7 +206,7 @@ proptest! {
         let Random { z, labels, c, n, .. } = &data;
         let value = |z: &[Vec<f64>], labels: &[u32], n: &[usize]| {
             let case = Case { z, labels, c, n, compression: None };
-            differentiated(&loss, &case, DType::F64).loss
+            differentiated(&loss, &case, DType::F64, &Device::flex()).loss
         };
         let before = value(z, labels, n);
         let (mut turned, mut turned_labels) = (z.clone(), labels.clone());
@@ -342,11 +233,11 @@ fn slopes_of_a_row_sum_to_zero() {
                 .collect::<Vec<_>>();
             let case =
                 Case { z: &rows, labels: &[0, 0, 1, 1], c: &[], n: &[9, 3], compression: None };
-            differentiated(&loss, &case, DType::F64).loss
+            differentiated(&loss, &case, DType::F64, &Device::flex()).loss
         };
         close(shifted(1.0), shifted(0.3), 1e-10);
         let case = Case { z: &z, labels: &[0, 0, 1, 1], c: &[], n: &[9, 3], compression: None };
-        assert!(differentiated(&loss, &case, DType::F64).loss.is_finite());
+        assert!(differentiated(&loss, &case, DType::F64, &Device::flex()).loss.is_finite());
     }
 }
 
@@ -356,7 +247,8 @@ fn an_absent_class_counts_only_through_its_prototype() {
     let z = vec![vec![1.0, 0.0, 0.0], vec![0.8, 0.6, 0.0]];
     let c = vec![vec![1.0, 0.0, 0.0], vec![0.0, 1.0, 0.0], vec![0.0, 0.0, 1.0]];
     let case = Case { z: &z, labels: &[0, 0], c: &c, n: &[10, 5, 2], compression: None };
-    let actual = differentiated(&Contrastive::bcl_rcl(1.0), &case, DType::F64).loss;
+    let actual =
+        differentiated(&Contrastive::bcl_rcl(1.0), &case, DType::F64, &Device::flex()).loss;
     let by_hand = |own: f64, own_c: f64, other_c: f64| {
         let sum = 10.0 * (own.exp() + own_c.exp()) / 2.0 + 5.0 * other_c.exp() + 2.0;
         sum.ln() - 10.0_f64.ln() - (own + own_c) / 2.0
@@ -391,7 +283,7 @@ fn edge_cases_stay_finite() {
             {
                 for dtype in [DType::F32, DType::F64] {
                     let case = Case { z, labels, c: &many, n: &n, compression: None };
-                    let result = differentiated(&loss, &case, dtype);
+                    let result = differentiated(&loss, &case, dtype, &Device::flex());
                     assert!(result.loss.is_finite(), "{loss:?} {labels:?}");
                     assert!(result.z.concat().iter().all(|g| g.is_finite()), "{loss:?} {labels:?}");
                 }
@@ -404,12 +296,12 @@ fn edge_cases_stay_finite() {
 fn an_anchor_without_positives_contributes_nothing() {
     let z = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![0.6, 0.8]];
     let case = Case { z: &z, labels: &[0, 1, 2], c: &[], n: &[3, 2, 1], compression: None };
-    assert_eq!(differentiated(&Contrastive::rcl(T), &case, DType::F64).loss, 0.0);
+    assert_eq!(differentiated(&Contrastive::rcl(T), &case, DType::F64, &Device::flex()).loss, 0.0);
 }
 
 #[test]
 fn arguments_that_do_not_fit_are_errors() {
-    let z = || tensor(&[vec![1.0, 0.0], vec![0.0, 1.0]], DType::F32);
+    let z = || tensor(&[vec![1.0, 0.0], vec![0.0, 1.0]], DType::F32, &Device::flex());
     let scl = Contrastive::scl(T);
     let label = scl.loss(z(), &[0, 3], None, &[1, 1], None).unwrap_err();
     assert_eq!(label, LossError::Label { label: 3, row: 1, classes: 2 });

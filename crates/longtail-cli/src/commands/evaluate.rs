@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use longtail::{recipe::RecipeFile, report::class_table};
 
-use super::{print_line, start_threads};
+use super::{open_device, print_line, start_threads};
 use crate::{args::EvaluateArgs, interrupt::watch, progress::Progress};
 
 /// `longtail evaluate`
@@ -11,9 +11,10 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     start_threads(args.runtime.threads)?;
     let quiet = args.runtime.quiet || args.runtime.json;
     let mut progress = Progress::new(quiet, watch()?);
+    let device = open_device(args.runtime.device)?;
     let mut layer = RecipeFile::default();
     layer.data.dir = args.data_dir.clone();
-    let trainer = longtail::run::resume(&args.run, &[layer], &mut progress)?;
+    let trainer = longtail::run::resume(&args.run, &[layer], device, &mut progress)?;
     let summary = trainer.summary()?;
     trainer.write_results(&summary)?;
     if args.runtime.json {

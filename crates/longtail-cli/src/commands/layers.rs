@@ -109,6 +109,7 @@ impl From<PrecisionName> for Precision {
         match name {
             PrecisionName::F32 => Self::F32,
             PrecisionName::Bf16 => Self::Bf16,
+            PrecisionName::F16 => Self::F16,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod data;
+mod devices;
 mod evaluate;
 mod layers;
 mod predict;
@@ -12,7 +13,11 @@ use std::{
 };
 
 use anyhow::Context;
-use longtail::{device, recipe::RecipeError, threads};
+use longtail::{
+    device::{self, Device, DeviceChoice},
+    recipe::RecipeError,
+    threads,
+};
 
 use crate::args::{Args, Command};
 
@@ -23,6 +28,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Data(command) => data::run(&command),
+        Command::Devices(args) => devices::run(&args),
     }
 }
 
@@ -41,6 +47,11 @@ fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
         other => other.context("cannot print"),
     }
+}
+
+/// The device that was asked for, found to compute before any work is done.
+fn open_device(choice: DeviceChoice) -> anyhow::Result<Device> {
+    Ok(device::open(choice)?)
 }
 
 /// Starts `threads` threads, or one per core.

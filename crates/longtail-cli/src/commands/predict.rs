@@ -12,13 +12,14 @@ use longtail::{
     run::Predictor,
 };
 
-use super::start_threads;
+use super::{open_device, start_threads};
 use crate::args::{FormatName, PredictArgs, WhichWeights};
 
 /// `longtail predict`
 pub fn run(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
-    let predictor = Predictor::open(&args.run, args.weights == WhichWeights::Best)?;
+    let device = open_device(args.device)?;
+    let predictor = Predictor::open(&args.run, args.weights == WhichWeights::Best, device)?;
     let paths = image_files(&args.images)?;
     let size = predictor.image_size();
     let (pixels, warnings) = decode::decode_all(&paths, size)?;

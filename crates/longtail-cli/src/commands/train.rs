@@ -5,12 +5,13 @@ use std::{
 
 use anyhow::Context;
 use longtail::{
+    device::Device,
     recipe::{Recipe, RecipeFile},
     report::{Summary, class_table},
     train::{Ending, Forecast, Limits, Observer, RunFolder},
 };
 
-use super::{layers, print_line, start_threads};
+use super::{layers, open_device, print_line, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::{INTERRUPTED, watch},
@@ -23,12 +24,13 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let interrupted = watch()?;
     let mut progress = Progress::new(args.runtime.quiet, interrupted);
     let layers = layers::layers(args)?;
+    let device = open_device(args.runtime.device)?;
     if args.dry_run {
-        return dry_run(args, &layers, &mut progress);
+        return dry_run(args, &layers, device, &mut progress);
     }
     let mut trainer = match &args.out {
         Some(out) if args.resume => {
-            let trainer = longtail::run::resume(out, &layers, &mut progress)?;
+            let trainer = longtail::run::resume(out, &layers, device, &mut progress)?;
             // They are of an earlier stop, and this one may not come to its end.
             trainer.folder().remove_results()?;
             trainer
@@ -37,7 +39,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
             let (recipe, notes) = Recipe::resolve(&layers)?;
             notes.iter().for_each(|note| progress.note(note));
             let out = args.out.clone().unwrap_or_else(|| free_folder(&recipe));
-            longtail::run::start(recipe, &out, &mut progress)?
+            longtail::run::start(recipe, &out, device, &mut progress)?
         }
     };
     let limits = Limits { max_steps: args.max_steps };
@@ -55,12 +57,13 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
 fn dry_run(
     args: &TrainArgs,
     layers: &[RecipeFile],
+    device: Device,
     progress: &mut Progress,
 ) -> anyhow::Result<ExitCode> {
     let (recipe, notes) = Recipe::resolve(layers)?;
     notes.iter().for_each(|note| progress.note(note));
     let limits = Limits { max_steps: args.max_steps };
-    let forecast = longtail::run::forecast(&recipe, limits, progress)?;
+    let forecast = longtail::run::forecast(&recipe, limits, device, progress)?;
     if args.runtime.json {
         print_line(serde_json::to_string(&forecast).context("cannot print the forecast")?)?;
     } else if !args.runtime.quiet {

@@ -137,13 +137,18 @@ fn wait_for(child: &mut Child, file: &Path) {
 }
 
 #[test]
-fn a_run_in_bf16_goes_on_as_the_unbroken_one() {
-    let place = Place::with_photos();
-    let command = format!("train {SMALL} --precision bf16");
-    place.succeed(&format!("{command} --max-steps 7 --out whole"));
-    place.succeed(&format!("{command} --max-steps 3 --out parts"));
-    place.succeed("train --resume --out parts --max-steps 7 --quiet");
-    assert_eq!(place.weights("parts"), place.weights("whole"));
+fn a_run_in_sixteen_bits_goes_on_as_the_unbroken_one() {
+    for precision in ["bf16", "f16"] {
+        let place = Place::with_photos();
+        let command = format!("train {SMALL} --precision {precision}");
+        place.succeed(&format!("{command} --max-steps 7 --out whole"));
+        place.succeed(&format!("{command} --max-steps 3 --out run"));
+        let scale = progress(&place).unwrap().loss_scale;
+        assert_eq!(scale.is_some(), precision == "f16");
+        place.succeed("train --resume --out run --max-steps 7 --quiet");
+        assert_eq!(place.weights("run"), place.weights("whole"), "{precision}");
+        assert_ne!(progress(&place).unwrap().loss_scale.map(|[_, good]| good), Some(0.0));
+    }
 }
 
 #[test]

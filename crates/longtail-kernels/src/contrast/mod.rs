@@ -6,7 +6,7 @@ use burn::{backend::Dispatch, tensor::Tensor};
 
 use crate::{
     Path,
-    fused::{ContrastOps, can_contrast},
+    fused::{self, ContrastOps},
 };
 
 /// Classes whose numbers f32 holds exactly.
@@ -58,13 +58,14 @@ pub struct ContrastFactors {
 /// - output: `[1]`
 ///
 /// # Cost
-/// O(N·K·D) time for D features. On the CPU in f32 the memory is O(K·D); elsewhere it is O(N·K).
+/// O(N·K·D) time for D features, with gradients on a GPU O(K²·D). In f32 the memory is O(K·D); elsewhere
+/// it is O(N·K).
 ///
 /// # Panics
 /// If a length of `terms` does not fit, or a label is 2²⁴ or more.
 pub fn contrast(z: Tensor<2>, prototypes: Option<Tensor<2>>, terms: ContrastTerms) -> Tensor<1> {
     terms.check(&z, prototypes.as_ref());
-    if contrast_path(&z, prototypes.as_ref()) == Path::Composed {
+    if contrast_path(&z, prototypes.as_ref()) == ContrastPath::Composed {
         return composed::contrast(z, prototypes, terms);
     }
     let has_prototypes = prototypes.is_some();
@@ -73,9 +74,20 @@ pub fn contrast(z: Tensor<2>, prototypes: Option<Tensor<2>>, terms: ContrastTerm
     Tensor::from_dispatch(Dispatch::contrast(z.into_dispatch(), prototypes, has_prototypes, terms))
 }
 
+/// An implementation of [`contrast`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContrastPath {
+    /// Burn's own operators, one after the other.
+    Composed,
+    /// One operator on this path of the CPU.
+    Cpu(Path),
+    /// One operator on a GPU.
+    Gpu,
+}
+
 /// Which implementation [`contrast`] runs on such tensors.
-pub fn contrast_path(z: &Tensor<2>, prototypes: Option<&Tensor<2>>) -> Path {
-    if can_contrast(z, prototypes) { Path::active() } else { Path::Composed }
+pub fn contrast_path(z: &Tensor<2>, prototypes: Option<&Tensor<2>>) -> ContrastPath {
+    fused::contrast_path(z, prototypes)
 }
 
 impl ContrastTerms {

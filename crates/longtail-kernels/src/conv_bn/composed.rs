@@ -7,6 +7,7 @@ use burn::tensor::{
 };
 
 use super::{ConvBnOptions, ConvBnTrain};
+use crate::gpu;
 
 /// See [`super::conv_bn_train`].
 pub fn conv_bn_train(
@@ -45,14 +46,18 @@ pub fn conv_bn_eval(
     finish(normalised, residual, stored, options)
 }
 
-/// The convolution in NCHW, from NHWC. Where the activations have another type than the weights,
-/// products are of values of that type, sums are the weights' type, and the result is rounded once.
+/// The convolution in NCHW, from NHWC, which is how the GPUs' kernels want it too. Where the activations
+/// have another type than the weights, products are of values of that type, sums are the weights' type
+/// (on GPUs as their kernels sum), and the result is rounded once.
 fn convolve(x: Tensor<4>, weight: Tensor<4>, options: ConvBnOptions) -> Tensor<4> {
     let ConvBnOptions { stride, padding, groups, .. } = options;
     let conv = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
     let (stored, summed) = (x.dtype(), weight.dtype());
     if stored == summed {
         return conv2d(x.permute([0, 3, 1, 2]), weight, None, conv);
+    }
+    if gpu::runtime(&x.device()).is_some() {
+        return conv2d(x.permute([0, 3, 1, 2]), weight.cast(stored), None, conv).cast(summed);
     }
     let weight = weight.cast(stored).cast(summed);
     conv2d(x.cast(summed).permute([0, 3, 1, 2]), weight, None, conv).cast(stored).cast(summed)

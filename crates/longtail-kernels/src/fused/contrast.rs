@@ -3,7 +3,7 @@
 
 use burn::{
     backend::{
-        Autodiff, Backend, Flex, TensorMetadata,
+        Autodiff, Backend, ExtensionType, Flex, TensorMetadata,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
             grads::Gradients,
@@ -16,12 +16,16 @@ use burn::{
     tensor::{DType, Device, Tensor, TensorData},
 };
 
-use crate::{ContrastTerms, cpu};
+#[cfg(feature = "gpu")]
+use burn::backend::fusion::custom::TensorSpec;
+
+use crate::{ContrastPath, ContrastTerms, Path, cpu, gpu};
 
 /// The loss.
-#[backend_extension(Autodiff, Flex)]
+#[backend_extension(Autodiff, Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"))]
 pub trait ContrastOps: Backend {
     /// See [`crate::contrast`]; `prototypes` count if `has_prototypes`.
+    #[fusion(dtype = z, shape = [1].into())]
     fn contrast(
         z: FloatTensor<Self>,
         prototypes: FloatTensor<Self>,
@@ -31,30 +35,67 @@ pub trait ContrastOps: Backend {
 }
 
 /// The loss and its gradients, on a backend without autodiff.
-trait ContrastGradients: ContrastOps {
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"))]
+pub trait ContrastGradients: ContrastOps {
     /// See [`ContrastOps::contrast`].
+    #[fusion(meta = metadata)]
     fn contrast_with_gradients(
         z: FloatTensor<Self>,
         prototypes: FloatTensor<Self>,
         has_prototypes: bool,
         terms: ContrastTerms,
     ) -> WithGradients<Self>;
+}
 
+/// The loss with its gradients; without prototypes theirs means nothing.
+#[derive(Debug, Clone, ExtensionType)]
+#[extension_type(fusion: cfg(feature = "gpu"))]
+pub struct WithGradients<B: Backend> {
+    /// `[1]`.
+    pub loss: FloatTensor<B>,
+    /// By the embeddings.
+    pub z: FloatTensor<B>,
+    /// By the prototypes.
+    pub prototypes: FloatTensor<B>,
+}
+
+#[cfg(feature = "gpu")]
+fn metadata(
+    z: &TensorSpec,
+    prototypes: &TensorSpec,
+    has_prototypes: &bool,
+    _: &ContrastTerms,
+) -> WithGradientsMetadata {
+    let loss = TensorSpec { shape: [1].into(), ..z.clone() };
+    let prototypes = if *has_prototypes { prototypes } else { z };
+    WithGradientsMetadata { loss, z: z.clone(), prototypes: prototypes.clone() }
+}
+
+/// Multiplies by a number that is a tensor.
+pub(crate) trait Scale: Backend {
     /// `gradient` times the one value of `by`.
     fn scaled(gradient: FloatTensor<Self>, by: &FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-struct WithGradients<B: Backend> {
-    loss: FloatTensor<B>,
-    z: FloatTensor<B>,
-    prototypes: FloatTensor<B>,
-}
-
-/// Whether the loss can run on the active path.
-pub(crate) fn can_contrast(z: &Tensor<2>, prototypes: Option<&Tensor<2>>) -> bool {
-    let fits = |t: &Tensor<2>| t.device() == Device::flex() && t.dtype() == DType::F32;
-    let [rows, features] = z.dims();
-    cpu::can_contrast() && rows * features > 0 && fits(z) && prototypes.is_none_or(fits)
+/// What runs the loss of such vectors.
+pub(crate) fn path(z: &Tensor<2>, prototypes: Option<&Tensor<2>>) -> ContrastPath {
+    let device = z.device();
+    let all = || std::iter::once(z).chain(prototypes);
+    let fits = all().all(|t| t.dtype() == DType::F32 && t.device() == device);
+    if !fits || z.dims()[0] * z.dims()[1] == 0 {
+        return ContrastPath::Composed;
+    }
+    if device == Device::flex() {
+        return match cpu::can_contrast() {
+            true => ContrastPath::Cpu(Path::active()),
+            false => ContrastPath::Composed,
+        };
+    }
+    let has_rows = all().all(|t| t.dims()[0] > 0);
+    match has_rows && gpu::can_contrast(&device) {
+        true => ContrastPath::Gpu,
+        false => ContrastPath::Composed,
+    }
 }
 
 /// A tensor's values; a view that is not contiguous is copied.
@@ -108,7 +149,9 @@ impl ContrastGradients for Flex {
             prototypes: FlexTensor::from_data(TensorData::new(d_prototypes, [count, features])),
         }
     }
+}
 
+impl Scale for Flex {
     fn scaled(gradient: FlexTensor, by: &FlexTensor) -> FlexTensor {
         let by = values(&contiguous(by))[0];
         if by == 1.0 {
@@ -126,7 +169,7 @@ impl ContrastGradients for Flex {
 #[derive(Debug)]
 struct ContrastBackward<const N: usize>;
 
-impl<B: ContrastGradients, const N: usize> Backward<B, N> for ContrastBackward<N> {
+impl<B: ContrastGradients + Scale, const N: usize> Backward<B, N> for ContrastBackward<N> {
     type State = [FloatTensor<B>; N];
 
     fn backward(
@@ -144,7 +187,7 @@ impl<B: ContrastGradients, const N: usize> Backward<B, N> for ContrastBackward<N
     }
 }
 
-impl<B: ContrastGradients, C: CheckpointStrategy> ContrastOps for Autodiff<B, C> {
+impl<B: ContrastGradients + Scale, C: CheckpointStrategy> ContrastOps for Autodiff<B, C> {
     fn contrast(
         z: FloatTensor<Self>,
         prototypes: FloatTensor<Self>,

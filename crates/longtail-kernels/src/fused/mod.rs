@@ -5,7 +5,9 @@ mod autodiff;
 mod contrast;
 mod flex;
 
-pub(crate) use contrast::{ContrastOps, can_contrast};
+#[cfg(feature = "gpu")]
+pub(crate) use contrast::{ContrastGradients, Scale, WithGradients};
+pub(crate) use contrast::{ContrastOps, path as contrast_path};
 
 use burn::{
     backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor},

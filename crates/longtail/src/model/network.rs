@@ -35,6 +35,28 @@ pub enum Precision {
     F32,
     /// 16 bits with the range of f32.
     Bf16,
+    /// 16 bits with more digits and less range: gradients are scaled so that they stay within it.
+    F16,
+}
+
+impl Precision {
+    /// The type.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+            Self::F16 => DType::F16,
+        }
+    }
+
+    /// `f32`, `bf16` or `f16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
 }
 
 /// What a [`Network`] consists of.
@@ -98,7 +120,7 @@ impl Network {
     pub fn features(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
         let images = match self.precision {
             Precision::F32 => images,
-            Precision::Bf16 => images.cast(DType::BF16),
+            low => images.cast(low.dtype()),
         };
         self.encoder.forward(images, pass)
     }

@@ -5,6 +5,7 @@ use super::{Network, Pass, weights::values};
 use crate::{
     augment::{Normalize, Scratch, View},
     data::ImageSet,
+    device::is_cpu,
     rng::{Purpose, stream},
     threads::Awake,
 };
@@ -24,15 +25,20 @@ impl Network {
         normalize: &Normalize,
         device: &Device,
     ) -> Vec<Vec<f32>> {
-        let _awake = Awake::new();
+        let is_cpu = is_cpu(device);
+        let _awake = is_cpu.then(Awake::new);
         let mut logits = Vec::with_capacity(indices.len());
         for rows in indices.chunks(ROWS) {
-            let pixels = draw(images, rows, view, normalize);
-            let shape = [rows.len(), images.height(), images.width(), 3];
+            let mut pixels = draw(images, rows, view, normalize);
+            // A GPU would tune its operators again for a last batch that is smaller.
+            let count = if is_cpu { rows.len() } else { ROWS };
+            pixels.resize(pixels.len() / rows.len() * count, 0.0);
+            let shape = [count, images.height(), images.width(), 3];
             let input = Tensor::from_data(TensorData::new(pixels, shape), device);
             let output = self.logits(self.features(input, &mut Pass::Eval));
             let classes = output.dims()[1];
-            logits.extend(values(output).chunks_exact(classes).map(<[f32]>::to_vec));
+            let rows = values(output.narrow(0, 0, rows.len()));
+            logits.extend(rows.chunks_exact(classes).map(<[f32]>::to_vec));
         }
         logits
     }

@@ -44,13 +44,13 @@ impl ResNetCifar {
 
     /// `images`: `[batch, height, width, 3]`, normalised; gives features `[batch, 64]`, which are
     /// means of ReLU outputs and so not negative. Activations have the type of the images; features
-    /// of bf16 images are f32.
+    /// of images in 16 bits are f32.
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
         let mut x = self.conv1.forward(images, &self.bn1, pass);
         for stage in [&self.layer1, &self.layer2, &self.layer3] {
             x = BasicBlock::stage(stage, x, pass);
         }
-        if x.dtype() == DType::BF16 {
+        if matches!(x.dtype(), DType::BF16 | DType::F16) {
             x = x.cast(DType::F32);
         }
         let [batch, height, width, channels] = x.dims();

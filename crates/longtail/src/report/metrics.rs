@@ -30,6 +30,9 @@ pub struct EpochRecord {
     pub images_per_second: f64,
     /// Seconds that the epoch took, validation included.
     pub seconds: f64,
+    /// Seconds of them that training spent waiting for batches.
+    #[serde(default)]
+    pub waited: f64,
     /// Figures on the validation set after the epoch.
     pub val: Option<Evaluation>,
     /// What else happened; a report marks the epoch with it. An event that changes how the loss is
@@ -47,6 +50,7 @@ impl EpochRecord {
             ("train_accuracy", self.train_accuracy),
             ("images_per_second", Some(self.images_per_second)),
             ("seconds", Some(self.seconds)),
+            ("waited", Some(self.waited)),
         ];
         for (field, value) in fields {
             if let Some(value) = value.filter(|value| !value.is_finite()) {

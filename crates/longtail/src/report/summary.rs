@@ -28,6 +28,9 @@ pub struct Summary {
     pub classes: Vec<ClassInfo>,
     /// Seconds of training, over all sessions of a resumed run.
     pub seconds: f64,
+    /// Seconds of them that were spent waiting for batches.
+    #[serde(default)]
+    pub waited: f64,
     /// Training images per second, over the whole run.
     pub images_per_second: f64,
     /// The version of Longtail that trained.

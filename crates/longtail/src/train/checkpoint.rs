@@ -50,6 +50,9 @@ pub struct Progress {
     pub images: u64,
     /// Seconds of training in all.
     pub seconds: f64,
+    /// Seconds of them that were spent waiting for batches.
+    #[serde(default)]
+    pub waited: f64,
     /// Sums over the epoch under way.
     pub sums: EpochSums,
     /// The classes that compression holds to be poor, once they are chosen.
@@ -58,6 +61,9 @@ pub struct Progress {
     pub best: Option<BestEpoch>,
     /// Which implementation of the operators the steps ran on; another gives other last bits.
     pub kernels: String,
+    /// State of the loss scaling, with f16.
+    #[serde(default)]
+    pub loss_scale: Option<[f32; 2]>,
 }
 
 /// What an epoch's line in the log is made of, so far.
@@ -75,6 +81,9 @@ pub struct EpochSums {
     pub correct: u64,
     /// Seconds spent.
     pub seconds: f64,
+    /// Seconds of them that were spent waiting for batches.
+    #[serde(default)]
+    pub waited: f64,
 }
 
 /// An epoch and its figures on validation.
@@ -97,10 +106,12 @@ impl Progress {
             step: 0,
             images: 0,
             seconds: 0.0,
+            waited: 0.0,
             sums: EpochSums::default(),
             poor_classes: None,
             best: None,
             kernels,
+            loss_scale: None,
         }
     }
 }

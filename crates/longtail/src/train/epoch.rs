@@ -68,6 +68,7 @@ impl Trainer {
             train_accuracy: Some(sums.correct as f64 / images),
             images_per_second: sums.images as f64 / sums.seconds.max(f64::MIN_POSITIVE),
             seconds: sums.seconds + validation,
+            waited: sums.waited,
             val,
             note: self.switch_note(),
         }

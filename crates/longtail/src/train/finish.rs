@@ -31,6 +31,7 @@ impl Trainer {
             method: self.recipe().method.name.to_string(),
             classes: ClassInfo::list(names, &self.sets().train_counts, &shots),
             seconds: progress.seconds,
+            waited: progress.waited,
             images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
             longtail_version: env!("CARGO_PKG_VERSION").into(),
             compression: progress.poor_classes.as_ref().map(|poor| poor.iter().map(name).collect()),
@@ -53,7 +54,7 @@ impl Trainer {
         summary.save(folder.summary())?;
         let records = MetricsLog::read(folder.metrics()).unwrap_or_default();
         let recipe = self.recipe().to_toml()?;
-        let hardware = device::hardware();
+        let hardware = device::hardware(self.learner.device());
         let input =
             html::ReportInput { summary, records: &records, recipe: &recipe, hardware: &hardware };
         Ok(html::save(&input, folder.report())?)

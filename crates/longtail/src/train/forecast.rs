@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Instant};
 use burn::{module::Module, tensor::Device};
 use serde::Serialize;
 
-use super::{Learner, Limits, TrainError, setup};
+use super::{Learner, Limits, Measured, TrainError, setup};
 use crate::{
     augment::View,
     batch::{Batch, Position},
@@ -100,7 +100,7 @@ fn step_seconds(
     for step in 0..WARM_UP + TIMED {
         let began = Instant::now();
         let Batch { pixels, labels, .. } = loader.next_batch()?;
-        learner.step(pixels, size, &labels, lr, None)?;
+        Measured::read_all(&[learner.step(pixels, size, &labels, lr, None)?]);
         if step >= WARM_UP {
             times.push(began.elapsed().as_secs_f64());
         }

@@ -1,10 +1,11 @@
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{Losses, Objective, Sgd, setup};
+use super::{LossScale, Losses, Objective, Sgd, setup};
 use crate::{
+    device,
     eval::argmax,
     loss::{Compression, LossError},
-    model::{ModelError, Network, weights::values},
+    model::{ModelError, Network, Precision, weights::values},
     recipe::Recipe,
     threads::Awake,
 };
@@ -18,6 +19,8 @@ pub struct Learner {
     pub objective: Objective,
     /// What changes it.
     pub sgd: Sgd,
+    /// What the loss is multiplied with; `None` where gradients have the range of f32.
+    pub loss_scale: Option<LossScale>,
     device: Device,
 }
 
@@ -34,6 +37,15 @@ pub struct StepLosses {
     pub correct: u64,
 }
 
+/// The [`StepLosses`] of a step, which on a GPU are not made yet.
+#[derive(Debug, Clone)]
+pub enum Measured {
+    /// Known.
+    Here(StepLosses),
+    /// Total, classifier's part, contrastive part (NaN: none) and right ones, on the device.
+    OnDevice(Tensor<1>),
+}
+
 impl Learner {
     /// A new network of a recipe for classes of `class_counts` training images.
     ///
@@ -48,6 +60,7 @@ impl Learner {
             network: setup::network(recipe, class_counts.len(), &device)?,
             objective: setup::objective(recipe, class_counts),
             sgd: Sgd::new(setup::sgd(recipe)),
+            loss_scale: (recipe.train.precision == Precision::F16).then(|| LossScale::new(&device)),
             device,
         })
     }
@@ -57,7 +70,8 @@ impl Learner {
         &self.device
     }
 
-    /// One optimizer step at learning rate `lr`. A loss that is no finite number changes nothing.
+    /// One optimizer step at learning rate `lr`. On the CPU a loss that is no finite number changes
+    /// nothing; a GPU is not waited for, and its weights are then no numbers either.
     ///
     /// `pixels`: `[views · labels.len(), height, width, 3]`, view by view, normalised.
     ///
@@ -70,18 +84,78 @@ impl Learner {
         labels: &[u32],
         lr: f64,
         compression: Option<&Compression>,
-    ) -> Result<StepLosses, LossError> {
-        let _awake = Awake::new();
+    ) -> Result<Measured, LossError> {
+        let is_cpu = device::is_cpu(&self.device);
+        let _awake = is_cpu.then(Awake::new);
         let shape = [labels.len() * self.objective.views(), height, width, 3];
         let input = Tensor::from_data(TensorData::new(pixels, shape), &self.device);
         let losses = self.objective.losses(&self.network, input, labels, compression)?;
-        let step = StepLosses::of(&losses, labels);
-        if step.total.is_finite() {
-            let gradients = losses.total.backward();
-            let network = self.sgd.step(lr, self.network.clone(), gradients);
-            self.network = losses.statistics.update(network);
+        let measured = match is_cpu {
+            true => Measured::Here(StepLosses::of(&losses, labels)),
+            false => Measured::on_device(&losses, labels),
+        };
+        if measured.may_be_finite() {
+            self.descend(losses, lr);
         }
-        Ok(step)
+        Ok(measured)
+    }
+
+    fn descend(&mut self, losses: Losses, lr: f64) {
+        let network = self.network.clone();
+        self.network = losses.statistics.update(match &mut self.loss_scale {
+            None => self.sgd.step(lr, network, losses.total.backward()),
+            Some(scale) => {
+                let gradients = scale.scaled(losses.total).backward();
+                let unscale = scale.judge(&network, &gradients);
+                self.sgd.step_unscaled(lr, network, gradients, Some(unscale))
+            }
+        });
+    }
+}
+
+impl Measured {
+    fn on_device(losses: &Losses, labels: &[u32]) -> Self {
+        let logits = losses.logits.clone().inner();
+        let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
+        let labels = Tensor::<1, Int>::from_ints(labels.as_slice(), &logits.device());
+        let hits = logits.argmax(1).reshape([labels.dims()[0]]).equal(labels);
+        let total = losses.total.clone().inner();
+        let contrastive = match &losses.contrastive {
+            Some(contrastive) => contrastive.clone().inner(),
+            None => total.full_like(f32::NAN),
+        };
+        let correct = hits.int().sum().float();
+        let classifier = losses.classifier.clone().inner();
+        Self::OnDevice(Tensor::cat(vec![total, classifier, contrastive, correct], 0))
+    }
+
+    fn may_be_finite(&self) -> bool {
+        match self {
+            Self::Here(losses) => losses.total.is_finite(),
+            Self::OnDevice(_) => true,
+        }
+    }
+
+    /// Whether reading it would wait for a GPU.
+    pub fn is_on_device(&self) -> bool {
+        matches!(self, Self::OnDevice(_))
+    }
+
+    /// What the steps were about, in their order; waits once for the device.
+    pub fn read_all(all: &[Self]) -> Vec<StepLosses> {
+        let mut there = Vec::new();
+        for measured in all {
+            if let Self::OnDevice(four) = measured {
+                there.push(four.clone());
+            }
+        }
+        let there = if there.is_empty() { Vec::new() } else { values(Tensor::cat(there, 0)) };
+        let mut there = there.as_chunks::<4>().0.iter();
+        let read = |measured: &Self| match measured {
+            Self::Here(losses) => Some(*losses),
+            Self::OnDevice(_) => there.next().map(|four| StepLosses::from_four(*four)),
+        };
+        all.iter().filter_map(read).collect()
     }
 }
 
@@ -95,6 +169,17 @@ impl StepLosses {
             classifier: scalar(&losses.classifier),
             contrastive: losses.contrastive.as_ref().map(scalar),
             correct: rows.filter(|(row, label)| argmax(row) == **label).count() as u64,
+        }
+    }
+
+    /// `contrastive` without a contrastive loss and `contrastive` that diverged are both NaN; so is then the
+    /// total, which is looked at first.
+    fn from_four([total, classifier, contrastive, correct]: [f32; 4]) -> Self {
+        Self {
+            total: total.into(),
+            classifier: classifier.into(),
+            contrastive: (!contrastive.is_nan()).then_some(contrastive.into()),
+            correct: correct as u64,
         }
     }
 }

@@ -1,10 +1,11 @@
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use burn::{module::Module, tensor::Device};
 
 use super::{
-    Checkpoint, CompressionPlan, Ending, Learner, Limits, Observer, Progress, RunFolder, Schedule,
-    StepLosses, StepReport, TrainError, setup,
+    Checkpoint, CompressionPlan, Ending, Learner, Limits, LossScale, Observer, Progress, RunFolder,
+    Schedule, StepReport, TrainError, setup,
+    window::{Reading, Window},
 };
 use crate::{
     augment::Normalize,
@@ -33,6 +34,7 @@ pub struct Trainer {
     pub(super) best: State,
     pub(super) compression: Option<Compression>,
     pub(super) progress: Progress,
+    window: Window,
 }
 
 impl Trainer {
@@ -56,7 +58,7 @@ impl Trainer {
         device: Device,
     ) -> Result<Self, TrainError> {
         Self::check(&recipe, &sets)?;
-        let progress = setup::progress(&recipe, &sets)?;
+        let progress = setup::progress(&recipe, &sets, &device)?;
         let learner = Learner::new(&recipe, &sets.train_counts, device)?;
         Ok(Self {
             schedule: setup::schedule(&recipe),
@@ -70,6 +72,7 @@ impl Trainer {
             folder,
             learner,
             progress,
+            window: Window::default(),
         })
     }
 
@@ -95,6 +98,11 @@ impl Trainer {
         .map_err(|error| foreign(&format!("model ({error})")))?;
         let device = self.learner.device().clone().inner();
         self.learner.sgd.restore(checkpoint.velocity, &device);
+        if let (Some(scale), Some(state)) =
+            (&mut self.learner.loss_scale, checkpoint.progress.loss_scale)
+        {
+            *scale = LossScale::restore(state, &device);
+        }
         self.best = checkpoint.best;
         let kernels = std::mem::replace(&mut self.progress, checkpoint.progress).kernels;
         if kernels != self.progress.kernels {
@@ -173,19 +181,24 @@ impl Trainer {
         while self.progress.epoch < self.recipe.train.epochs {
             while self.progress.batch < steps {
                 if limits.max_steps.is_some_and(|max| self.progress.step >= max) {
+                    self.read_steps(limits, observer)?;
                     return self.stop_early(&mut log, observer);
                 }
-                let report = self.step(loader.next_batch()?, limits)?;
-                observer.step(&report);
-                if observer.interrupted() {
+                let batch = self.window.wait(|| loader.next_batch())?;
+                self.step(batch)?;
+                let interrupted = observer.interrupted();
+                let saves = interrupted || self.saves_after_this_step();
+                if saves || self.window.is_full() {
+                    self.read_steps(limits, observer)?;
+                }
+                if saves {
                     self.save()?;
+                }
+                if interrupted {
                     return Ok(Ending::Interrupted);
                 }
-                let every = self.recipe.train.checkpoint_steps as u64;
-                if every > 0 && self.progress.step.is_multiple_of(every) {
-                    self.save()?;
-                }
             }
+            self.read_steps(limits, observer)?;
             self.end_epoch(&mut log, observer)?;
         }
         Ok(Ending::Finished)
@@ -200,41 +213,68 @@ impl Trainer {
         setup::loader(&self.recipe, &self.sets, &self.learner.objective, start)
     }
 
+    fn saves_after_this_step(&self) -> bool {
+        let every = self.recipe.train.checkpoint_steps as u64;
+        every > 0 && self.progress.step.is_multiple_of(every)
+    }
+
     /// One optimizer step.
-    fn step(&mut self, batch: Batch, limits: Limits) -> Result<StepReport, TrainError> {
-        let began = Instant::now();
+    fn step(&mut self, batch: Batch) -> Result<(), TrainError> {
         let images = &self.sets.train.images;
         let size = [images.height(), images.width()];
         let lr = self.schedule.lr(self.progress.epoch);
         let Batch { pixels, labels, .. } = batch;
-        let losses = self.learner.step(pixels, size, &labels, lr, self.compression.as_ref())?;
-        if !losses.total.is_finite() {
-            return Err(self.not_finite("loss".into(), self.progress.step + 1));
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        self.count(labels.len(), &losses, seconds);
-        Ok(self.report(limits, &losses, labels.len() as f64 / seconds))
-    }
-
-    fn count(&mut self, images: usize, losses: &StepLosses, seconds: f64) {
-        let Progress { sums, .. } = &mut self.progress;
-        sums.loss += losses.total * images as f64;
-        sums.classifier += losses.classifier * images as f64;
-        sums.contrastive += losses.contrastive.unwrap_or_default() * images as f64;
-        sums.images += images as u64;
-        sums.correct += losses.correct;
-        sums.seconds += seconds;
-        self.progress.seconds += seconds;
-        self.progress.images += images as u64;
+        let step = self.learner.step(pixels, size, &labels, lr, self.compression.as_ref())?;
+        self.window.push(step, labels.len());
         self.progress.step += 1;
         self.progress.batch += 1;
+        self.progress.images += labels.len() as u64;
+        Ok(())
     }
 
-    fn report(&self, limits: Limits, losses: &StepLosses, images_per_second: f64) -> StepReport {
+    /// Counts the steps whose losses were not read yet, and reports the last of them.
+    fn read_steps(
+        &mut self,
+        limits: Limits,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let Some(reading) = self.window.read() else { return Ok(()) };
+        let first = self.progress.step + 1 - reading.losses.len() as u64;
+        let diverged = reading.losses.iter().position(|losses| !losses.total.is_finite());
+        if let Some(place) = diverged {
+            return Err(self.not_finite("loss".into(), first + place as u64));
+        }
+        self.count(&reading);
+        if let Some(report) = self.report(limits, &reading) {
+            observer.step(&report);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, reading: &Reading) {
+        let images = reading.images as f64;
+        let Progress { sums, .. } = &mut self.progress;
+        for losses in &reading.losses {
+            sums.loss += losses.total * images;
+            sums.classifier += losses.classifier * images;
+            sums.contrastive += losses.contrastive.unwrap_or_default() * images;
+            sums.correct += losses.correct;
+            sums.images += reading.images as u64;
+        }
+        sums.seconds += reading.seconds;
+        sums.waited += reading.waited;
+        self.progress.seconds += reading.seconds;
+        self.progress.waited += reading.waited;
+    }
+
+    /// Of the last step of a reading.
+    fn report(&self, limits: Limits, reading: &Reading) -> Option<StepReport> {
+        let losses = reading.losses.last()?;
         let steps = self.steps_per_epoch();
         let epochs = self.recipe.train.epochs;
         let whole = (steps * epochs) as u64;
-        StepReport {
+        let images = reading.images * reading.losses.len();
+        Some(StepReport {
             epoch: self.progress.epoch,
             epochs,
             step: self.progress.batch,
@@ -244,8 +284,8 @@ impl Trainer {
             loss: losses.total,
             classifier: losses.classifier,
             contrastive: losses.contrastive,
-            images_per_second,
-        }
+            images_per_second: images as f64 / reading.seconds.max(f64::MIN_POSITIVE),
+        })
     }
 
     /// Saves everything, unless a weight is no number any more.
@@ -255,8 +295,9 @@ impl Trainer {
         if let Some((name, _)) = broken {
             return Err(self.not_finite(format!("parameter {name}"), self.progress.step));
         }
+        let loss_scale = self.learner.loss_scale.as_ref().map(LossScale::state);
         let checkpoint = Checkpoint {
-            progress: self.progress.clone(),
+            progress: Progress { loss_scale, ..self.progress.clone() },
             model,
             velocity: self.learner.sgd.state(),
             best: self.best.clone(),

@@ -10,6 +10,7 @@ use crate::{
     augment::{ClassifierConfig, Normalize, PlainConfig, SimConfig, View},
     batch::{Loader, LoaderConfig, Position, Sampler},
     data::Sets,
+    device,
     eval::{self, EvalOptions, ShotThresholds},
     loss::{Contrastive, PriorCounts},
     model::{ModelError, Network, NetworkConfig},
@@ -29,12 +30,16 @@ pub(super) fn check(recipe: &Recipe, sets: &Sets) -> Result<(), TrainError> {
 }
 
 /// The beginning of a run that is made of this recipe and split.
-pub(super) fn progress(recipe: &Recipe, sets: &Sets) -> Result<Progress, TrainError> {
+pub(super) fn progress(
+    recipe: &Recipe,
+    sets: &Sets,
+    device: &Device,
+) -> Result<Progress, TrainError> {
     let mut hash = Sha256::new();
     hash.update(recipe.identity()?);
     hash.update(&sets.split_hash);
     let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Progress::new(fingerprint, longtail_kernels::active_path().into()))
+    Ok(Progress::new(fingerprint, device::operators(device).into()))
 }
 
 pub(super) fn objective(recipe: &Recipe, class_counts: &[usize]) -> Objective {

@@ -5,6 +5,7 @@ use burn::{
     tensor::{Gradients, Tensor},
 };
 
+use super::Unscale;
 use crate::model::weights::{ModulePath, State, Weights, values};
 
 /// Stochastic gradient descent with momentum as PyTorch defines it, dampening 0:
@@ -39,8 +40,19 @@ impl Sgd {
 
     /// `module` after one step at learning rate `lr`. Parameters without a gradient stay.
     pub fn step<M: Module>(&mut self, lr: f64, module: M, gradients: Gradients) -> M {
+        self.step_unscaled(lr, module, gradients, None)
+    }
+
+    /// As [`Sgd::step`], from gradients of a scaled loss; where they do not count, nothing changes.
+    pub fn step_unscaled<M: Module>(
+        &mut self,
+        lr: f64,
+        module: M,
+        gradients: Gradients,
+        unscale: Option<Unscale>,
+    ) -> M {
         let path = ModulePath::default();
-        module.map(&mut Step { sgd: self, lr, gradients, path })
+        module.map(&mut Step { sgd: self, lr, gradients, unscale, path })
     }
 
     /// The velocity of every parameter, flat.
@@ -63,7 +75,21 @@ struct Step<'a> {
     sgd: &'a mut Sgd,
     lr: f64,
     gradients: Gradients,
+    unscale: Option<Unscale>,
     path: ModulePath,
+}
+
+impl Step<'_> {
+    /// `after` where the step counts.
+    fn counted(&self, after: Tensor<1>, before: impl FnOnce() -> Tensor<1>) -> Tensor<1> {
+        match &self.unscale {
+            Some(Unscale { counts, .. }) => {
+                let shape = after.dims();
+                before().mask_where(counts.clone().expand(shape), after)
+            }
+            None => after,
+        }
+    }
 }
 
 impl ModuleMapper for Step<'_> {
@@ -81,14 +107,19 @@ impl ModuleMapper for Step<'_> {
         let SgdConfig { momentum, nesterov, weight_decay, weight_decay_on_bn } = self.sgd.config;
         let decays = weight_decay > 0.0 && (weight_decay_on_bn || !is_batch_norm(&name));
         param.map(|old| {
-            let value = old.inner();
-            let shape = value.shape();
+            let shape = old.shape();
+            let value: Tensor<1> = old.inner().reshape([shape.num_elements()]);
+            let gradient: Tensor<1> = gradient.reshape([shape.num_elements()]);
+            let gradient = match &self.unscale {
+                Some(Unscale { by, .. }) => gradient * by.clone(),
+                None => gradient,
+            };
             let gradient = match decays {
                 true => gradient + value.clone().mul_scalar(weight_decay),
                 false => gradient,
             };
-            let gradient: Tensor<1> = gradient.reshape([shape.num_elements()]);
-            let velocity = match self.sgd.velocity.remove(&name) {
+            let before = self.sgd.velocity.remove(&name);
+            let velocity = match before.clone() {
                 Some(velocity) => velocity.mul_scalar(momentum) + gradient.clone(),
                 None => gradient.clone(),
             };
@@ -96,9 +127,10 @@ impl ModuleMapper for Step<'_> {
                 true => gradient + velocity.clone().mul_scalar(momentum),
                 false => velocity.clone(),
             };
-            self.sgd.velocity.insert(name, velocity);
-            let step: Tensor<D> = direction.mul_scalar(self.lr).reshape(shape);
-            (value - step).autodiff().require_grad()
+            let before = || before.unwrap_or_else(|| velocity.zeros_like());
+            self.sgd.velocity.insert(name, self.counted(velocity.clone(), before));
+            let stepped = value.clone() - direction.mul_scalar(self.lr);
+            self.counted(stepped, || value).reshape(shape).autodiff().require_grad()
         })
     }
 }

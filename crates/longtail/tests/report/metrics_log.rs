@@ -37,6 +37,7 @@ fn records_come_back_as_they_were_written() {
         "train_accuracy",
         "images_per_second",
         "seconds",
+        "waited",
         "val",
         "note",
     ];

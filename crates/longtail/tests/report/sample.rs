@@ -50,6 +50,7 @@ pub fn summary(classes: usize, epochs: usize, validated: bool) -> Summary {
         method: "bcl+rcl".into(),
         classes: ClassInfo::list(&names, &counts, &ShotThresholds::default()),
         seconds: 4321.5,
+        waited: 12.25,
         images_per_second: 57.25,
         longtail_version: "0.1.0".into(),
         compression: validated.then(|| vec![names[classes - 1].clone()]),
@@ -81,6 +82,7 @@ pub fn records(summary: &Summary) -> Vec<EpochRecord> {
             train_accuracy: Some(0.2 + 0.6 * progress),
             images_per_second: 57.25,
             seconds: 216.0,
+            waited: 0.5,
             val: summary.last.val.as_ref().map(|_| evaluation(&counts, 20, skill)),
             note,
         }

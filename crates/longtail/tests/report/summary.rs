@@ -31,6 +31,7 @@ fn the_shape_of_the_summary_is_pinned() {
         "method",
         "classes",
         "seconds",
+        "waited",
         "images_per_second",
         "longtail_version",
         "compression",

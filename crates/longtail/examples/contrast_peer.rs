@@ -1,9 +1,11 @@
-//! Runs the fused BCL+RCL loss for `benches/peers/contrast.py`: one answer per line on standard
-//! input.
+//! Runs the fused BCL+RCL loss for `benches/peers/contrast.py`, on the CPU or on the device that is
+//! named: one answer per line on standard input.
 //!
-//! - `memory`: MB that the process grows by at most in its first call (Linux; else 0)
+//! - `memory`: MB that the process grows by at most in its first call (Linux; else 0); on a GPU, MB that
+//!   its memory grows by
 //! - `check`: the loss and the norms of its gradients by embeddings and prototypes
-//! - `time K`: median seconds of K calls, forward and backward, after one that is not counted
+//! - `time K`: median seconds of K calls, forward and backward, after one that is not counted; on a GPU,
+//!   the mean of K calls that are waited for together
 //! - `peak`: GFLOP/s of independent multiply-adds on one thread (x86-64 with AVX-512; else 0)
 
 use std::{
@@ -14,10 +16,11 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor, TensorData};
-use longtail_kernels::{
-    ContrastTerms, contrast,
+use longtail::{
+    device::{self, DeviceChoice},
     threads::{self, Awake},
 };
+use longtail_kernels::{ContrastTerms, contrast};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -26,12 +29,14 @@ struct Case {
     prototypes: TensorData,
     labels: Vec<u32>,
     counts: Vec<f32>,
+    device: Device,
 }
 
 fn main() -> Result<()> {
-    let path = std::env::args().nth(1).ok_or("usage: contrast_peer FILE")?;
+    let path = std::env::args().nth(1).ok_or("usage: contrast_peer FILE [DEVICE]")?;
+    let choice = std::env::args().nth(2).map(|name| name.parse()).transpose()?;
     threads::start(None)?;
-    let case = read(&fs::read(path)?)?;
+    let case = read(&fs::read(path)?, device::open(choice.unwrap_or(DeviceChoice::CPU))?)?;
     let mut output = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
         let line = line?;
@@ -50,7 +55,7 @@ fn main() -> Result<()> {
 }
 
 /// N, C, D; labels; z, c and class counts.
-fn read(bytes: &[u8]) -> Result<Case> {
+fn read(bytes: &[u8], device: Device) -> Result<Case> {
     let words: Vec<[u8; 4]> = bytes.as_chunks().0.to_vec();
     let [n, c, d] = [0, 1, 2].map(|i| u32::from_le_bytes(words[i]) as usize);
     let (labels, values) = words[3..].split_at(n);
@@ -62,6 +67,7 @@ fn read(bytes: &[u8]) -> Result<Case> {
         prototypes: TensorData::new(prototypes.to_vec(), [c, d]),
         labels: labels.iter().map(|word| u32::from_le_bytes(*word)).collect(),
         counts: counts.to_vec(),
+        device,
     })
 }
 
@@ -93,7 +99,7 @@ fn terms(case: &Case) -> ContrastTerms {
 
 /// Embeddings and prototypes as leaves.
 fn leaves(case: &Case) -> [Tensor<2>; 2] {
-    let device = Device::flex().autodiff();
+    let device = case.device.clone().autodiff();
     [&case.z, &case.prototypes].map(|data| Tensor::from_data(data.clone(), &device).require_grad())
 }
 
@@ -116,6 +122,9 @@ fn check(case: &Case) -> Result<String> {
 }
 
 fn time(case: &Case, calls: usize) -> f64 {
+    if !device::is_cpu(&case.device) {
+        return time_together(case, calls);
+    }
     // As in a training step.
     let _awake = Awake::new();
     let mut times: Vec<f64> = (0..=calls)
@@ -133,7 +142,32 @@ fn time(case: &Case, calls: usize) -> f64 {
     times[times.len() / 2]
 }
 
+fn time_together(case: &Case, calls: usize) -> f64 {
+    let wait = || drop(case.device.sync());
+    let leaves = leaves(case);
+    drop(step(case, leaves.clone()));
+    wait();
+    let start = Instant::now();
+    (0..calls).for_each(|_| drop(step(case, leaves.clone())));
+    wait();
+    start.elapsed().as_secs_f64() / calls.max(1) as f64
+}
+
+/// MB that the GPU's memory holds.
+fn reserved(device: &Device) -> Option<f64> {
+    device.sync().ok()?;
+    device.memory_pool_usage().map(|usage| usage.bytes_reserved as f64 / 1e6)
+}
+
 fn memory(case: &Case) -> f64 {
+    if !device::is_cpu(&case.device) {
+        let leaves = leaves(case);
+        let before = reserved(&case.device).unwrap_or_default();
+        let made = step(case, leaves);
+        let after = reserved(&case.device).unwrap_or_default();
+        drop(made);
+        return after - before;
+    }
     let kilobytes = |key: &str| -> f64 {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();

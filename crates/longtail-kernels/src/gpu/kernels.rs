@@ -1,0 +1,304 @@
+//! The contrastive loss on GPUs: the kernels, for a cube of 16 by 16 units that takes 64 rows of the
+//! matrix of similarities and goes through its columns 64 at a time. A unit keeps 4 by 4 of a tile's
+//! similarities in registers; nothing of the matrix goes to memory.
+
+use cubecl::prelude::*;
+
+/// Units of a cube along each axis.
+pub const UNITS: usize = 16;
+/// Rows and columns of a tile.
+pub const TILE: usize = 64;
+/// Features of the gradient that one cube makes.
+pub const FEATURES: usize = 128;
+/// Rows, and columns, of a tile that one unit has.
+const EACH: usize = TILE / UNITS;
+/// Features of the gradient that one unit makes of each of its rows.
+const WIDE: usize = FEATURES / UNITS;
+/// Features in shared memory at a time.
+const DEPTH: usize = 16;
+/// Columns in shared memory at a time, where the gradient is summed.
+const SLAB: usize = 8;
+/// Length of a line of a tile in shared memory; odd, so that lines start in different banks.
+const LINE: usize = TILE + 1;
+/// Length of a part of shared memory.
+const PART: usize = DEPTH * LINE;
+
+/// Most shared memory that a kernel takes, in bytes: two parts and the weights of a tile.
+pub const SHARED_BYTES: usize = 4 * (2 * PART + TILE * LINE);
+
+/// Where a row's maximum starts: finite, so that the first difference is.
+const LOWEST: f32 = -1e30;
+
+/// What a vector carries: its label; the biases of its column for anchors of its own class and of others; its
+/// factor as a contrast; and, 0 for prototypes, its factor as an anchor over T, norm⁻¹ over N times its number
+/// of positives and as it is, and its prior.
+pub mod fields {
+    pub const LABEL: usize = 0;
+    pub const BIAS_OWN: usize = 1;
+    pub const BIAS_OTHER: usize = 2;
+    pub const CONTRAST: usize = 3;
+    pub const ANCHOR: usize = 4;
+    pub const REPULSION: usize = 5;
+    pub const ATTRACTION: usize = 6;
+    pub const PRIOR: usize = 7;
+    pub const COUNT: usize = 8;
+}
+
+/// `x`: `[columns, features]`; `table`: `[fields, columns]`; `log_sum_exp`, `terms`: `[rows]`, of every row
+/// log Σ_k e^{s_k + b_k} and what it adds to the loss.
+#[cube(launch)]
+pub fn rows(
+    x: &Tensor<f32>,
+    table: &Tensor<f32>,
+    log_sum_exp: &mut Tensor<f32>,
+    terms: &mut Tensor<f32>,
+    #[comptime] include_self: bool,
+) {
+    let (across, down) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
+    let first = CUBE_POS_X as usize * TILE;
+    let columns = x.shape(0);
+    let mut left = Shared::<[f32]>::new_slice(PART);
+    let mut right = Shared::<[f32]>::new_slice(PART);
+    let mut dots = Array::<f32>::new(EACH * EACH);
+    let mut max = Array::<f32>::new(EACH);
+    let mut sum = Array::<f32>::new(EACH);
+    let mut attraction = Array::<f32>::new(EACH);
+    #[unroll]
+    for i in 0..EACH {
+        max[i] = LOWEST;
+        sum[i] = 0.0;
+        attraction[i] = 0.0;
+    }
+    for tile in 0..columns.div_ceil(TILE) {
+        similarities(x, first, tile * TILE, &mut left, &mut right, &mut dots);
+        #[unroll]
+        for j in 0..EACH {
+            let column = tile * TILE + across + j * UNITS;
+            if column < columns {
+                #[unroll]
+                for i in 0..EACH {
+                    let row = first + down * EACH + i;
+                    let own =
+                        field(table, fields::LABEL, row) == field(table, fields::LABEL, column);
+                    let s = field(table, fields::ANCHOR, row)
+                        * field(table, fields::CONTRAST, column)
+                        * dots[i * EACH + j];
+                    let bias = select(
+                        own,
+                        field(table, fields::BIAS_OWN, column),
+                        field(table, fields::BIAS_OTHER, column),
+                    );
+                    if own && row != column {
+                        attraction[i] += s;
+                    }
+                    if include_self || row != column {
+                        let biased = s + bias;
+                        let top = select(biased > max[i], biased, max[i]);
+                        sum[i] = sum[i] * (max[i] - top).exp() + (biased - top).exp();
+                        max[i] = top;
+                    } else if s.is_nan() {
+                        sum[i] = s;
+                    }
+                }
+            }
+        }
+    }
+    let mut third = Shared::<[f32]>::new_slice(TILE * UNITS);
+    #[unroll]
+    for i in 0..EACH {
+        let place = (down * EACH + i) * UNITS + across;
+        left[place] = max[i];
+        right[place] = sum[i];
+        third[place] = attraction[i];
+    }
+    sync_cube();
+    let unit = UNIT_POS as usize;
+    let row = first + unit;
+    if unit < TILE && row < log_sum_exp.shape(0) {
+        let mut top = left[unit * UNITS];
+        for part in 0..UNITS {
+            let max = left[unit * UNITS + part];
+            top = select(max > top, max, top);
+        }
+        let mut total = 0.0f32;
+        let mut attracted = 0.0f32;
+        for part in 0..UNITS {
+            let place = unit * UNITS + part;
+            total += right[place] * (left[place] - top).exp();
+            attracted += third[place];
+        }
+        // A row without any column has no positives either, and then this is multiplied by 0.
+        let log = select(total == 0.0, 0.0f32, top + total.ln());
+        log_sum_exp[row] = log;
+        terms[row] = field(table, fields::REPULSION, row)
+            * (log - field(table, fields::PRIOR, row))
+            - field(table, fields::ATTRACTION, row) * attracted;
+    }
+}
+
+/// `gradient`: `[columns, features]`, of the sum of the terms by every vector, as an anchor and as a column:
+/// Σ_k (w_rk + w_kr) x_k with the derivatives w of the loss by the dot products. Every cube makes 64 rows and
+/// 128 features of it.
+#[cube(launch)]
+pub fn gradient(
+    x: &Tensor<f32>,
+    table: &Tensor<f32>,
+    log_sum_exp: &Tensor<f32>,
+    gradient: &mut Tensor<f32>,
+    #[comptime] include_self: bool,
+) {
+    let (across, down) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
+    let first = CUBE_POS_X as usize * TILE;
+    let first_feature = CUBE_POS_Y as usize * FEATURES;
+    let (columns, features) = (x.shape(0), x.shape(1));
+    let mut left = Shared::<[f32]>::new_slice(PART);
+    let mut right = Shared::<[f32]>::new_slice(PART);
+    let mut weights = Shared::<[f32]>::new_slice(TILE * LINE);
+    let mut dots = Array::<f32>::new(EACH * EACH);
+    let mut sums = Array::<f32>::new(EACH * WIDE);
+    #[unroll]
+    for i in 0..EACH * WIDE {
+        sums[i] = 0.0;
+    }
+    for tile in 0..columns.div_ceil(TILE) {
+        similarities(x, first, tile * TILE, &mut left, &mut right, &mut dots);
+        #[unroll]
+        for j in 0..EACH {
+            let column = tile * TILE + across + j * UNITS;
+            #[unroll]
+            for i in 0..EACH {
+                let row = first + down * EACH + i;
+                let mut weight = 0.0f32;
+                if row < columns && column < columns {
+                    let dot = dots[i * EACH + j];
+                    weight = slope(table, log_sum_exp, row, column, dot, include_self)
+                        + slope(table, log_sum_exp, column, row, dot, include_self);
+                }
+                weights[(across + j * UNITS) * LINE + down * EACH + i] = weight;
+            }
+        }
+        for slab in 0..TILE / SLAB {
+            sync_cube();
+            let unit = UNIT_POS as usize;
+            #[unroll]
+            for part in 0..SLAB * FEATURES / (UNITS * UNITS) {
+                let place = part * (UNITS * UNITS) + unit;
+                let column = tile * TILE + slab * SLAB + place / FEATURES;
+                left[place] = value(x, column, first_feature + place % FEATURES);
+            }
+            sync_cube();
+            #[unroll]
+            for k in 0..SLAB {
+                #[unroll]
+                for i in 0..EACH {
+                    let weight = weights[(slab * SLAB + k) * LINE + down * EACH + i];
+                    #[unroll]
+                    for j in 0..WIDE {
+                        sums[i * WIDE + j] += weight * left[k * FEATURES + across + j * UNITS];
+                    }
+                }
+            }
+        }
+        sync_cube();
+    }
+    #[unroll]
+    for i in 0..EACH {
+        #[unroll]
+        for j in 0..WIDE {
+            let (row, feature) = (first + down * EACH + i, first_feature + across + j * UNITS);
+            if row < columns && feature < features {
+                let place = row * gradient.stride(0) + feature;
+                gradient[place] = sums[i * WIDE + j];
+            }
+        }
+    }
+}
+
+/// The derivative of the loss by the dot product of an anchor and a column: 0 of a prototype as an anchor.
+#[cube]
+fn slope(
+    table: &Tensor<f32>,
+    log_sum_exp: &Tensor<f32>,
+    anchor: usize,
+    column: usize,
+    dot: f32,
+    #[comptime] include_self: bool,
+) -> f32 {
+    let mut slope = 0.0f32;
+    if anchor < log_sum_exp.shape(0) {
+        let own = field(table, fields::LABEL, anchor) == field(table, fields::LABEL, column);
+        let scale = field(table, fields::ANCHOR, anchor) * field(table, fields::CONTRAST, column);
+        if include_self || anchor != column {
+            let bias = select(
+                own,
+                field(table, fields::BIAS_OWN, column),
+                field(table, fields::BIAS_OTHER, column),
+            );
+            let share = (scale * dot + bias - log_sum_exp[anchor]).exp();
+            slope = field(table, fields::REPULSION, anchor) * share * scale;
+        }
+        if own && anchor != column {
+            slope -= field(table, fields::ATTRACTION, anchor) * scale;
+        }
+    }
+    slope
+}
+
+/// The dot products of 64 vectors from `first` on with 64 from `other` on: of each unit those of its 4 rows
+/// with its 4 columns. Vectors beyond the last are 0.
+#[cube]
+fn similarities(
+    x: &Tensor<f32>,
+    first: usize,
+    other: usize,
+    left: &mut Shared<[f32]>,
+    right: &mut Shared<[f32]>,
+    dots: &mut Array<f32>,
+) {
+    let (across, down) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
+    let unit = UNIT_POS as usize;
+    #[unroll]
+    for i in 0..EACH * EACH {
+        dots[i] = 0.0;
+    }
+    for chunk in 0..x.shape(1).div_ceil(DEPTH) {
+        #[unroll]
+        for part in 0..TILE * DEPTH / (UNITS * UNITS) {
+            let row = part * UNITS + unit / DEPTH;
+            let feature = unit % DEPTH;
+            let from = chunk * DEPTH + feature;
+            left[feature * LINE + row] = value(x, first + row, from);
+            right[feature * LINE + row] = value(x, other + row, from);
+        }
+        sync_cube();
+        #[unroll]
+        for k in 0..DEPTH {
+            #[unroll]
+            for i in 0..EACH {
+                let own = left[k * LINE + down * EACH + i];
+                #[unroll]
+                for j in 0..EACH {
+                    dots[i * EACH + j] += own * right[k * LINE + across + j * UNITS];
+                }
+            }
+        }
+        sync_cube();
+    }
+}
+
+/// A value of the vectors; 0 beyond them.
+#[cube]
+fn value(x: &Tensor<f32>, row: usize, feature: usize) -> f32 {
+    let mut value = 0.0f32;
+    if row < x.shape(0) && feature < x.shape(1) {
+        value = x[row * x.stride(0) + feature];
+    }
+    value
+}
+
+/// What a vector carries; the last one's for those beyond it.
+#[cube]
+fn field(table: &Tensor<f32>, #[comptime] field: usize, vector: usize) -> f32 {
+    let last = table.shape(1) - 1;
+    table[field * table.stride(0) + select(vector < last, vector, last)]
+}

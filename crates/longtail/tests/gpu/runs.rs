@@ -1,0 +1,169 @@
+//! Whole runs on the GPU, and between devices.
+
+use std::path::Path;
+
+use burn::tensor::FloatDType;
+use image::{Rgb, RgbImage};
+use longtail::{
+    device::{self, Device},
+    recipe::{Recipe, RecipeFile},
+    report::EpochRecord,
+    run,
+    train::{Ending, Limits, Observer, StepReport, Trainer},
+};
+
+use crate::gpu;
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told {
+    steps: Vec<StepReport>,
+    notes: Vec<String>,
+}
+
+impl Observer for Told {
+    fn note(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
+    }
+
+    fn step(&mut self, step: &StepReport) {
+        self.steps.push(step.clone());
+    }
+
+    fn epoch(&mut self, _: &EpochRecord) {}
+
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// Three classes of 8 by 8 images, each of its own colour.
+fn write_images(root: &Path) {
+    for (part, counts) in [("train", [12, 6, 3]), ("test", [2, 2, 2])] {
+        for (class, count) in counts.into_iter().enumerate() {
+            let folder = root.join(part).join(format!("class{class}"));
+            std::fs::create_dir_all(&folder).unwrap();
+            for number in 0..count {
+                let image = RgbImage::from_fn(8, 8, |x, y| {
+                    let mut pixel = [(x * 9 + number) as u8, (y * 7) as u8, (x * y + number) as u8];
+                    pixel[class] = 200;
+                    Rgb(pixel)
+                });
+                image.save(folder.join(format!("{number}.png"))).unwrap();
+            }
+        }
+    }
+}
+
+fn recipe(root: &Path, precision: &str) -> Recipe {
+    let text = format!(
+        "data.name = {:?}\ndata.image_size = 8\nmethod.name = \"bcl+rcl\"\n\
+         model.backbone = \"resnet8\"\nmodel.head_hidden = 16\nmodel.head_out = 8\n\
+         train.batch_size = 4\ntrain.epochs = 3\ntrain.precision = \"{precision}\"\n\
+         optimizer.lr = 0.05\nschedule.warmup = 0\n",
+        root.display().to_string()
+    );
+    Recipe::resolve(&[RecipeFile::parse(&text, "the test").unwrap()]).unwrap().0
+}
+
+/// A run up to `steps`, started or gone on with.
+fn train(
+    root: &Path,
+    out: &str,
+    precision: &str,
+    device: &Device,
+    steps: u64,
+    told: &mut Told,
+) -> Trainer {
+    let out = root.join(out);
+    let mut trainer = match out.exists() {
+        true => run::resume(&out, &[], device.clone(), told).unwrap(),
+        false => run::start(recipe(root, precision), &out, device.clone(), told).unwrap(),
+    };
+    let limits = Limits { max_steps: Some(steps) };
+    assert_eq!(trainer.run(limits, told).unwrap(), Ending::Finished);
+    assert_eq!(trainer.progress().step, steps);
+    trainer
+}
+
+fn sums(trainer: &Trainer) -> [f64; 3] {
+    let sums = &trainer.progress().sums;
+    [sums.loss, sums.classifier, sums.contrastive]
+}
+
+#[track_caller]
+fn close(actual: [f64; 3], expected: [f64; 3], tolerance: f64) {
+    for (a, e) in actual.iter().zip(expected) {
+        assert!((a - e).abs() <= tolerance * e.abs(), "{actual:?} is not {expected:?}");
+    }
+}
+
+/// Steps are few, so that differences of rounding stay small.
+#[test]
+fn a_run_moves_between_devices() {
+    let Some(gpu) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write_images(root);
+    let cpu = device::cpu();
+    let mut told = Told::default();
+    let on_cpu = train(root, "cpu", "f32", &cpu, 4, &mut told);
+    assert!(told.notes.iter().all(|note| !note.contains("operators")), "{:?}", told.notes);
+    for (name, first, second) in [("gpu-cpu", &gpu, &cpu), ("cpu-gpu", &cpu, &gpu)] {
+        let mut told = Told::default();
+        train(root, name, "f32", first, 2, &mut told);
+        let moved = train(root, name, "f32", second, 4, &mut told);
+        close(sums(&moved), sums(&on_cpu), 1e-3);
+        let said = told.notes.iter().any(|note| note.contains("goes on with"));
+        assert!(said, "{:?}", told.notes);
+    }
+}
+
+#[test]
+fn a_run_on_a_gpu_reads_its_losses_once_and_counts_them_all() {
+    let Some(gpu) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write_images(root);
+    let mut told = Told::default();
+    let trainer = train(root, "run", "f32", &gpu, 3, &mut told);
+    assert_eq!(told.steps.len(), 1, "one look at three steps");
+    assert_eq!((told.steps[0].done, told.steps[0].step), (3, 3));
+    let sums = &trainer.progress().sums;
+    assert_eq!(sums.images, 12);
+    assert!(sums.correct <= 12 && sums.waited < sums.seconds);
+    let mut on_cpu = Told::default();
+    train(root, "cpu", "f32", &device::cpu(), 3, &mut on_cpu);
+    let last =
+        |told: &Told| told.steps.last().map(|s| [s.loss, s.classifier, s.contrastive.unwrap()]);
+    close(last(&told).unwrap(), last(&on_cpu).unwrap(), 1e-3);
+    let summary = trainer.summary().unwrap();
+    trainer.write_results(&summary).unwrap();
+    let report = std::fs::read_to_string(trainer.folder().report()).unwrap();
+    assert!(report.contains(device::operators(&gpu)), "the report names the device");
+}
+
+#[test]
+fn lower_precisions_train_where_the_device_has_them() {
+    let Some(gpu) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write_images(root);
+    let mut told = Told::default();
+    let exact = sums(&train(root, "f32", "f32", &device::cpu(), 1, &mut told));
+    for (precision, dtype) in [("bf16", FloatDType::BF16), ("f16", FloatDType::F16)] {
+        if gpu.supports_dtype(dtype) {
+            let trainer = train(root, precision, precision, &gpu, 1, &mut told);
+            close(sums(&trainer), exact, 3e-2);
+            // Goes on with the state of its loss scaling; its weights stay numbers.
+            train(root, precision, precision, &gpu, 6, &mut told);
+            continue;
+        }
+        println!("skipped: this device does not compute in {precision}");
+        let out = root.join(precision);
+        let error =
+            run::start(recipe(root, precision), &out, gpu.clone(), &mut told).err().unwrap();
+        assert!(error.to_string().contains("choose another --precision"), "{error}");
+        assert!(!out.exists());
+    }
+}

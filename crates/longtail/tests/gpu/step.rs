@@ -1,0 +1,81 @@
+use burn::{module::Module, tensor::Tensor};
+use longtail::{
+    device::{self, Device},
+    model::{Pass, weights::values},
+};
+
+use crate::{gpu, rounds_to_tf32, step_oracle::*};
+
+fn bounds(device: &Device) -> Bounds {
+    match rounds_to_tf32(device) {
+        true => TF32,
+        false => Bounds { flipped: 12, ..Bounds::F32_WITH_FLIPS },
+    }
+}
+
+/// Of images few enough that often no activation lies within rounding of 0, all gradients are those of the
+/// CPU: what the oracle's bounds let pass are flipped ReLUs and not mistakes.
+#[test]
+fn gradients_are_the_cpus() {
+    const SEEDS: u64 = 4;
+    let Some(gpu) = gpu() else { return };
+    if rounds_to_tf32(&gpu) {
+        println!("skipped: products in TF32 are not the CPU's");
+        return;
+    }
+    let agrees = |seed: u64| {
+        let expected = norms_of_few(seed, &device::cpu());
+        let found = norms_of_few(seed, &gpu);
+        // Biases before a batch norm have gradient 0 up to rounding.
+        let worst = expected.iter().filter(|(_, norm)| **norm > 1e-4);
+        let worst = worst.map(|(name, norm)| (found[name] - norm).abs() / norm).fold(0.0, f64::max);
+        println!("seed {seed}: {worst:e}");
+        worst < 1e-4
+    };
+    let count = (0..SEEDS).filter(|seed| agrees(*seed)).count();
+    assert!(count >= 2, "{count} of {SEEDS} agree");
+}
+
+/// With factors of 10 bits of mantissa instead of 23.
+const TF32: Bounds = Bounds {
+    forward: 2e-2,
+    loss: 1e-2,
+    early: 0.2,
+    late: 5e-2,
+    all: 5e-2,
+    flipped: usize::MAX,
+    after: 0.5,
+};
+
+#[test]
+fn forward_pass_matches_pytorch() {
+    let Some(device) = gpu() else { return };
+    check_forward_pass(&device, &bounds(&device));
+}
+
+#[test]
+fn losses_and_gradients_match_pytorch() {
+    let Some(device) = gpu() else { return };
+    check_losses_and_gradients(&device, &bounds(&device));
+}
+
+#[test]
+fn one_sgd_step_matches_pytorch() {
+    let Some(device) = gpu() else { return };
+    check_sgd_step(&device, &bounds(&device));
+}
+
+/// Padding a batch, as evaluation on a GPU does, changes no row of it.
+#[test]
+fn rows_of_an_evaluation_do_not_depend_on_the_others() {
+    let Some(device) = gpu() else { return };
+    let network = network(true, &oracle()["param_order"], &device);
+    let network = network.valid();
+    let rows = images(&device).inner().narrow(0, 0, 2);
+    let padded = Tensor::cat(vec![rows.clone(), rows.zeros_like()], 0);
+    let logits = |x| network.logits(network.features(x, &mut Pass::Eval)).narrow(0, 0, 2);
+    let (alone, padded) = (values(logits(rows)), values(logits(padded)));
+    for (a, b) in alone.iter().zip(&padded) {
+        close("logit", f64::from(*a), f64::from(*b), 1e-5);
+    }
+}

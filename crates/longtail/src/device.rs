@@ -1,9 +1,11 @@
 //! The only place that names a Burn backend: what there is to compute on, and what this machine is.
 
 mod choice;
+mod guard;
 mod open;
 
 pub use choice::{Backend, DeviceChoice, DeviceError};
+pub use guard::guard;
 pub use open::{Listed, list, open};
 
 pub use burn::tensor::Device;
@@ -62,8 +64,12 @@ pub fn hardware(device: &Device) -> String {
     }
 }
 
-/// Most memory that this process has held so far, in bytes, where the system tells it in a file.
-pub fn peak_memory() -> Option<u64> {
+/// Most memory that a run has held so far, in bytes: the GPU's that is reserved, or this process's where the
+/// system tells it in a file.
+pub fn peak_memory(device: &Device) -> Option<u64> {
+    if !is_cpu(device) {
+        return device.clone().inner().memory_pool_usage().map(|usage| usage.bytes_reserved);
+    }
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)

@@ -10,7 +10,7 @@ use crate::{
     augment::{Normalize, View},
     data::{self, ImageSet, Sets, Split},
     device,
-    model::{Network, weights},
+    model::{Network, Precision, weights},
     recipe::{Recipe, RecipeFile, Val},
     report::atomic,
     train::{Checkpoint, Forecast, Limits, Observer, RunFolder, TrainError, Trainer, network},
@@ -29,12 +29,29 @@ pub fn start(
     RunFolder::check_free(out)?;
     device::check_precision(&device, recipe.train.precision)?;
     let (sets, split) = open(&recipe, None, observer)?;
+    notes_about(&device, &recipe).into_iter().for_each(|note| observer.note(note));
     let text = recipe.to_toml()?;
     Trainer::check(&recipe, &sets)?;
     let folder = RunFolder::create(out)?;
     split.save(&folder.split())?;
     atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
     Ok(Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?)
+}
+
+/// What is slow on this device, of what the recipe asks for.
+fn notes_about(device: &Device, recipe: &Recipe) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    let is_cpu = device::is_cpu(device);
+    if !is_cpu && !recipe.train.drop_last {
+        notes.push(
+            "the last batch of an epoch is smaller (train.drop_last = false): the GPU tunes its \
+             operators for it as well",
+        );
+    }
+    if is_cpu && recipe.train.precision == Precision::F16 {
+        notes.push("f16 is slow on the CPU, which has operators for f32 and bf16 only");
+    }
+    notes
 }
 
 /// What a new run will take: its first steps are made and forgotten, and nothing is written.

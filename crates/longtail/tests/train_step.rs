@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use burn::tensor::{Device, Tensor};
 use longtail::{
     loss::Contrastive,
+    model::Precision,
     train::{BnGroups, Objective},
 };
 use longtail_kernels::{Algorithm, ConvBnOptions, Path, algorithm, force};
@@ -95,8 +96,7 @@ fn separate_batch_statistics_per_view_differ_and_train() {
 }
 
 fn separate_batch_statistics(_: Path) {
-    let oracle = oracle();
-    let network = network(true, &oracle["param_order"], &Device::flex());
+    let network = network(true, Precision::F32, &Device::flex());
     let joint = objective(Contrastive::bcl_rcl(0.1));
     let per_view = Objective { bn_groups: BnGroups::PerView, ..joint.clone() };
     let only_sim = Objective { head_on_cls_view: false, ..joint.clone() };
@@ -108,4 +108,13 @@ fn separate_batch_statistics(_: Path) {
     assert_ne!(joint.0, per_view.0, "the encoder's statistics");
     assert_eq!(joint.0, only_sim.0, "the classifier does not see the head");
     assert_ne!(joint.1, only_sim.1, "the head's statistics");
+}
+
+/// What [`Bounds::TEN_BITS`] allows, with products of values of 10 bits.
+#[test]
+fn f16_stays_near_pytorch() {
+    let bounds = Bounds { precision: Precision::F16, ..Bounds::TEN_BITS };
+    check_forward_pass(&Device::flex(), &bounds);
+    check_losses_and_gradients(&Device::flex(), &bounds);
+    check_sgd_step(&Device::flex(), &bounds);
 }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use longtail::{recipe::RecipeFile, report::class_table};
 
-use super::{open_device, print_line, start_threads};
+use super::{on, open_device, print_line, start_threads};
 use crate::{args::EvaluateArgs, interrupt::watch, progress::Progress};
 
 /// `longtail evaluate`
@@ -14,8 +14,11 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let device = open_device(args.runtime.device)?;
     let mut layer = RecipeFile::default();
     layer.data.dir = args.data_dir.clone();
-    let trainer = longtail::run::resume(&args.run, &[layer], device, &mut progress)?;
-    let summary = trainer.summary()?;
+    let (trainer, summary) = on(&device, || {
+        let trainer = longtail::run::resume(&args.run, &[layer], device.clone(), &mut progress)?;
+        let summary = trainer.summary()?;
+        Ok((trainer, summary))
+    })?;
     trainer.write_results(&summary)?;
     if args.runtime.json {
         print_line(serde_json::to_string(&summary).context("cannot print the summary")?)?;

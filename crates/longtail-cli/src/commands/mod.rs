@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::Context;
 use longtail::{
-    device::{self, Device, DeviceChoice},
+    device::{self, Device, DeviceChoice, DeviceError},
     recipe::RecipeError,
     threads,
 };
@@ -52,6 +52,11 @@ fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
 /// The device that was asked for, found to compute before any work is done.
 fn open_device(choice: DeviceChoice) -> anyhow::Result<Device> {
     Ok(device::open(choice)?)
+}
+
+/// Does `work` on the device; a GPU that fails on the way is an error.
+fn on<T>(device: &Device, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    device::guard(device, work).map_err(DeviceError::Failed)?
 }
 
 /// Starts `threads` threads, or one per core.

@@ -12,21 +12,22 @@ use longtail::{
     run::Predictor,
 };
 
-use super::{open_device, start_threads};
+use super::{on, open_device, start_threads};
 use crate::args::{FormatName, PredictArgs, WhichWeights};
 
 /// `longtail predict`
 pub fn run(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
     let device = open_device(args.device)?;
-    let predictor = Predictor::open(&args.run, args.weights == WhichWeights::Best, device)?;
+    let best = args.weights == WhichWeights::Best;
+    let predictor = on(&device, || Ok(Predictor::open(&args.run, best, device.clone())?))?;
     let paths = image_files(&args.images)?;
     let size = predictor.image_size();
     let (pixels, warnings) = decode::decode_all(&paths, size)?;
     warnings.iter().for_each(|warning| eprintln!("{warning}"));
     let images = ImageSet::new(size, size, pixels, vec![0; paths.len()], Vec::new());
-    let predictions: Vec<Prediction> = predictor
-        .logits(&images)
+    let logits = on(&device, || Ok(predictor.logits(&images)))?;
+    let predictions: Vec<Prediction> = logits
         .iter()
         .zip(&paths)
         .filter_map(|(logits, path)| {

@@ -11,7 +11,7 @@ use longtail::{
     train::{Ending, Forecast, Limits, Observer, RunFolder},
 };
 
-use super::{layers, open_device, print_line, start_threads};
+use super::{layers, on, open_device, print_line, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::{INTERRUPTED, watch},
@@ -25,26 +25,35 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let mut progress = Progress::new(args.runtime.quiet, interrupted);
     let layers = layers::layers(args)?;
     let device = open_device(args.runtime.device)?;
-    if args.dry_run {
-        return dry_run(args, &layers, device, &mut progress);
-    }
+    on(&device, || match args.dry_run {
+        true => dry_run(args, &layers, device.clone(), &mut progress),
+        false => train(args, &layers, device.clone(), &mut progress),
+    })
+}
+
+fn train(
+    args: &TrainArgs,
+    layers: &[RecipeFile],
+    device: Device,
+    progress: &mut Progress,
+) -> anyhow::Result<ExitCode> {
     let mut trainer = match &args.out {
         Some(out) if args.resume => {
-            let trainer = longtail::run::resume(out, &layers, device, &mut progress)?;
+            let trainer = longtail::run::resume(out, layers, device, progress)?;
             // They are of an earlier stop, and this one may not come to its end.
             trainer.folder().remove_results()?;
             trainer
         }
         _ => {
-            let (recipe, notes) = Recipe::resolve(&layers)?;
+            let (recipe, notes) = Recipe::resolve(layers)?;
             notes.iter().for_each(|note| progress.note(note));
             let out = args.out.clone().unwrap_or_else(|| free_folder(&recipe));
-            longtail::run::start(recipe, &out, device, &mut progress)?
+            longtail::run::start(recipe, &out, device, progress)?
         }
     };
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
-    if trainer.run(limits, &mut progress)? == Ending::Interrupted {
+    if trainer.run(limits, progress)? == Ending::Interrupted {
         progress.note(&format!("saved; continue with {}", resume_command(&folder)));
         return Ok(ExitCode::from(INTERRUPTED));
     }

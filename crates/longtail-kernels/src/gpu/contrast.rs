@@ -97,7 +97,6 @@ fn empty(client: &Client, device: &CubeDevice, shape: Shape) -> CubeTensor {
 fn table(terms: &ContrastTerms) -> TensorData {
     let columns = terms.labels.len();
     let rows = terms.anchors();
-    let positives = terms.positives();
     let mut table = vec![0.0_f32; fields::COUNT * columns];
     let mut set = |field: usize, column: usize, value: f64| {
         table[field * columns + column] = value as f32;
@@ -108,10 +107,10 @@ fn table(terms: &ContrastTerms) -> TensorData {
         set(fields::BIAS_OTHER, column, terms.bias_other[column]);
         set(fields::CONTRAST, column, terms.contrast_factor(column));
     }
-    for row in 0..rows {
+    for (row, positives) in terms.positives().into_iter().enumerate() {
         let share = terms.inverse_norm[row] / rows as f64;
         set(fields::ANCHOR, row, terms.anchor_factor(row) / terms.temperature);
-        set(fields::REPULSION, row, share * f64::from(positives[row]));
+        set(fields::REPULSION, row, share * f64::from(positives));
         set(fields::ATTRACTION, row, share);
         set(fields::PRIOR, row, terms.prior[row]);
     }

@@ -56,7 +56,7 @@ pub fn rows(
 ) {
     let (across, down) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
     let first = CUBE_POS_X as usize * TILE;
-    let columns = x.shape(0);
+    let (rows, columns) = (log_sum_exp.shape(0), x.shape(0));
     let mut left = Shared::<[f32]>::new_slice(PART);
     let mut right = Shared::<[f32]>::new_slice(PART);
     let mut dots = Array::<f32>::new(EACH * EACH);
@@ -69,30 +69,28 @@ pub fn rows(
         sum[i] = 0.0;
         attraction[i] = 0.0;
     }
+    let mut own = Sequence::<Carried>::new();
+    #[unroll]
+    for i in 0..EACH {
+        own.push(carried(table, rows, first + down * EACH + i));
+    }
     for tile in 0..columns.div_ceil(TILE) {
         similarities(x, first, tile * TILE, &mut left, &mut right, &mut dots);
         #[unroll]
         for j in 0..EACH {
             let column = tile * TILE + across + j * UNITS;
+            let other = carried(table, rows, column);
             if column < columns {
                 #[unroll]
                 for i in 0..EACH {
                     let row = first + down * EACH + i;
-                    let own =
-                        field(table, fields::LABEL, row) == field(table, fields::LABEL, column);
-                    let s = field(table, fields::ANCHOR, row)
-                        * field(table, fields::CONTRAST, column)
-                        * dots[i * EACH + j];
-                    let bias = select(
-                        own,
-                        field(table, fields::BIAS_OWN, column),
-                        field(table, fields::BIAS_OTHER, column),
-                    );
-                    if own && row != column {
+                    let anchor = &own[i];
+                    let s = anchor.anchor * other.contrast * dots[i * EACH + j];
+                    if anchor.label == other.label && row != column {
                         attraction[i] += s;
                     }
                     if include_self || row != column {
-                        let biased = s + bias;
+                        let biased = s + bias(anchor, &other);
                         let top = select(biased > max[i], biased, max[i]);
                         sum[i] = sum[i] * (max[i] - top).exp() + (biased - top).exp();
                         max[i] = top;
@@ -114,7 +112,7 @@ pub fn rows(
     sync_cube();
     let unit = UNIT_POS as usize;
     let row = first + unit;
-    if unit < TILE && row < log_sum_exp.shape(0) {
+    if unit < TILE && row < rows {
         let mut top = left[unit * UNITS];
         for part in 0..UNITS {
             let max = left[unit * UNITS + part];
@@ -150,7 +148,7 @@ pub fn gradient(
     let (across, down) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
     let first = CUBE_POS_X as usize * TILE;
     let first_feature = CUBE_POS_Y as usize * FEATURES;
-    let (columns, features) = (x.shape(0), x.shape(1));
+    let (rows, columns, features) = (log_sum_exp.shape(0), x.shape(0), x.shape(1));
     let mut left = Shared::<[f32]>::new_slice(PART);
     let mut right = Shared::<[f32]>::new_slice(PART);
     let mut weights = Shared::<[f32]>::new_slice(TILE * LINE);
@@ -160,19 +158,30 @@ pub fn gradient(
     for i in 0..EACH * WIDE {
         sums[i] = 0.0;
     }
+    let mut own = Sequence::<Carried>::new();
+    let mut own_log = Array::<f32>::new(EACH);
+    #[unroll]
+    for i in 0..EACH {
+        own.push(carried(table, rows, first + down * EACH + i));
+        let row = first + down * EACH + i;
+        own_log[i] = log_sum_exp[select(row < rows, row, rows - 1)];
+    }
     for tile in 0..columns.div_ceil(TILE) {
         similarities(x, first, tile * TILE, &mut left, &mut right, &mut dots);
         #[unroll]
         for j in 0..EACH {
             let column = tile * TILE + across + j * UNITS;
+            let other = carried(table, rows, column);
+            let other_log = log_sum_exp[select(column < rows, column, rows - 1)];
             #[unroll]
             for i in 0..EACH {
                 let row = first + down * EACH + i;
                 let mut weight = 0.0f32;
                 if row < columns && column < columns {
                     let dot = dots[i * EACH + j];
-                    weight = slope(table, log_sum_exp, row, column, dot, include_self)
-                        + slope(table, log_sum_exp, column, row, dot, include_self);
+                    let is_self = row == column;
+                    weight = slope(&own[i], &other, dot, own_log[i], is_self, include_self)
+                        + slope(&other, &own[i], dot, other_log, is_self, include_self);
                 }
                 weights[(across + j * UNITS) * LINE + down * EACH + i] = weight;
             }
@@ -217,31 +226,59 @@ pub fn gradient(
 /// The derivative of the loss by the dot product of an anchor and a column: 0 of a prototype as an anchor.
 #[cube]
 fn slope(
-    table: &Tensor<f32>,
-    log_sum_exp: &Tensor<f32>,
-    anchor: usize,
-    column: usize,
+    anchor: &Carried,
+    column: &Carried,
     dot: f32,
+    log_sum_exp: f32,
+    is_self: bool,
     #[comptime] include_self: bool,
 ) -> f32 {
+    let scale = anchor.anchor * column.contrast;
     let mut slope = 0.0f32;
-    if anchor < log_sum_exp.shape(0) {
-        let own = field(table, fields::LABEL, anchor) == field(table, fields::LABEL, column);
-        let scale = field(table, fields::ANCHOR, anchor) * field(table, fields::CONTRAST, column);
-        if include_self || anchor != column {
-            let bias = select(
-                own,
-                field(table, fields::BIAS_OWN, column),
-                field(table, fields::BIAS_OTHER, column),
-            );
-            let share = (scale * dot + bias - log_sum_exp[anchor]).exp();
-            slope = field(table, fields::REPULSION, anchor) * share * scale;
+    if anchor.is_anchor {
+        if include_self || !is_self {
+            let share = (scale * dot + bias(anchor, column) - log_sum_exp).exp();
+            slope = anchor.repulsion * share * scale;
         }
-        if own && anchor != column {
-            slope -= field(table, fields::ATTRACTION, anchor) * scale;
+        if anchor.label == column.label && !is_self {
+            slope -= anchor.attraction * scale;
         }
     }
     slope
+}
+
+/// What a vector carries.
+#[derive(CubeType)]
+struct Carried {
+    label: f32,
+    bias_own: f32,
+    bias_other: f32,
+    contrast: f32,
+    anchor: f32,
+    repulsion: f32,
+    attraction: f32,
+    is_anchor: bool,
+}
+
+/// What a vector carries; the last one's for those beyond it.
+#[cube]
+fn carried(table: &Tensor<f32>, rows: usize, vector: usize) -> Carried {
+    Carried {
+        label: field(table, fields::LABEL, vector),
+        bias_own: field(table, fields::BIAS_OWN, vector),
+        bias_other: field(table, fields::BIAS_OTHER, vector),
+        contrast: field(table, fields::CONTRAST, vector),
+        anchor: field(table, fields::ANCHOR, vector),
+        repulsion: field(table, fields::REPULSION, vector),
+        attraction: field(table, fields::ATTRACTION, vector),
+        is_anchor: vector < rows,
+    }
+}
+
+/// The bias of a column for an anchor.
+#[cube]
+fn bias(anchor: &Carried, column: &Carried) -> f32 {
+    select(anchor.label == column.label, column.bias_own, column.bias_other)
 }
 
 /// The dot products of 64 vectors from `first` on with 64 from `other` on: of each unit those of its 4 rows
@@ -296,7 +333,7 @@ fn value(x: &Tensor<f32>, row: usize, feature: usize) -> f32 {
     value
 }
 
-/// What a vector carries; the last one's for those beyond it.
+/// A field of a vector; the last one's for those beyond it.
 #[cube]
 fn field(table: &Tensor<f32>, #[comptime] field: usize, vector: usize) -> f32 {
     let last = table.shape(1) - 1;

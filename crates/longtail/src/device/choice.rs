@@ -126,6 +126,12 @@ pub enum DeviceError {
         /// What it says.
         reason: String,
     },
+    /// It failed while it computed.
+    #[error(
+        "the GPU failed ({0}): a smaller --batch-size needs less memory; a run goes on from its last \
+         checkpoint with --resume"
+    )]
+    Failed(String),
     /// It computes, but not in this type.
     #[error("device {device} does not compute in {precision}: choose another --precision")]
     Precision {

@@ -1,13 +1,8 @@
-use std::{
-    panic::{self, AssertUnwindSafe},
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use burn::tensor::{Device, Tensor};
 use longtail_kernels::gpu;
 use serde::Serialize;
 
-use super::{Backend, DeviceChoice, DeviceError, cpu};
+use super::{Backend, DeviceChoice, DeviceError, cpu, guard::guard};
 use crate::model::weights::values;
 
 /// The device that was asked for, without gradients. It has computed something, so that a driver or
@@ -107,33 +102,15 @@ fn enumerate(backend: Backend) -> Vec<Device> {
     }
 }
 
-/// Computes something small. A driver or toolkit that lacks a part makes Burn panic, at times on a thread
-/// of its own: the first thing said is the reason, and nothing is printed.
+/// Computes something small.
 fn computes(device: &Device) -> Result<(), String> {
-    if super::is_cpu(device) {
-        return Ok(());
-    }
-    let said = Arc::new(Mutex::new(None::<String>));
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new({
-        let said = Arc::clone(&said);
-        move |info| {
-            let text = info.payload_as_str().unwrap_or("its driver failed").to_owned();
-            said.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
-        }
-    }));
-    let sum = panic::catch_unwind(AssertUnwindSafe(|| {
+    let sum = guard(device, || {
         let one = Tensor::<1>::ones([3], device);
         values((one.clone() + one).sum())
-    }));
-    panic::set_hook(hook);
-    match sum {
-        Ok(sum) if sum == [6.0] => Ok(()),
-        Ok(sum) => Err(format!("it says that three times two is {sum:?}")),
-        Err(_) => {
-            let said = said.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(said.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "))
-        }
+    })?;
+    match sum[..] == [6.0] {
+        true => Ok(()),
+        false => Err(format!("it says that three times two is {sum:?}")),
     }
 }
 

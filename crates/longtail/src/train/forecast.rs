@@ -80,7 +80,7 @@ impl Forecast {
             images_per_second: recipe.train.batch_size as f64 / step_seconds,
             epoch_seconds: steps_per_epoch as f64 * step_seconds + val,
             run_seconds: steps as f64 * step_seconds + rounds.ceil() * val + end,
-            peak_memory: device::peak_memory(),
+            peak_memory: device::peak_memory(learner.device()),
         })
     }
 }

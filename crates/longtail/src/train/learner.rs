@@ -43,7 +43,7 @@ pub enum Measured {
     /// Known.
     Here(StepLosses),
     /// Total, classifier's part, contrastive part (NaN: none) and right ones, on the device.
-    OnDevice(Tensor<1>),
+    OnDevice(Box<Tensor<1>>),
 }
 
 impl Learner {
@@ -126,7 +126,8 @@ impl Measured {
         };
         let correct = hits.int().sum().float();
         let classifier = losses.classifier.clone().inner();
-        Self::OnDevice(Tensor::cat(vec![total, classifier, contrastive, correct], 0))
+        let four = Tensor::cat(vec![total, classifier, contrastive, correct], 0);
+        Self::OnDevice(Box::new(four))
     }
 
     fn may_be_finite(&self) -> bool {
@@ -143,12 +144,11 @@ impl Measured {
 
     /// What the steps were about, in their order; waits once for the device.
     pub fn read_all(all: &[Self]) -> Vec<StepLosses> {
-        let mut there = Vec::new();
-        for measured in all {
-            if let Self::OnDevice(four) = measured {
-                there.push(four.clone());
-            }
-        }
+        let on_device = |measured: &Self| match measured {
+            Self::Here(_) => None,
+            Self::OnDevice(four) => Some(Tensor::clone(four)),
+        };
+        let there: Vec<_> = all.iter().filter_map(on_device).collect();
         let there = if there.is_empty() { Vec::new() } else { values(Tensor::cat(there, 0)) };
         let mut there = there.as_chunks::<4>().0.iter();
         let read = |measured: &Self| match measured {

@@ -1,14 +1,14 @@
 use burn::{module::Module, tensor::Tensor};
 use longtail::{
     device::{self, Device},
-    model::{Pass, weights::values},
+    model::{Pass, Precision, weights::values},
 };
 
 use crate::{gpu, rounds_to_tf32, step_oracle::*};
 
 fn bounds(device: &Device) -> Bounds {
     match rounds_to_tf32(device) {
-        true => TF32,
+        true => Bounds::TEN_BITS,
         false => Bounds { flipped: 12, ..Bounds::F32_WITH_FLIPS },
     }
 }
@@ -36,17 +36,6 @@ fn gradients_are_the_cpus() {
     assert!(count >= 2, "{count} of {SEEDS} agree");
 }
 
-/// With factors of 10 bits of mantissa instead of 23.
-const TF32: Bounds = Bounds {
-    forward: 2e-2,
-    loss: 1e-2,
-    early: 0.2,
-    late: 5e-2,
-    all: 5e-2,
-    flipped: usize::MAX,
-    after: 0.5,
-};
-
 #[test]
 fn forward_pass_matches_pytorch() {
     let Some(device) = gpu() else { return };
@@ -65,11 +54,23 @@ fn one_sgd_step_matches_pytorch() {
     check_sgd_step(&device, &bounds(&device));
 }
 
+#[test]
+fn f16_stays_near_pytorch() {
+    let Some(device) = gpu() else { return };
+    let bounds = Bounds { precision: Precision::F16, ..Bounds::TEN_BITS };
+    if device::check_precision(&device, bounds.precision).is_err() {
+        println!("skipped: this device does not compute in f16");
+        return;
+    }
+    check_forward_pass(&device, &bounds);
+    check_losses_and_gradients(&device, &bounds);
+}
+
 /// Padding a batch, as evaluation on a GPU does, changes no row of it.
 #[test]
 fn rows_of_an_evaluation_do_not_depend_on_the_others() {
     let Some(device) = gpu() else { return };
-    let network = network(true, &oracle()["param_order"], &device);
+    let network = network(true, Precision::F32, &device);
     let network = network.valid();
     let rows = images(&device).inner().narrow(0, 0, 2);
     let padded = Tensor::cat(vec![rows.clone(), rows.zeros_like()], 0);

@@ -71,7 +71,7 @@ pub fn initial_state(network: &Network, order: &Value) -> State {
 }
 
 /// A network with the oracle's initial parameters.
-pub fn network(prototypes: bool, order: &Value, device: &Device) -> Network {
+pub fn network(prototypes: bool, precision: Precision, device: &Device) -> Network {
     let config = NetworkConfig {
         depth: 32,
         classes: 5,
@@ -80,10 +80,10 @@ pub fn network(prototypes: bool, order: &Value, device: &Device) -> Network {
         head: Some([16, 8]),
         prototypes,
         init_heads: InitHeads::TorchDefault,
-        precision: Precision::F32,
+        precision,
     };
     let network = Network::new(&config, 0, &device.clone().autodiff()).unwrap();
-    let state = initial_state(&network, order);
+    let state = initial_state(&network, &oracle()["param_order"]);
     weights::with_state(network, state, "the oracle").unwrap()
 }
 
@@ -154,6 +154,8 @@ pub fn first_losses(loss: Contrastive, network: &Network, device: &Device) -> Lo
 /// How far results may be from PyTorch's in f64, relative to them.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
+    /// In what the encoder computes.
+    pub precision: Precision,
     /// Outputs.
     pub forward: f64,
     /// Losses.
@@ -166,6 +168,8 @@ pub struct Bounds {
     pub all: f64,
     /// How many parameters may be further off than all together.
     pub flipped: usize,
+    /// The classifier's loss after a step.
+    pub loss_after: f64,
     /// Outputs after a step.
     pub after: f64,
 }
@@ -173,17 +177,32 @@ pub struct Bounds {
 impl Bounds {
     /// f32, where rounding puts no activation on the other side of its ReLU.
     pub const F32: Self = Self {
+        precision: Precision::F32,
         forward: 1e-4,
         loss: 1e-5,
         early: 1e-3,
         late: 1e-3,
         all: 1e-3,
         flipped: 0,
+        loss_after: 1e-3,
         after: 1e-3,
     };
     /// f32, where it puts some. The logits after the step are of the order of 10⁵ and follow what flips.
     pub const F32_WITH_FLIPS: Self =
         Self { early: 5e-3, late: 5e-5, flipped: 5, after: 2e-2, ..Self::F32 };
+    /// Factors of 10 bits of mantissa instead of 23: f16, and f32 where tensor cores make it TF32. Some three
+    /// times what f16 was seen to differ by on a CPU.
+    pub const TEN_BITS: Self = Self {
+        forward: 2e-2,
+        loss: 1e-2,
+        early: 0.3,
+        late: 0.1,
+        all: 1e-2,
+        flipped: usize::MAX,
+        loss_after: 0.1,
+        after: 0.5,
+        ..Self::F32
+    };
 
     fn gradient(&self, parameter: &str) -> f64 {
         let is_early =
@@ -195,7 +214,7 @@ impl Bounds {
 /// The forward pass: logits and prototypes.
 pub fn check_forward_pass(device: &Device, bounds: &Bounds) {
     let oracle = oracle();
-    let network = network(true, &oracle["param_order"], device);
+    let network = network(true, bounds.precision, device);
     let losses = first_losses(Contrastive::bcl_rcl(0.1), &network, device);
     let expected = numbers(&oracle["forward_train"]["logits_view0"]);
     for (actual, expected) in weights::values(losses.logits).into_iter().zip(expected) {
@@ -219,7 +238,7 @@ pub fn check_losses_and_gradients(device: &Device, bounds: &Bounds) {
         ("bcl+rcl", Contrastive::bcl_rcl(0.1)),
     ] {
         let expected = &oracle[name];
-        let network = network(loss.prototypes, &oracle["param_order"], device);
+        let network = network(loss.prototypes, bounds.precision, device);
         let losses = first_losses(loss, &network, device);
         let value = |key: &str| expected[key].as_f64().unwrap();
         close("ce", scalar(losses.classifier), value("ce"), bounds.loss);
@@ -255,7 +274,7 @@ pub fn check_losses_and_gradients(device: &Device, bounds: &Bounds) {
 pub fn check_sgd_step(device: &Device, bounds: &Bounds) {
     let oracle = oracle();
     let expected = &oracle["bcl+rcl"];
-    let network = network(true, &oracle["param_order"], device);
+    let network = network(true, bounds.precision, device);
     let losses = first_losses(Contrastive::bcl_rcl(0.1), &network, device);
     let config =
         SgdConfig { momentum: 0.9, nesterov: false, weight_decay: 5e-4, weight_decay_on_bn: true };
@@ -265,7 +284,7 @@ pub fn check_sgd_step(device: &Device, bounds: &Bounds) {
 
     let after = first_losses(Contrastive::bcl_rcl(0.1), &network, device);
     let ce = expected["ce_after_step_train_mode"].as_f64().unwrap();
-    close("cross entropy after the step", scalar(after.classifier), ce, bounds.all);
+    close("cross entropy after the step", scalar(after.classifier), ce, bounds.loss_after);
 
     let view0 = images(device).inner().narrow(0, 0, BATCH);
     let valid = network.valid();
@@ -279,7 +298,7 @@ pub fn check_sgd_step(device: &Device, bounds: &Bounds) {
 
 /// Norms of the gradients of three rows of images drawn from `seed`.
 pub fn norms_of_few(seed: u64, device: &Device) -> BTreeMap<String, f64> {
-    let network = network(true, &oracle()["param_order"], device);
+    let network = network(true, Precision::F32, device);
     let values: Vec<f64> = splitmix64(seed, 3 * 32 * 32 * 3).iter().map(|u| 2.0 * u).collect();
     let images = TensorData::new(values, [3, 32, 32, 3]).convert::<f32>();
     let images = Tensor::<4>::from_data(images, &device.clone().autodiff());

@@ -242,6 +242,9 @@ pub struct RuntimeArgs {
 /// `longtail devices`
 #[derive(Debug, Options)]
 pub struct DevicesArgs {
+    /// Look at this one only [default: at all].
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

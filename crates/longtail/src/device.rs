@@ -6,7 +6,7 @@ mod open;
 
 pub use choice::{Backend, DeviceChoice, DeviceError};
 pub use guard::guard;
-pub use open::{Listed, list, open};
+pub use open::{Listed, candidates, look, open};
 
 pub use burn::tensor::Device;
 

@@ -1,14 +1,26 @@
-use std::process::ExitCode;
+use std::{
+    env,
+    process::{Command, ExitCode, Output},
+};
 
 use anyhow::Context;
-use longtail::device::{self, Listed};
+use longtail::device::{self, DeviceChoice, Listed};
 
 use super::print_line;
 use crate::args::DevicesArgs;
 
 /// `longtail devices`
 pub fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
-    let devices = device::list();
+    let devices = match args.device {
+        Some(device) => vec![device::look(device)],
+        None => {
+            let look = |candidate| match candidate {
+                Ok(device) => look_from_outside(device),
+                Err(listed) => Ok(listed),
+            };
+            device::candidates().into_iter().map(look).collect::<Result<_, _>>()?
+        }
+    };
     if args.json {
         print_line(serde_json::to_string(&devices).context("cannot print the devices")?)?;
     } else {
@@ -17,13 +29,35 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Looks at a GPU in a process of its own, which a driver may crash.
+fn look_from_outside(device: DeviceChoice) -> anyhow::Result<Listed> {
+    if device == DeviceChoice::CPU {
+        return Ok(device::look(device));
+    }
+    let program = env::current_exe().context("cannot find this program")?;
+    let name = device.to_string();
+    let output = Command::new(program)
+        .args(["devices", "--json", "--device", &name])
+        .output()
+        .context("cannot start this program again")?;
+    Ok(told(&output).unwrap_or_else(|| {
+        Listed::with_problem(name, format!("its driver crashed ({})", output.status))
+    }))
+}
+
+fn told(output: &Output) -> Option<Listed> {
+    let listed: Vec<Listed> = serde_json::from_slice(&output.stdout).ok()?;
+    listed.into_iter().next().filter(|_| output.status.success())
+}
+
 fn table(devices: &[Listed]) -> String {
     let width = devices.iter().map(|listed| listed.device.len()).max().unwrap_or_default();
-    let line = |listed: &Listed| {
-        let auto = if listed.is_auto { " (auto)" } else { "" };
+    let auto = devices.iter().position(|listed| listed.problem.is_none() && !listed.is_software);
+    let line = |(place, listed): (usize, &Listed)| {
+        let auto = if Some(place) == auto && devices.len() > 1 { " (auto)" } else { "" };
         format!("{:<width$}  {}{auto}", listed.device, in_words(listed))
     };
-    devices.iter().map(line).collect::<Vec<_>>().join("\n")
+    devices.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn in_words(listed: &Listed) -> String {
@@ -31,10 +65,12 @@ fn in_words(listed: &Listed) -> String {
         return format!("- {problem}");
     }
     let hardware = listed.hardware.as_deref().unwrap_or("unnamed");
-    match listed.memory {
-        Some(bytes) => format!("{hardware}, {:.1} GiB", bytes as f64 / f64::from(1 << 30)),
-        None => format!("{hardware}, memory not told"),
-    }
+    let memory = match listed.memory {
+        Some(bytes) => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
+        None => "memory not told".into(),
+    };
+    let kind = if listed.is_software { ", software" } else { "" };
+    format!("{hardware}, {memory}{kind}")
 }
 
 #[cfg(test)]
@@ -43,21 +79,38 @@ mod tests {
 
     #[test]
     fn devices_are_listed_with_memory_or_with_the_reason() {
-        let gpu = Listed {
-            device: "cuda:0".into(),
+        let listed = |device: &str, memory, is_software| Listed {
+            device: device.into(),
             hardware: Some("A card".into()),
-            memory: Some(3 << 29),
+            memory,
+            is_software,
             problem: None,
-            is_auto: true,
         };
-        let none = Listed {
-            device: "wgpu".into(),
-            hardware: None,
-            memory: None,
-            problem: Some("no device found".into()),
-            is_auto: false,
+        let all = [
+            Listed::with_problem("cuda", "no device found"),
+            listed("vulkan:0", None, true),
+            listed("wgpu:0", Some(3 << 29), false),
+            listed("cpu", Some(1 << 30), false),
+        ];
+        let expected = "cuda      - no device found\n\
+                        vulkan:0  A card, memory not told, software\n\
+                        wgpu:0    A card, 1.5 GiB (auto)\n\
+                        cpu       A card, 1.0 GiB";
+        assert_eq!(table(&all), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_crash_and_words_that_are_no_device_tell_nothing() {
+        use std::os::unix::process::ExitStatusExt;
+        let json = serde_json::to_vec(&[Listed::with_problem("wgpu:0", "no memory")]).unwrap();
+        let output = |status: i32, stdout: &[u8]| Output {
+            status: std::process::ExitStatus::from_raw(status),
+            stdout: stdout.to_vec(),
+            stderr: Vec::new(),
         };
-        let expected = "cuda:0  A card, 1.5 GiB (auto)\nwgpu    - no device found";
-        assert_eq!(table(&[gpu, none]), expected);
+        assert_eq!(told(&output(0, &json)).unwrap().device, "wgpu:0");
+        assert_eq!(told(&output(11, &json)), None, "ended by a signal");
+        assert_eq!(told(&output(0, b"a driver's words")), None);
     }
 }

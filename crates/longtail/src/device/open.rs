@@ -1,6 +1,6 @@
 use burn::tensor::{Device, Tensor};
 use longtail_kernels::gpu;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Backend, DeviceChoice, DeviceError, cpu, guard::guard};
 use crate::model::weights::values;
@@ -38,7 +38,7 @@ fn best() -> Device {
 }
 
 /// A device, or a backend without any, as `longtail devices` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// What `--device` takes.
     pub device: String,
@@ -46,41 +46,52 @@ pub struct Listed {
     pub hardware: Option<String>,
     /// Most bytes that its driver lends, where it tells.
     pub memory: Option<u64>,
+    /// Whether it is a CPU that computes as a GPU would.
+    pub is_software: bool,
     /// Why it cannot be used; `None`: it can.
     pub problem: Option<String>,
-    /// Whether `auto` takes it.
-    pub is_auto: bool,
 }
 
-/// Every device of this machine, and of every backend without one the reason. Opens all of them.
-pub fn list() -> Vec<Listed> {
-    let auto = best();
-    Backend::ALL.into_iter().flat_map(|backend| list_backend(backend, &auto)).collect()
-}
-
-fn list_backend(backend: Backend, auto: &Device) -> Vec<Listed> {
-    let devices = enumerate(backend);
-    if devices.is_empty() {
-        let problem = match backend.is_built_in() {
-            true => "no device found: is its driver installed?".into(),
-            false => format!("not built in: cargo build --release --features {}", backend.name()),
-        };
-        let device = backend.name().to_owned();
-        let none =
-            Listed { device, hardware: None, memory: None, problem: Some(problem), is_auto: false };
-        return vec![none];
+impl Listed {
+    /// One that cannot be used.
+    pub fn with_problem(device: impl ToString, problem: impl Into<String>) -> Self {
+        let (device, problem) = (device.to_string(), Some(problem.into()));
+        Self { device, hardware: None, memory: None, is_software: false, problem }
     }
-    let listed = |(index, device): (usize, Device)| {
-        let problem = computes(&device).err();
-        let (hardware, memory) = match (&problem, backend) {
-            (Some(_), _) => (None, None),
-            (None, Backend::Cpu) => (super::processor(), system_memory()),
-            (None, _) => gpu::identity(&device).map_or((None, None), |(n, m)| (Some(n), m)),
-        };
-        let name = DeviceChoice::One { backend, index }.to_string();
-        Listed { device: name, hardware, memory, problem, is_auto: device == *auto }
+}
+
+/// Every device of this machine, unopened, and every backend without one with the reason.
+pub fn candidates() -> Vec<Result<DeviceChoice, Listed>> {
+    let of_backend = |backend: Backend| match enumerate(backend).len() {
+        0 if backend.is_built_in() => {
+            vec![Err(Listed::with_problem(
+                backend.name(),
+                "no device found: is its driver installed?",
+            ))]
+        }
+        0 => {
+            let feature = backend.name();
+            let problem = format!("not built in: cargo build --release --features {feature}");
+            vec![Err(Listed::with_problem(feature, problem))]
+        }
+        count => (0..count).map(|index| Ok(DeviceChoice::One { backend, index })).collect(),
     };
-    devices.into_iter().enumerate().map(listed).collect()
+    Backend::ALL.into_iter().flat_map(of_backend).collect()
+}
+
+/// What a device is and whether it computes. Opens it: a driver that crashes takes the process along.
+pub fn look(choice: DeviceChoice) -> Listed {
+    let device = match open(choice) {
+        Ok(device) => device,
+        Err(DeviceError::Broken { reason, .. }) => return Listed::with_problem(choice, reason),
+        Err(error) => return Listed::with_problem(choice, error.to_string()),
+    };
+    let (hardware, memory) = match gpu::identity(&device) {
+        Some((name, memory)) => (Some(name), memory),
+        None => (super::processor(), system_memory()),
+    };
+    let is_software = gpu::is_software(&device);
+    Listed { device: choice.to_string(), hardware, memory, is_software, problem: None }
 }
 
 /// The devices that a backend finds. Asks drivers only whether they are there.
@@ -126,13 +137,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cpu_is_always_there_and_listed_last() {
+    fn the_cpu_is_always_there_and_comes_last() {
         assert_eq!(open(DeviceChoice::CPU).unwrap(), cpu());
-        let list = list();
-        let last = list.last().unwrap();
-        assert_eq!((last.device.as_str(), &last.problem), ("cpu", &None));
-        assert_eq!(list.iter().filter(|listed| listed.is_auto).count(), 1);
-        assert!(list.len() >= Backend::ALL.len());
+        let all = candidates();
+        assert!(all.len() >= Backend::ALL.len());
+        assert_eq!(all.last().unwrap(), &Ok(DeviceChoice::CPU));
+        let cpu = look(DeviceChoice::CPU);
+        assert_eq!((cpu.device.as_str(), cpu.problem, cpu.is_software), ("cpu", None, false));
     }
 
     #[test]

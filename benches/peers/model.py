@@ -102,9 +102,9 @@ def bcl_rcl(z: Tensor, labels: Tensor, prototypes: Tensor, log_counts: Tensor) -
     """
     rows, classes = z.shape[0], prototypes.shape[0]
     in_batch = F.one_hot(labels, classes).sum(0).to(z.dtype)
-    columns = torch.cat([labels, torch.arange(classes)])
+    columns = torch.cat([labels, torch.arange(classes, device=z.device)])
     own = labels[:, None] == columns[None, :]
-    is_self = torch.eye(rows, rows + classes, dtype=torch.bool)
+    is_self = torch.eye(rows, rows + classes, dtype=torch.bool, device=z.device)
 
     of_own = log_counts - in_batch.clamp_min(1).log()
     of_other = log_counts - (in_batch + 1).log()

@@ -128,9 +128,10 @@ class Server:
         return self.answer()
 
 
-def export(program: str, folder: Path, rows: int) -> Path:
+def export(program: str, folder: Path, rows: int, device: str = "") -> Path:
     """Longtail's initial weights and its fixed batch, as a file."""
     path = folder / f"rows{rows}.safetensors"
     if not path.exists():
-        subprocess.run([program, "--rows", str(rows), "--export", str(path)], check=True)
+        on = ["--device", device] if device else []
+        subprocess.run([program, *on, "--rows", str(rows), "--export", str(path)], check=True)
     return path

@@ -3,6 +3,9 @@
 Prints one JSON line when ready, then answers every line of standard input with one JSON line:
 `run N` (seconds of each of N steps or passes), `losses N` (total loss of each of N steps, met before
 the step's update), `logits N` (of the first N images, with running statistics), `memory` (bytes).
+
+On a GPU `run N` gives the mean of N as its only number, since the host waits for the device only before
+the first and after the last; `memory` is the device's, of PyTorch's tensors.
 """
 
 import argparse
@@ -15,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+import memory
 from model import CLASS_COUNTS, Network, losses
 
 LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
@@ -22,8 +26,12 @@ LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mode", choices=["eager", "compiled"], default="eager")
+    parser.add_argument("--mode", choices=["eager", "compiled", "graphs"], default="eager")
     parser.add_argument("--layout", choices=list(LAYOUTS), default="nhwc")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--batch", choices=["device", "host"], default="device",
+                        help="where the batch lies before a step")
+    parser.add_argument("--strict", action="store_true", help="no TF32 where f32 is asked for")
     parser.add_argument("--precision", choices=["f32", "bf16", "f64"], default="f32")
     parser.add_argument("--task", choices=["step", "eval"], default="step")
     parser.add_argument("--rows", type=int, default=192, help="rows of one encoder pass")
@@ -49,32 +57,6 @@ def safetensors(path: Path) -> dict[str, Tensor]:
     return {name: array(entry) for name, entry in header.items()}
 
 
-def status(key: str) -> int:
-    """A figure of this process's status file, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(key)), 0)
-
-
-class Memory:
-    """Resident bytes: before the first step, at the peak, at the peak since last asked."""
-
-    def __init__(self) -> None:
-        self.before = 0
-        self.peak = 0
-
-    def first_step(self) -> None:
-        self.before = self.before or status("VmRSS")
-
-    def report(self) -> dict[str, int]:
-        recent = status("VmHWM")
-        self.peak = max(self.peak, recent)
-        try:
-            Path("/proc/self/clear_refs").write_text("5")
-        except OSError:
-            pass  # Then `recent` is the whole peak.
-        return {"before": self.before, "peak": self.peak, "recent": recent}
-
-
 class Peer:
     """A network, its optimizer and one fixed batch."""
 
@@ -82,14 +64,15 @@ class Peer:
         torch.manual_seed(0)
         torch.set_num_threads(args.threads)
         self.args = args
+        self.device = torch.device(args.device)
         self.layout = LAYOUTS[args.layout]
         self.network = Network()
         images, labels = self.inputs()
         kind = torch.float64 if args.precision == "f64" else torch.float32
-        self.network = self.network.to(kind, memory_format=self.layout)
-        self.images = images.to(kind).contiguous(memory_format=self.layout)
-        self.labels = labels
-        self.log_counts = torch.tensor(CLASS_COUNTS, dtype=kind).log()
+        self.network = self.network.to(self.device, kind, memory_format=self.layout)
+        self.images = self.placed(images.to(kind).contiguous(memory_format=self.layout))
+        self.labels = self.placed(labels)
+        self.log_counts = torch.tensor(CLASS_COUNTS, dtype=kind).log().to(self.device)
         self.sgd = torch.optim.SGD(
             self.network.parameters(), args.lr, momentum=0.9, weight_decay=5e-4, fused=True
         )
@@ -112,11 +95,26 @@ class Peer:
             raise SystemExit(f"{self.args.file}: missing {missing}, unknown {unknown}")
         return images.permute(0, 3, 1, 2), labels.long()
 
+    def placed(self, inputs: Tensor) -> Tensor:
+        """On the device, or where a loader leaves a batch for it."""
+        if self.args.batch == "device":
+            return inputs.to(self.device)
+        return inputs.pin_memory() if self.device.type == "cuda" else inputs
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        return tuple(part.to(self.device, non_blocking=True) for part in (self.images, self.labels))
+
     def compiled(self, function: Callable) -> Callable:
-        return torch.compile(function) if self.args.mode == "compiled" else function
+        match self.args.mode:
+            case "compiled":
+                return torch.compile(function)
+            case "graphs":
+                return torch.compile(function, mode="reduce-overhead")
+            case _:
+                return function
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.args.precision == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.precision == "bf16")
 
     def training_losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with self.autocast():
@@ -128,15 +126,19 @@ class Peer:
         with self.autocast():
             return self.network(images)
 
-    def step(self) -> float:
-        """One optimizer step; the losses and the number of hits are read as Longtail reads them."""
+    def step(self) -> Tensor:
+        """One optimizer step; gives the loss before it. On the CPU the losses and the number of hits are
+        read as Longtail reads them; on a GPU nothing is read."""
+        if self.args.mode == "graphs":
+            torch.compiler.cudagraph_mark_step_begin()
         self.sgd.zero_grad()
-        values, correct = self.forward(self.images, self.labels)
-        total, _, _ = values.tolist()
-        correct.item()
+        values, correct = self.forward(*self.batch())
+        if self.device.type == "cpu":
+            values.tolist()
+            correct.item()
         values[0].backward()
         self.sgd.step()
-        return total
+        return values[0].detach()
 
     def evaluate(self, batches: list[Tensor]) -> int:
         """Logits of all batches, read back."""
@@ -147,7 +149,7 @@ class Peer:
     def logits(self, count: int) -> list[list[float]]:
         self.network.eval()
         with torch.no_grad():
-            rows = self.evaluation_logits(self.images)[:count].float().tolist()
+            rows = self.evaluation_logits(self.batch()[0])[:count].float().tolist()
         self.network.train()
         return rows
 
@@ -161,32 +163,48 @@ def seconds(work: Callable[[], object], count: int) -> list[float]:
     return [once() for _ in range(count)]
 
 
+def mean_seconds(work: Callable[[], object], count: int) -> list[float]:
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    for _ in range(count):
+        work()
+    torch.cuda.synchronize()
+    return [(time.perf_counter() - began) / count]
+
+
 def work_of(peer: Peer, args: argparse.Namespace) -> Callable[[], object]:
     """What `run` times."""
     if args.task == "step":
         return peer.step
     peer.network.eval()
     repeats = -(-args.images // args.rows)
-    images = peer.images.repeat(repeats, 1, 1, 1)[: args.images]
+    images = peer.batch()[0].repeat(repeats, 1, 1, 1)[: args.images]
     batches = list(images.contiguous(memory_format=peer.layout).split(args.rows))
     return lambda: peer.evaluate(batches)
 
 
+def kernels(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name()
+    return torch.backends.cpu.get_cpu_capability().lower()
+
+
 def serve(peer: Peer, work: Callable[[], object]) -> None:
-    memory = Memory()
+    timed = mean_seconds if peer.device.type == "cuda" else seconds
+    held = memory.of(peer.device.type)
     for line in sys.stdin:
         command, _, count = line.strip().partition(" ")
         if command != "memory":
-            memory.first_step()
+            held.first_step()
         match command:
             case "run":
-                answer = seconds(work, int(count))
+                answer = timed(work, int(count))
             case "losses":
-                answer = [peer.step() for _ in range(int(count))]
+                answer = [peer.step().item() for _ in range(int(count))]
             case "logits":
                 answer = peer.logits(int(count))
             case "memory":
-                answer = memory.report()
+                answer = held.report()
             case _:
                 answer = {"error": f"unknown command {command!r}"}
         print(json.dumps(answer), flush=True)
@@ -198,12 +216,14 @@ def main() -> None:
         import torch._inductor.config as inductor
 
         inductor.freezing = True
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = not args.strict
     peer = Peer(args)
     work = work_of(peer, args)
     ready = {
         "ready": True,
         "program": f"PyTorch {torch.__version__}",
-        "kernels": torch.backends.cpu.get_cpu_capability().lower(),
+        "kernels": kernels(peer.device),
         "threads": torch.get_num_threads(),
     }
     print(json.dumps(ready), flush=True)

@@ -41,7 +41,8 @@ impl Progress {
         Self { display, interrupted }
     }
 
-    fn line(&self, text: &str) {
+    /// Prints a line, unless quiet.
+    pub fn line(&self, text: &str) {
         match &self.display {
             Display::Quiet => {}
             Display::Bar(bar) => bar.suspend(|| eprintln!("{text}")),

@@ -64,8 +64,8 @@ pub fn hardware(device: &Device) -> String {
     }
 }
 
-/// Most memory that a run has held so far, in bytes: the GPU's that is reserved, or this process's where the
-/// system tells it in a file.
+/// Memory of a run in bytes: what is reserved of the GPU's by now, or the most that this process has held so far,
+/// where the system tells it in a file.
 pub fn peak_memory(device: &Device) -> Option<u64> {
     if !is_cpu(device) {
         return device.clone().inner().memory_pool_usage().map(|usage| usage.bytes_reserved);

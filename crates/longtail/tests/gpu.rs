@@ -22,23 +22,37 @@ mod runs;
 #[path = "gpu/step.rs"]
 mod step;
 
+use std::{
+    io::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use longtail::device::{self, Device, DeviceChoice, DeviceError};
 
-/// The device to test; `None`, with a word, where there is none.
+/// One test at a time has the device: its memory is looked at.
+static DEVICE: Mutex<()> = Mutex::new(());
+
+/// The device to test, for one test alone; `None`, with a word, where there is none.
 ///
 /// # Panics
 /// If the device that `LONGTAIL_TEST_DEVICE` names cannot be had.
-fn gpu() -> Option<Device> {
+fn gpu() -> Option<(Device, MutexGuard<'static, ()>)> {
+    let alone = DEVICE.lock().unwrap_or_else(PoisonError::into_inner);
     let asked = std::env::var("LONGTAIL_TEST_DEVICE").ok();
     let choice: DeviceChoice = asked.as_deref().unwrap_or("wgpu").parse().unwrap();
     match device::open(choice) {
-        Ok(device) => Some(device),
+        Ok(device) => Some((device, alone)),
         Err(DeviceError::None(_) | DeviceError::NotBuiltIn(_)) if asked.is_none() => {
-            println!("skipped: no Vulkan device was found");
+            skipped("no Vulkan device was found");
             None
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Says why a test did nothing, which a test that passes must not print as tests do.
+fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// Whether products in f32 may be rounded to TF32 (10 bits of mantissa) on the way: on tensor cores, which

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::Context;
-use longtail::device::{self, DeviceChoice, Listed};
+use longtail::device::{self, Device, DeviceChoice, Listed};
 
 use super::print_line;
 use crate::args::DevicesArgs;
@@ -29,6 +29,29 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The device that was asked for, found to compute before any work is done. For `auto` every GPU is looked at
+/// from outside, so that a driver that crashes leaves the CPU; `note` is told which are passed over, and what
+/// is taken.
+pub fn open(choice: DeviceChoice, note: impl Fn(&str)) -> anyhow::Result<Device> {
+    if choice != DeviceChoice::Auto {
+        return Ok(device::open(choice)?);
+    }
+    for candidate in device::candidates().into_iter().flatten() {
+        let listed = look_from_outside(candidate)?;
+        match listed.problem {
+            Some(problem) => note(&format!("{candidate} is passed over: {problem}")),
+            None if listed.is_software => {}
+            None => {
+                if candidate != DeviceChoice::CPU {
+                    note(&format!("on {candidate}, {}", in_words(&listed)));
+                }
+                return Ok(device::open(candidate)?);
+            }
+        }
+    }
+    Ok(device::cpu())
+}
+
 /// Looks at a GPU in a process of its own, which a driver may crash.
 fn look_from_outside(device: DeviceChoice) -> anyhow::Result<Listed> {
     if device == DeviceChoice::CPU {
@@ -46,7 +69,10 @@ fn look_from_outside(device: DeviceChoice) -> anyhow::Result<Listed> {
 }
 
 fn told(output: &Output) -> Option<Listed> {
-    let listed: Vec<Listed> = serde_json::from_slice(&output.stdout).ok()?;
+    // Drivers may print, too.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let listed = printed.lines().rev().find_map(|line| serde_json::from_str(line).ok());
+    let listed: Vec<Listed> = listed?;
     listed.into_iter().next().filter(|_| output.status.success())
 }
 
@@ -110,6 +136,8 @@ mod tests {
             stderr: Vec::new(),
         };
         assert_eq!(told(&output(0, &json)).unwrap().device, "wgpu:0");
+        let loud = [b"a driver's words\n", &json[..], b"\n"].concat();
+        assert_eq!(told(&output(0, &loud)).unwrap().device, "wgpu:0");
         assert_eq!(told(&output(11, &json)), None, "ended by a signal");
         assert_eq!(told(&output(0, b"a driver's words")), None);
     }

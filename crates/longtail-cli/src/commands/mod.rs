@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::Context;
 use longtail::{
-    device::{self, Device, DeviceChoice, DeviceError},
+    device::{self, Device, DeviceError},
     recipe::RecipeError,
     threads,
 };
@@ -47,11 +47,6 @@ fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
         other => other.context("cannot print"),
     }
-}
-
-/// The device that was asked for, found to compute before any work is done.
-fn open_device(choice: DeviceChoice) -> anyhow::Result<Device> {
-    Ok(device::open(choice)?)
 }
 
 /// Does `work` on the device; a GPU that fails on the way is an error.

@@ -12,13 +12,13 @@ use longtail::{
     run::Predictor,
 };
 
-use super::{on, open_device, start_threads};
+use super::{devices, on, start_threads};
 use crate::args::{FormatName, PredictArgs, WhichWeights};
 
 /// `longtail predict`
 pub fn run(args: &PredictArgs) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
-    let device = open_device(args.device)?;
+    let device = devices::open(args.device, |text| eprintln!("{text}"))?;
     let best = args.weights == WhichWeights::Best;
     let predictor = on(&device, || Ok(Predictor::open(&args.run, best, device.clone())?))?;
     let paths = image_files(&args.images)?;

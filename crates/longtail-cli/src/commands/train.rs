@@ -5,13 +5,13 @@ use std::{
 
 use anyhow::Context;
 use longtail::{
-    device::Device,
+    device::{Device, DeviceChoice},
     recipe::{Recipe, RecipeFile},
     report::{Summary, class_table},
     train::{Ending, Forecast, Limits, Observer, RunFolder},
 };
 
-use super::{layers, on, open_device, print_line, start_threads};
+use super::{devices, layers, on, print_line, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::{INTERRUPTED, watch},
@@ -24,7 +24,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let interrupted = watch()?;
     let mut progress = Progress::new(args.runtime.quiet, interrupted);
     let layers = layers::layers(args)?;
-    let device = open_device(args.runtime.device)?;
+    if !args.resume {
+        // What was typed is looked at before a GPU is.
+        Recipe::resolve(&layers)?;
+    }
+    let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     on(&device, || match args.dry_run {
         true => dry_run(args, &layers, device.clone(), &mut progress),
         false => train(args, &layers, device.clone(), &mut progress),
@@ -54,7 +58,10 @@ fn train(
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
     if trainer.run(limits, progress)? == Ending::Interrupted {
-        progress.note(&format!("saved; continue with {}", resume_command(&folder)));
+        progress.note(&format!(
+            "saved; continue with {}",
+            resume_command(&folder, args.runtime.device)
+        ));
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let summary = trainer.summary()?;
@@ -125,8 +132,13 @@ fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Res
     Ok(())
 }
 
-fn resume_command(folder: &RunFolder) -> String {
-    format!("longtail train --resume --out {}", folder.path().display())
+/// On the device that was named, for others would give other last bits.
+fn resume_command(folder: &RunFolder, device: DeviceChoice) -> String {
+    let device = match device {
+        DeviceChoice::Auto => String::new(),
+        named => format!(" --device {named}"),
+    };
+    format!("longtail train --resume --out {}{device}", folder.path().display())
 }
 
 /// `runs/DATA-METHOD-SEED`, with the first number behind it that is free.

@@ -58,7 +58,8 @@ pub struct ContrastFactors {
 /// - output: `[1]`
 ///
 /// # Cost
-/// O(N·K·D) time for D features, with gradients on a GPU O(K²·D). In f32 the memory is O(K·D); elsewhere
+/// O(N·K·D) time for D features, with gradients on a GPU O(K²·D) for every 128
+/// features begun. In f32 the memory is O(K·D); elsewhere
 /// it is O(N·K).
 ///
 /// # Panics

@@ -19,10 +19,37 @@ pub fn conv_bn_train(
     options: ConvBnOptions,
 ) -> ConvBnTrain {
     let stored = x.dtype();
+    let is_gpu = gpu::runtime(&x.device()).is_some();
     let conv = convolve(x, weight, options);
+    if is_gpu {
+        return normalise_pixels(conv, gamma, beta, residual, stored, options);
+    }
     let normalised = batch_norm_train(conv, gamma, beta, options.epsilon);
     ConvBnTrain {
         output: finish(normalised.output, residual, stored, options),
+        mean: normalised.mean,
+        variance: normalised.variance,
+    }
+}
+
+/// As rows of one pixel's channels, which is how a GPU's convolution leaves them: of images Burn would first
+/// copy every value to where its channel's others are.
+fn normalise_pixels(
+    conv: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    stored: DType,
+    options: ConvBnOptions,
+) -> ConvBnTrain {
+    let conv = conv.permute([0, 2, 3, 1]);
+    let shape = conv.dims();
+    let channels = shape[3];
+    let pixels: Tensor<2> = conv.reshape([shape[0] * shape[1] * shape[2], channels]);
+    let normalised = batch_norm_train(pixels, gamma, beta, options.epsilon);
+    let output = normalised.output.reshape(shape).permute([0, 3, 1, 2]);
+    ConvBnTrain {
+        output: finish(output, residual, stored, options),
         mean: normalised.mean,
         variance: normalised.variance,
     }

@@ -22,6 +22,20 @@ pub fn is_software(device: &Device) -> bool {
     matches!(cube(device), Some(CubeDevice::Wgpu(device)) if device.kind == WgpuDeviceKind::Cpu)
 }
 
+/// Lower for a device that computes faster, as far as its kind tells: cards, then what shares the CPU's memory,
+/// then what is a CPU.
+pub fn rank(device: &Device) -> u8 {
+    match cube(device) {
+        Some(CubeDevice::Wgpu(device)) => match device.kind {
+            WgpuDeviceKind::DiscreteGpu(_) => 0,
+            WgpuDeviceKind::IntegratedGpu(_) => 1,
+            WgpuDeviceKind::Cpu => 3,
+            _ => 2,
+        },
+        _ => 0,
+    }
+}
+
 /// The part's name, and the bytes that its driver lends at most where it tells them. Opens the device.
 pub fn identity(device: &Device) -> Option<(String, Option<u64>)> {
     let client = cube(device)?.client();

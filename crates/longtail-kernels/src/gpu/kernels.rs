@@ -18,8 +18,11 @@ const WIDE: usize = FEATURES / UNITS;
 const DEPTH: usize = 16;
 /// Columns in shared memory at a time, where the gradient is summed.
 const SLAB: usize = 8;
-/// Length of a line of a tile in shared memory; odd, so that lines start in different banks.
-const LINE: usize = TILE + 1;
+/// Length of a line of a tile in shared memory: lines start in different banks, and a unit's four rows can be
+/// loaded as one.
+const LINE: usize = TILE + 4;
+/// Bytes that shared memory starts at a multiple of.
+const ALIGNED: usize = 16;
 /// Length of a part of shared memory.
 const PART: usize = DEPTH * LINE;
 
@@ -57,8 +60,8 @@ pub fn rows(
     let (across, down) = (UNIT_POS_X as usize, UNIT_POS_Y as usize);
     let first = CUBE_POS_X as usize * TILE;
     let (rows, columns) = (log_sum_exp.shape(0), x.shape(0));
-    let mut left = Shared::<[f32]>::new_slice(PART);
-    let mut right = Shared::<[f32]>::new_slice(PART);
+    let mut left = Shared::<[f32]>::new_aligned_slice(PART, ALIGNED);
+    let mut right = Shared::<[f32]>::new_aligned_slice(PART, ALIGNED);
     let mut dots = Array::<f32>::new(EACH * EACH);
     let mut max = Array::<f32>::new(EACH);
     let mut sum = Array::<f32>::new(EACH);
@@ -149,9 +152,9 @@ pub fn gradient(
     let first = CUBE_POS_X as usize * TILE;
     let first_feature = CUBE_POS_Y as usize * FEATURES;
     let (rows, columns, features) = (log_sum_exp.shape(0), x.shape(0), x.shape(1));
-    let mut left = Shared::<[f32]>::new_slice(PART);
-    let mut right = Shared::<[f32]>::new_slice(PART);
-    let mut weights = Shared::<[f32]>::new_slice(TILE * LINE);
+    let mut left = Shared::<[f32]>::new_aligned_slice(PART, ALIGNED);
+    let mut right = Shared::<[f32]>::new_aligned_slice(PART, ALIGNED);
+    let mut weights = Shared::<[f32]>::new_aligned_slice(TILE * LINE, ALIGNED);
     let mut dots = Array::<f32>::new(EACH * EACH);
     let mut sums = Array::<f32>::new(EACH * WIDE);
     #[unroll]

@@ -11,6 +11,11 @@ pub fn is_software(_: &Device) -> bool {
 }
 
 /// No GPU is built in.
+pub fn rank(_: &Device) -> u8 {
+    0
+}
+
+/// No GPU is built in.
 pub fn identity(_: &Device) -> Option<(String, Option<u64>)> {
     None
 }

@@ -11,7 +11,7 @@ pub enum Backend {
     Metal,
     /// GPUs through Vulkan, shaders in SPIR-V.
     Vulkan,
-    /// GPUs through whichever interface wgpu finds, shaders in WGSL.
+    /// GPUs through whichever interface wgpu finds, shaders in WGSL (in a build with Vulkan, SPIR-V).
     Wgpu,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
-            Self::One { backend: Backend::Cpu, .. } => f.write_str("cpu"),
+            Self::One { backend: Backend::Cpu, index: 0 } => f.write_str("cpu"),
             Self::One { backend, index } => write!(f, "{}:{index}", backend.name()),
         }
     }
@@ -127,19 +127,26 @@ pub enum DeviceError {
         reason: String,
     },
     /// It failed while it computed.
-    #[error(
-        "the GPU failed ({0}): a smaller --batch-size needs less memory; a run goes on from its last \
-         checkpoint with --resume"
-    )]
+    #[error("the GPU failed: {0}. {mend}", mend = mend_of(.0))]
     Failed(String),
     /// It computes, but not in this type.
-    #[error("device {device} does not compute in {precision}: choose another --precision")]
+    #[error(
+        "device {device} does not compute in {precision}: choose another --precision or --device; the \
+         CPU has all of them (--device cpu)"
+    )]
     Precision {
         /// Which device.
         device: &'static str,
         /// The type.
         precision: &'static str,
     },
+}
+
+fn mend_of(reason: &str) -> &'static str {
+    match reason.to_lowercase().contains("memory") {
+        true => "A smaller --batch-size needs less memory",
+        false => "A run goes on from its last checkpoint with --resume, on --device cpu too",
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::model::weights::values;
 /// toolkit that is missing is found here and not in the middle of a run.
 ///
 /// # Errors
-/// [`DeviceError`]; never for `auto` and `cpu`.
+/// [`DeviceError`]; never for `auto` and the CPU itself.
 pub fn open(choice: DeviceChoice) -> Result<Device, DeviceError> {
     let (backend, index) = match choice {
         DeviceChoice::Auto => return Ok(best()),
@@ -94,8 +94,14 @@ pub fn look(choice: DeviceChoice) -> Listed {
     Listed { device: choice.to_string(), hardware, memory, is_software, problem: None }
 }
 
-/// The devices that a backend finds. Asks drivers only whether they are there.
+/// The devices that a backend finds, software last. Asks drivers only whether they are there.
 fn enumerate(backend: Backend) -> Vec<Device> {
+    let mut devices = in_any_order(backend);
+    devices.sort_by_key(gpu::rank);
+    devices
+}
+
+fn in_any_order(backend: Backend) -> Vec<Device> {
     #[cfg(feature = "gpu")]
     use burn::tensor::DeviceType;
     match backend {

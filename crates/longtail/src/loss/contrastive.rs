@@ -46,8 +46,8 @@ pub enum PriorCounts {
 /// s̃_ik = τ_y τ_j z_i·z_k / T; the loss is the mean over the anchors.
 ///
 /// # Cost
-/// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; on the CPU in f32 the memory
-/// is O((N + C)·D), elsewhere O(N·(N + C)).
+/// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; in f32, on the CPU and on GPUs, the
+/// memory is O((N + C)·D), else O(N·(N + C)).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Contrastive {
     /// T > 0, dividing the similarities.

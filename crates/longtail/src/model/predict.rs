@@ -12,6 +12,8 @@ use crate::{
 
 /// Images in one forward pass of evaluation.
 const ROWS: usize = 256;
+/// Passes of a GPU whose logits are read together, so that it need not wait for the next images.
+const UNREAD: usize = 16;
 
 impl Network {
     /// Logits of the images `indices` under `view`, one row of `classes` per image, with running
@@ -28,17 +30,22 @@ impl Network {
         let is_cpu = is_cpu(device);
         let _awake = is_cpu.then(Awake::new);
         let mut logits = Vec::with_capacity(indices.len());
-        for rows in indices.chunks(ROWS) {
+        let mut unread = Vec::new();
+        // A GPU would tune its operators again for a last batch that is smaller.
+        let padded = ROWS.min(indices.len().next_power_of_two());
+        for (chunk, rows) in indices.chunks(ROWS).enumerate() {
             let mut pixels = draw(images, rows, view, normalize);
-            // A GPU would tune its operators again for a last batch that is smaller.
-            let count = if is_cpu { rows.len() } else { ROWS };
+            let count = if is_cpu { rows.len() } else { padded };
             pixels.resize(pixels.len() / rows.len() * count, 0.0);
             let shape = [count, images.height(), images.width(), 3];
             let input = Tensor::from_data(TensorData::new(pixels, shape), device);
             let output = self.logits(self.features(input, &mut Pass::Eval));
             let classes = output.dims()[1];
-            let rows = values(output.narrow(0, 0, rows.len()));
-            logits.extend(rows.chunks_exact(classes).map(<[f32]>::to_vec));
+            unread.push(output.narrow(0, 0, rows.len()));
+            if is_cpu || unread.len() == UNREAD || (chunk + 1) * ROWS >= indices.len() {
+                let rows = values(Tensor::cat(std::mem::take(&mut unread), 0));
+                logits.extend(rows.chunks_exact(classes).map(<[f32]>::to_vec));
+            }
         }
         logits
     }

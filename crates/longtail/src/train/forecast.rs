@@ -115,6 +115,10 @@ fn evaluation_seconds(recipe: &Recipe, learner: &Learner, part: Option<&Part>) -
     let some = &part.indices[..part.indices.len().min(EVALUATED)];
     let device = learner.device().clone().inner();
     let (network, normalize) = (learner.network.valid(), setup::normalize(recipe));
+    if !device::is_cpu(&device) {
+        // The first time it tunes its operators.
+        network.predict(&part.images, some, &View::Test, &normalize, &device);
+    }
     let began = Instant::now();
     network.predict(&part.images, some, &View::Test, &normalize, &device);
     began.elapsed().as_secs_f64() * part.indices.len() as f64 / some.len() as f64

@@ -71,7 +71,7 @@ impl Learner {
     }
 
     /// One optimizer step at learning rate `lr`. On the CPU a loss that is no finite number changes
-    /// nothing; a GPU is not waited for, and its weights are then no numbers either.
+    /// nothing; a GPU is not waited for: its weights are then no numbers either, unless the loss is scaled.
     ///
     /// `pixels`: `[views · labels.len(), height, width, 3]`, view by view, normalised.
     ///

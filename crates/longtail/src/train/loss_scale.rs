@@ -9,6 +9,8 @@ use crate::model::weights::values;
 const FIRST: f32 = 65_536.0;
 /// Where it ends: beyond, f32 gains nothing.
 const MOST: f32 = 16_777_216.0;
+/// Where it stays: below, gradients would be better off unscaled.
+const LEAST: f32 = 1.0;
 /// Good steps after which it doubles.
 const PATIENCE: f32 = 2_000.0;
 
@@ -68,7 +70,7 @@ impl LossScale {
         let good_steps = self.good_steps.clone() + 1.0;
         let grows = good_steps.clone().greater_equal_elem(PATIENCE);
         let good = self.scale.clone().mask_where(grows.clone(), self.scale.clone() * 2.0);
-        let bad = self.scale.clone() * 0.5;
+        let bad = (self.scale.clone() * 0.5).clamp_min(LEAST);
         self.scale = bad.mask_where(counts.clone(), good.clamp_max(MOST));
         let zero = self.good_steps.zeros_like();
         let reset = grows.bool_or(counts.clone().bool_not());
@@ -135,6 +137,9 @@ mod tests {
         let mut scale = LossScale::restore([MOST, PATIENCE - 1.0], &device);
         judged(&mut scale, [1.0, 1.0]);
         assert_eq!(scale.state(), [MOST, 0.0]);
+        let mut scale = LossScale::restore([LEAST, 5.0], &device);
+        judged(&mut scale, [1.0, f32::NAN]);
+        assert_eq!(scale.state(), [LEAST, 0.0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use burn::{module::Module, tensor::Device};
 use super::{
     Checkpoint, CompressionPlan, Ending, Learner, Limits, LossScale, Observer, Progress, RunFolder,
     Schedule, StepReport, TrainError, setup,
-    window::{Reading, Window},
+    window::{ReadStep, Reading, Window},
 };
 use crate::{
     augment::Normalize,
@@ -186,12 +186,16 @@ impl Trainer {
                 }
                 let batch = self.window.wait(|| loader.next_batch())?;
                 self.step(batch)?;
-                let interrupted = observer.interrupted();
-                let saves = interrupted || self.saves_after_this_step();
+                let saves = observer.interrupted() || self.saves_after_this_step();
                 if saves || self.window.is_full() {
                     self.read_steps(limits, observer)?;
                 }
-                if saves {
+                // It may have decided on what it has just been told.
+                let interrupted = observer.interrupted();
+                if interrupted {
+                    self.read_steps(limits, observer)?;
+                }
+                if saves || interrupted {
                     self.save()?;
                 }
                 if interrupted {
@@ -239,8 +243,8 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let Some(reading) = self.window.read() else { return Ok(()) };
-        let first = self.progress.step + 1 - reading.losses.len() as u64;
-        let diverged = reading.losses.iter().position(|losses| !losses.total.is_finite());
+        let first = self.progress.step + 1 - reading.steps.len() as u64;
+        let diverged = reading.steps.iter().position(|step| !step.losses.total.is_finite());
         if let Some(place) = diverged {
             return Err(self.not_finite("loss".into(), first + place as u64));
         }
@@ -252,14 +256,14 @@ impl Trainer {
     }
 
     fn count(&mut self, reading: &Reading) {
-        let images = reading.images as f64;
         let Progress { sums, .. } = &mut self.progress;
-        for losses in &reading.losses {
-            sums.loss += losses.total * images;
-            sums.classifier += losses.classifier * images;
-            sums.contrastive += losses.contrastive.unwrap_or_default() * images;
+        for ReadStep { losses, images } in &reading.steps {
+            let weight = *images as f64;
+            sums.loss += losses.total * weight;
+            sums.classifier += losses.classifier * weight;
+            sums.contrastive += losses.contrastive.unwrap_or_default() * weight;
             sums.correct += losses.correct;
-            sums.images += reading.images as u64;
+            sums.images += *images as u64;
         }
         sums.seconds += reading.seconds;
         sums.waited += reading.waited;
@@ -269,11 +273,11 @@ impl Trainer {
 
     /// Of the last step of a reading.
     fn report(&self, limits: Limits, reading: &Reading) -> Option<StepReport> {
-        let losses = reading.losses.last()?;
+        let losses = reading.steps.last()?.losses;
         let steps = self.steps_per_epoch();
         let epochs = self.recipe.train.epochs;
         let whole = (steps * epochs) as u64;
-        let images = reading.images * reading.losses.len();
+        let images: usize = reading.steps.iter().map(|step| step.images).sum();
         Some(StepReport {
             epoch: self.progress.epoch,
             epochs,

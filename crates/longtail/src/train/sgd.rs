@@ -80,15 +80,19 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// `after` where the step counts.
-    fn counted(&self, after: Tensor<1>, before: impl FnOnce() -> Tensor<1>) -> Tensor<1> {
-        match &self.unscale {
-            Some(Unscale { counts, .. }) => {
-                let shape = after.dims();
-                before().mask_where(counts.clone().expand(shape), after)
-            }
-            None => after,
-        }
+    /// Value and velocity after the step if it counts, else those that were kept from before.
+    fn counted(
+        &self,
+        value: Tensor<1>,
+        velocity: Tensor<1>,
+        kept: Option<(Tensor<1>, Option<Tensor<1>>)>,
+    ) -> (Tensor<1>, Tensor<1>) {
+        let (Some(Unscale { counts, .. }), Some((old, before))) = (&self.unscale, kept) else {
+            return (value, velocity);
+        };
+        let counts = counts.clone().expand(value.dims());
+        let before = before.unwrap_or_else(|| velocity.zeros_like());
+        (old.mask_where(counts.clone(), value), before.mask_where(counts, velocity))
     }
 }
 
@@ -119,7 +123,9 @@ impl ModuleMapper for Step<'_> {
                 false => gradient,
             };
             let before = self.sgd.velocity.remove(&name);
-            let velocity = match before.clone() {
+            // On the CPU what nobody else holds is changed in place.
+            let kept = self.unscale.is_some().then(|| (value.clone(), before.clone()));
+            let velocity = match before {
                 Some(velocity) => velocity.mul_scalar(momentum) + gradient.clone(),
                 None => gradient.clone(),
             };
@@ -127,10 +133,10 @@ impl ModuleMapper for Step<'_> {
                 true => gradient + velocity.clone().mul_scalar(momentum),
                 false => velocity.clone(),
             };
-            let before = || before.unwrap_or_else(|| velocity.zeros_like());
-            self.sgd.velocity.insert(name, self.counted(velocity.clone(), before));
-            let stepped = value.clone() - direction.mul_scalar(self.lr);
-            self.counted(stepped, || value).reshape(shape).autodiff().require_grad()
+            let stepped = value - direction.mul_scalar(self.lr);
+            let (stepped, velocity) = self.counted(stepped, velocity, kept);
+            self.sgd.velocity.insert(name, velocity);
+            stepped.reshape(shape).autodiff().require_grad()
         })
     }
 }

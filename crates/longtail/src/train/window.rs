@@ -1,26 +1,34 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Measured, StepLosses};
 
 /// Steps of a GPU between two looks at their losses: a look waits until the GPU has done all its work.
 const UNREAD: usize = 50;
 
+/// After this long a look is due all the same, so that a slow GPU shows signs of life.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// The steps since their losses were last read.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     began: Option<Instant>,
     waited: f64,
-    images: usize,
-    steps: Vec<Measured>,
+    steps: Vec<(Measured, usize)>,
+    was_read: bool,
+}
+
+/// A step and the training images that it saw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ReadStep {
+    pub losses: StepLosses,
+    pub images: usize,
 }
 
 /// What the steps of a window come to.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// Each step's, in order.
-    pub losses: Vec<StepLosses>,
-    /// Training images of each.
-    pub images: usize,
+    /// In order.
+    pub steps: Vec<ReadStep>,
     /// Seconds from the first step's batch to the last step's losses.
     pub seconds: f64,
     /// Seconds of them that were spent waiting for batches.
@@ -39,22 +47,82 @@ impl Window {
 
     /// Notes a step on `images` images.
     pub fn push(&mut self, step: Measured, images: usize) {
-        self.images = images;
-        self.steps.push(step);
+        self.steps.push((step, images));
     }
 
-    /// Whether the steps should be read: at once where that takes no waiting.
+    /// Whether the steps should be read: at once where that takes no waiting, and the first one alone.
     pub fn is_full(&self) -> bool {
-        let waits = self.steps.last().is_some_and(Measured::is_on_device);
-        self.steps.len() >= if waits { UNREAD } else { 1 }
+        let Some((last, _)) = self.steps.last() else { return false };
+        !last.is_on_device()
+            || !self.was_read
+            || self.steps.len() >= UNREAD
+            || self.began.is_some_and(|began| began.elapsed() > SILENCE)
     }
 
     /// Reads the steps and empties the window; `None` if there are none.
     pub fn read(&mut self) -> Option<Reading> {
-        let window = std::mem::take(self);
+        let window = std::mem::replace(self, Self { was_read: true, ..Self::default() });
         let began = window.began.filter(|_| !window.steps.is_empty())?;
-        let losses = Measured::read_all(&window.steps);
+        let (steps, images): (Vec<_>, Vec<_>) = window.steps.into_iter().unzip();
+        let losses = Measured::read_all(&steps);
+        let steps = losses.into_iter().zip(images);
+        let steps = steps.map(|(losses, images)| ReadStep { losses, images }).collect();
         let seconds = began.elapsed().as_secs_f64();
-        Some(Reading { losses, images: window.images, seconds, waited: window.waited })
+        Some(Reading { steps, seconds, waited: window.waited })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+
+    use super::*;
+
+    fn on_device(four: [f32; 4]) -> Measured {
+        Measured::OnDevice(Box::new(Tensor::from_floats(four, &Device::flex())))
+    }
+
+    #[test]
+    fn every_step_keeps_its_losses_and_its_images() {
+        let mut window = Window::default();
+        assert!(!window.is_full() && window.read().is_none());
+        let here = StepLosses { total: 9.0, classifier: 4.0, contrastive: None, correct: 7 };
+        let steps = [
+            (on_device([3.0, 1.0, f32::NAN, 2.0]), 4),
+            (Measured::Here(here), 8),
+            (on_device([5.0, 1.5, 2.0, 1.0]), 1),
+        ];
+        for (step, images) in steps {
+            window.wait(|| ());
+            window.push(step, images);
+        }
+        let reading = window.read().unwrap();
+        let told: Vec<_> = reading
+            .steps
+            .iter()
+            .map(|s| (s.losses.total, s.losses.contrastive, s.losses.correct, s.images))
+            .collect();
+        assert_eq!(told, [(3.0, None, 2, 4), (9.0, None, 7, 8), (5.0, Some(2.0), 1, 1)]);
+        assert!(reading.waited <= reading.seconds);
+        assert!(window.read().is_none(), "they are read once");
+    }
+
+    #[test]
+    fn a_gpus_steps_are_read_seldom_and_a_cpus_at_once() {
+        let mut window = Window::default();
+        let mut full = |step: Measured| {
+            window.wait(|| ());
+            window.push(step, 1);
+            let full = window.is_full();
+            if full {
+                window.read();
+            }
+            full
+        };
+        assert!(full(on_device([1.0; 4])), "the first step alone");
+        let reads = (1..=2 * UNREAD).filter(|_| full(on_device([1.0; 4]))).count();
+        assert!(reads >= 2, "{reads} reads of {} steps", 2 * UNREAD);
+        let here = StepLosses { total: 1.0, classifier: 1.0, contrastive: None, correct: 0 };
+        assert!(full(Measured::Here(here)) && full(Measured::Here(here)));
     }
 }

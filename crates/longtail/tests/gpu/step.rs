@@ -4,7 +4,7 @@ use longtail::{
     model::{Pass, Precision, weights::values},
 };
 
-use crate::{gpu, rounds_to_tf32, step_oracle::*};
+use crate::{gpu, rounds_to_tf32, skipped, step_oracle::*};
 
 fn bounds(device: &Device) -> Bounds {
     match rounds_to_tf32(device) {
@@ -18,9 +18,9 @@ fn bounds(device: &Device) -> Bounds {
 #[test]
 fn gradients_are_the_cpus() {
     const SEEDS: u64 = 4;
-    let Some(gpu) = gpu() else { return };
+    let Some((gpu, _alone)) = gpu() else { return };
     if rounds_to_tf32(&gpu) {
-        println!("skipped: products in TF32 are not the CPU's");
+        skipped("products in TF32 are not the CPU's");
         return;
     }
     let agrees = |seed: u64| {
@@ -38,28 +38,28 @@ fn gradients_are_the_cpus() {
 
 #[test]
 fn forward_pass_matches_pytorch() {
-    let Some(device) = gpu() else { return };
+    let Some((device, _alone)) = gpu() else { return };
     check_forward_pass(&device, &bounds(&device));
 }
 
 #[test]
 fn losses_and_gradients_match_pytorch() {
-    let Some(device) = gpu() else { return };
+    let Some((device, _alone)) = gpu() else { return };
     check_losses_and_gradients(&device, &bounds(&device));
 }
 
 #[test]
 fn one_sgd_step_matches_pytorch() {
-    let Some(device) = gpu() else { return };
+    let Some((device, _alone)) = gpu() else { return };
     check_sgd_step(&device, &bounds(&device));
 }
 
 #[test]
 fn f16_stays_near_pytorch() {
-    let Some(device) = gpu() else { return };
+    let Some((device, _alone)) = gpu() else { return };
     let bounds = Bounds { precision: Precision::F16, ..Bounds::TEN_BITS };
     if device::check_precision(&device, bounds.precision).is_err() {
-        println!("skipped: this device does not compute in f16");
+        skipped("this device does not compute in f16");
         return;
     }
     check_forward_pass(&device, &bounds);
@@ -69,7 +69,7 @@ fn f16_stays_near_pytorch() {
 /// Padding a batch, as evaluation on a GPU does, changes no row of it.
 #[test]
 fn rows_of_an_evaluation_do_not_depend_on_the_others() {
-    let Some(device) = gpu() else { return };
+    let Some((device, _alone)) = gpu() else { return };
     let network = network(true, Precision::F32, &device);
     let network = network.valid();
     let rows = images(&device).inner().narrow(0, 0, 2);

@@ -25,7 +25,7 @@ pub mod composed {
     pub use crate::{
         basic_block::composed::{basic_block_eval, basic_block_train, basic_blocks_eval},
         contrast::composed::{contrast, log_sum_exp},
-        conv_bn::composed::{conv_bn_eval, conv_bn_train},
+        conv_bn::composed::{conv_bn_eval, conv_bn_train, conv_norm_pixels},
     };
 }
 

@@ -1,5 +1,6 @@
 //! The operator as a composition of Burn's own: any backend, and the reference for the fast ones.
 
+use burn::backend::Dispatch;
 use burn::tensor::{
     DType, Tensor, activation,
     module::{batch_norm, batch_norm_train, conv2d},
@@ -7,7 +8,7 @@ use burn::tensor::{
 };
 
 use super::{ConvBnOptions, ConvBnTrain};
-use crate::gpu;
+use crate::{fused::NormOps, gpu};
 
 /// See [`super::conv_bn_train`].
 pub fn conv_bn_train(
@@ -18,12 +19,11 @@ pub fn conv_bn_train(
     residual: Option<Tensor<4>>,
     options: ConvBnOptions,
 ) -> ConvBnTrain {
-    let stored = x.dtype();
-    let is_gpu = gpu::runtime(&x.device()).is_some();
-    let conv = convolve(x, weight, options);
-    if is_gpu {
-        return normalise_pixels(conv, gamma, beta, residual, stored, options);
+    if gpu::runtime(&x.device()).is_some() {
+        return conv_norm_pixels(x, weight, gamma, beta, residual, options);
     }
+    let stored = x.dtype();
+    let conv = convolve(x, weight, options);
     let normalised = batch_norm_train(conv, gamma, beta, options.epsilon);
     ConvBnTrain {
         output: finish(normalised.output, residual, stored, options),
@@ -32,26 +32,30 @@ pub fn conv_bn_train(
     }
 }
 
-/// As rows of one pixel's channels, which is how a GPU's convolution leaves them: of images Burn would first
-/// copy every value to where its channel's others are.
-fn normalise_pixels(
-    conv: Tensor<4>,
+/// The same with batch norm as [`NormOps`] has it.
+pub fn conv_norm_pixels(
+    x: Tensor<4>,
+    weight: Tensor<4>,
     gamma: Tensor<1>,
     beta: Tensor<1>,
     residual: Option<Tensor<4>>,
-    stored: DType,
     options: ConvBnOptions,
 ) -> ConvBnTrain {
-    let conv = conv.permute([0, 2, 3, 1]);
+    let stored = x.dtype();
+    let conv = convolve_stored(x, weight, options).permute([0, 2, 3, 1]);
     let shape = conv.dims();
-    let channels = shape[3];
-    let pixels: Tensor<2> = conv.reshape([shape[0] * shape[1] * shape[2], channels]);
-    let normalised = batch_norm_train(pixels, gamma, beta, options.epsilon);
-    let output = normalised.output.reshape(shape).permute([0, 3, 1, 2]);
+    let pixels: Tensor<3> = conv.reshape([shape[0], shape[1] * shape[2], shape[3]]);
+    let normalised = Dispatch::norm_pixels(
+        pixels.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        options.epsilon,
+    );
+    let output = Tensor::<3>::from_dispatch(normalised.output).reshape(shape);
     ConvBnTrain {
-        output: finish(output, residual, stored, options),
-        mean: normalised.mean,
-        variance: normalised.variance,
+        output: finish(output.permute([0, 3, 1, 2]), residual, stored, options),
+        mean: Tensor::from_dispatch(normalised.mean),
+        variance: Tensor::from_dispatch(normalised.variance),
     }
 }
 
@@ -84,10 +88,21 @@ fn convolve(x: Tensor<4>, weight: Tensor<4>, options: ConvBnOptions) -> Tensor<4
         return conv2d(x.permute([0, 3, 1, 2]), weight, None, conv);
     }
     if gpu::runtime(&x.device()).is_some() {
-        return conv2d(x.permute([0, 3, 1, 2]), weight.cast(stored), None, conv).cast(summed);
+        return convolve_stored(x, weight, options).cast(summed);
     }
     let weight = weight.cast(stored).cast(summed);
     conv2d(x.cast(summed).permute([0, 3, 1, 2]), weight, None, conv).cast(stored).cast(summed)
+}
+
+/// As [`convolve`], in the type of the activations.
+fn convolve_stored(x: Tensor<4>, weight: Tensor<4>, options: ConvBnOptions) -> Tensor<4> {
+    let stored = x.dtype();
+    if gpu::runtime(&x.device()).is_none() {
+        return convolve(x, weight, options).cast(stored);
+    }
+    let ConvBnOptions { stride, padding, groups, .. } = options;
+    let conv = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
+    conv2d(x.permute([0, 3, 1, 2]), weight.cast(stored), None, conv)
 }
 
 /// Residual and ReLU, back in NHWC and in the type of the activations.

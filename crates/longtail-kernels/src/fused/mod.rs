@@ -4,10 +4,12 @@
 mod autodiff;
 mod contrast;
 mod flex;
+mod norm;
 
 #[cfg(feature = "gpu")]
 pub(crate) use contrast::{ContrastGradients, Scale, WithGradients};
 pub(crate) use contrast::{ContrastOps, path as contrast_path};
+pub(crate) use norm::NormOps;
 
 use burn::{
     backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor},

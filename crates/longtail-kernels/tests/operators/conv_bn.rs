@@ -1,7 +1,9 @@
 //! Convolution with batch norm.
 
 use burn::tensor::{DType, Device, Tensor};
-use longtail_kernels::{Algorithm, ConvBnOptions, ConvBnTrain, algorithm, composed, conv_bn_train};
+use longtail_kernels::{
+    Algorithm, ConvBnOptions, ConvBnTrain, Path, algorithm, composed, conv_bn_train,
+};
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::support::{BF16, EPSILON, F32, compare, leaf, of_parameters, on_every_path, to_vec};
@@ -93,8 +95,12 @@ fn count(case: &Case) -> usize {
     case.images * size(case).iter().product::<usize>()
 }
 
+/// [`conv_bn_train`] or another of its kind.
+type Operator =
+    fn(Tensor<4>, Tensor<4>, Tensor<1>, Tensor<1>, Option<Tensor<4>>, ConvBnOptions) -> ConvBnTrain;
+
 /// Output, mean, variance, and the gradients of a weighted sum of the output.
-fn run_conv_bn(case: &Case, dtype: DType, fast: bool) -> Vec<(&'static str, Vec<f64>)> {
+fn run_conv_bn(case: &Case, dtype: DType, op: Operator) -> Vec<(&'static str, Vec<f64>)> {
     let Case { images, height, width, input, output, kernel, options, .. } = *case;
     let [rows, columns] = size(case);
     let wide = of_parameters(dtype);
@@ -103,7 +109,6 @@ fn run_conv_bn(case: &Case, dtype: DType, fast: bool) -> Vec<(&'static str, Vec<
     let gamma = leaf([output], 3, wide, 1.5);
     let beta = leaf([output], 4, wide, 0.0);
     let residual = case.residual.then(|| leaf([images, rows, columns, output], 5, dtype, 0.0));
-    let op = if fast { conv_bn_train } else { composed::conv_bn_train };
     let made =
         op(x.clone(), weight.clone(), gamma.clone(), beta.clone(), residual.clone(), options);
     let pull = leaf([images, rows, columns, output], 6, dtype, 0.0).detach();
@@ -123,12 +128,12 @@ fn run_conv_bn(case: &Case, dtype: DType, fast: bool) -> Vec<(&'static str, Vec<
 
 /// In f32 against f64; `expected`: the algorithm that has to run.
 fn check_f32(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseError> {
-    let reference = run_conv_bn(case, DType::F64, false);
+    let reference = run_conv_bn(case, DType::F64, composed::conv_bn_train);
     // A value this near to 0 may fall on either side of the ReLU.
     prop_assume!(!near_a_kink(case, &reference));
     on_every_path(|path| {
         assert!(expected.is_none_or(|expected| algorithm_of(case) == expected), "{case:?}");
-        compare(&run_conv_bn(case, DType::F32, true), &reference, F32, path, case);
+        compare(&run_conv_bn(case, DType::F32, conv_bn_train), &reference, F32, path, case);
     });
     Ok(())
 }
@@ -136,11 +141,11 @@ fn check_f32(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseErr
 /// In bf16 against the composed operator in bf16, without ReLU.
 fn check_bf16(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseError> {
     let case = Case { options: ConvBnOptions { groups: 1, relu: false, ..case.options }, ..*case };
-    let reference = run_conv_bn(&case, DType::BF16, false);
+    let reference = run_conv_bn(&case, DType::BF16, composed::conv_bn_train);
     prop_assume!(reference[2].1.iter().all(|variance| *variance > 0.05));
     on_every_path(|path| {
         assert!(expected.is_none_or(|expected| algorithm_of(&case) == expected), "{case:?}");
-        compare(&run_conv_bn(&case, DType::BF16, true), &reference, BF16, path, &case);
+        compare(&run_conv_bn(&case, DType::BF16, conv_bn_train), &reference, BF16, path, &case);
     });
     Ok(())
 }
@@ -177,7 +182,7 @@ fn near_a_kink(case: &Case, reference: &[(&'static str, Vec<f64>)]) -> bool {
     let without = Case { options: ConvBnOptions { relu: false, ..case.options }, ..*case };
     let smallest_variance = reference[2].1.iter().fold(f64::MAX, |a, b| a.min(*b));
     let flat = smallest_variance < 1e-3;
-    let output = &run_conv_bn(&without, DType::F64, false)[0].1;
+    let output = &run_conv_bn(&without, DType::F64, composed::conv_bn_train)[0].1;
     flat || case.options.relu && output.iter().any(|v| v.abs() < 1e-5)
 }
 
@@ -208,4 +213,19 @@ fn what_the_kernels_do_not_take_is_composed() {
         };
         assert_eq!(run(conv_bn_train), run(composed::conv_bn_train), "{}", path.name());
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// What GPUs run, here on the CPU: in f64 as far as rounding goes, in bf16 with what is kept in bf16.
+    #[test]
+    fn batch_norm_of_pixels_is_burns(case in cases()) {
+        let exact = run_conv_bn(&case, DType::F64, composed::conv_bn_train);
+        let pixels = run_conv_bn(&case, DType::F64, composed::conv_norm_pixels);
+        compare(&pixels, &exact, 1e-9, Path::Composed, &case);
+        let exact = run_conv_bn(&case, DType::BF16, composed::conv_bn_train);
+        let pixels = run_conv_bn(&case, DType::BF16, composed::conv_norm_pixels);
+        compare(&pixels, &exact, BF16, Path::Composed, &case);
+    }
 }

@@ -54,10 +54,12 @@ fn one_sgd_step_matches_pytorch() {
     check_sgd_step(&device, &bounds(&device));
 }
 
+/// A GPU's convolutions may sum in f16 as well, which doubles or trebles what the CPU's rounding costs: 1.5 % of
+/// the norm of all gradients were seen, on llvmpipe.
 #[test]
 fn f16_stays_near_pytorch() {
     let Some((device, _alone)) = gpu() else { return };
-    let bounds = Bounds { precision: Precision::F16, ..Bounds::TEN_BITS };
+    let bounds = Bounds { precision: Precision::F16, all: 5e-2, ..Bounds::TEN_BITS };
     if device::check_precision(&device, bounds.precision).is_err() {
         skipped("this device does not compute in f16");
         return;

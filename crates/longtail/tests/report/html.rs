@@ -98,6 +98,7 @@ fn figures_say_their_set_and_who_chose_the_model() {
         let all = text(document.root());
         assert!(all.contains("Test set, last epoch"));
         assert!(all.contains("Best is epoch 11 of 20, chosen on the validation set."));
+        assert!(all.contains("12.2 s of it (0.3 %)"), "of 4321.5 s, 12.25 were waited");
         let mean = chosen.last.test.as_ref().unwrap().arithmetic_mean;
         let tile = text(of_class(document, "div", "tile")[0]);
         assert!(tile.contains(&format!("{:.1}%", mean * 100.0)), "{tile}");

@@ -94,6 +94,7 @@ fn facts(input: &ReportInput) -> Element {
         ("Seed", Some(summary.seed.to_string())),
         ("Compressed classes", compression),
         ("Training time", Some(duration(summary.seconds))),
+        ("Waiting for images", Some(waiting(summary))),
         ("Speed", Some(format!("{:.1} images/s", summary.images_per_second))),
         ("Hardware", Some(input.hardware.to_owned())),
         ("Split hash", Some(summary.split_hash.clone())),
@@ -107,6 +108,11 @@ fn facts(input: &ReportInput) -> Element {
         .child(element("h2").text("How this was made"))
         .child(element("dl").children(rows))
         .child(recipe.child(element("pre").text(input.recipe)))
+}
+
+fn waiting(summary: &Summary) -> String {
+    let share = 100.0 * summary.waited / summary.seconds.max(f64::MIN_POSITIVE);
+    format!("{} of it ({share:.1} %)", duration(summary.waited))
 }
 
 fn length(summary: &Summary) -> String {

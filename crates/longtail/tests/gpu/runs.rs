@@ -117,7 +117,7 @@ fn a_run_moves_between_devices() {
         let mut told = Told::default();
         train(root, name, "f32", first, 2, &mut told);
         let moved = train(root, name, "f32", second, 4, &mut told);
-        close(sums(&moved), sums(&on_cpu), 1e-3);
+        close(sums(&moved), sums(&on_cpu), 1e-2);
         let said = told.notes.iter().any(|note| note.contains("goes on with"));
         assert!(said, "{:?}", told.notes);
     }
@@ -141,7 +141,7 @@ fn a_run_on_a_gpu_counts_all_steps() {
     train(root, "cpu", "f32", &device::cpu(), 3, &mut on_cpu);
     let last =
         |told: &Told| told.steps.last().map(|s| [s.loss, s.classifier, s.contrastive.unwrap()]);
-    close(last(&told).unwrap(), last(&on_cpu).unwrap(), 1e-3);
+    close(last(&told).unwrap(), last(&on_cpu).unwrap(), 1e-2);
     let summary = trainer.summary().unwrap();
     trainer.write_results(&summary).unwrap();
     let report = std::fs::read_to_string(trainer.folder().report()).unwrap();

@@ -9,7 +9,7 @@ mod support;
 use std::sync::Mutex;
 
 use burn::tensor::{Device, Tensor};
-use contrast::{Case, Made, any_case, four, leaf};
+use contrast::{Case, Expected, Made, any_case, four, leaf};
 use longtail::loss::Contrastive;
 use longtail_kernels::{ContrastPath, Path, force};
 use proptest::prelude::*;
@@ -33,7 +33,8 @@ fn fused(loss: &Contrastive, case: &Case, path: Path) -> Made {
 
 /// Compares value and gradients on every path.
 fn check(loss: &Contrastive, case: &Case) {
-    on_every_path(|path| contrast::check(loss, case, || fused(loss, case, path), path.name()));
+    let expected = Expected::of(loss, case);
+    on_every_path(|path| expected.check(&fused(loss, case, path), path.name()));
 }
 
 proptest! {

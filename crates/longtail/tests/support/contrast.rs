@@ -83,32 +83,44 @@ pub fn fused(loss: &Contrastive, case: &Case, device: &Device, path: ContrastPat
     Made { loss: value.into_data().try_to_vec::<f32>().unwrap()[0], z, prototypes }
 }
 
-/// Compares value and gradients with the reference. f32 holds a similarity of s to about s · 10⁻⁷, and
-/// an error of the exponent is a relative error of the softmax.
-pub fn check(loss: &Contrastive, case: &Case, make: impl Fn() -> Made, where_: &str) {
-    let c = if loss.prototypes { &case.c[..] } else { &[] };
-    let compression = case.compression.as_ref();
-    let expected = reference::contrastive(loss, &case.z, &case.labels, c, &case.n, compression);
-    let factor = compression.map_or(1.0, |c| c.factors.iter().fold(1.0_f64, |a, b| a.max(*b)));
-    let steepness = factor * factor / loss.temperature;
-    let all = expected.z.iter().chain(&expected.prototypes).flatten();
-    let largest = all.fold(steepness / case.z.len() as f64, |a, b| a.max(b.abs()));
-    let relative = 1e-6 + 5e-7 * steepness;
-    let made = make();
-    let what = || {
-        let (rows, classes) = (case.z.len(), case.n.len());
-        format!("{loss:?} on {where_}: {rows}, {classes}, {}", case.z[0].len())
-    };
-    let near = |made: f32, expected: f64, scale: f64| {
-        let difference = (f64::from(made) - expected).abs();
-        assert!(difference <= relative * scale, "{made} is not {expected}: {}", what());
-    };
-    near(made.loss, expected.loss, 1.0 + expected.loss.abs());
-    for (made, expected) in
-        [(&made.z, expected.z.concat()), (&made.prototypes, expected.prototypes.concat())]
-    {
-        assert_eq!(made.len(), expected.len());
-        made.iter().zip(expected).for_each(|(made, expected)| near(*made, expected, largest));
+/// What the reference makes of a case.
+pub struct Expected {
+    what: String,
+    made: reference::ContrastiveGradients,
+    relative: f64,
+    largest: f64,
+}
+
+impl Expected {
+    pub fn of(loss: &Contrastive, case: &Case) -> Self {
+        let c = if loss.prototypes { &case.c[..] } else { &[] };
+        let compression = case.compression.as_ref();
+        let made = reference::contrastive(loss, &case.z, &case.labels, c, &case.n, compression);
+        let factor = compression.map_or(1.0, |c| c.factors.iter().fold(1.0_f64, |a, b| a.max(*b)));
+        let steepness = factor * factor / loss.temperature;
+        let all = made.z.iter().chain(&made.prototypes).flatten();
+        let largest = all.fold(steepness / case.z.len() as f64, |a, b| a.max(b.abs()));
+        let (rows, classes, features) = (case.z.len(), case.n.len(), case.z[0].len());
+        let what = format!("{loss:?}: {rows}, {classes}, {features}");
+        Self { what, made, relative: 1e-6 + 5e-7 * steepness, largest }
+    }
+
+    /// Compares value and gradients. f32 holds a similarity of s to about s · 10⁻⁷, and an error of the
+    /// exponent is a relative error of the softmax.
+    pub fn check(&self, made: &Made, device: &str) {
+        let near = |made: f32, expected: f64, scale: f64| {
+            let difference = (f64::from(made) - expected).abs();
+            let fits = difference <= self.relative * scale;
+            assert!(fits, "{made} is not {expected} on {device}: {}", self.what);
+        };
+        near(made.loss, self.made.loss, 1.0 + self.made.loss.abs());
+        let pairs =
+            [(&made.z, self.made.z.concat()), (&made.prototypes, self.made.prototypes.concat())];
+        for (made, expected) in pairs {
+            assert_eq!(made.len(), expected.len());
+            let both = made.iter().zip(expected);
+            both.for_each(|(made, expected)| near(*made, expected, self.largest));
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub fn conv_bn_train(
     }
 }
 
-/// The same with batch norm as [`NormOps`] has it.
+/// [`conv_bn_train`] with another batch norm, which GPUs run: what is kept for the way back has the activations'
+/// type, sums go over an image's pixels and then over the images, and no value is moved to its channel's others.
 pub fn conv_norm_pixels(
     x: Tensor<4>,
     weight: Tensor<4>,

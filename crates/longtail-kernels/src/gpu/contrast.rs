@@ -1,11 +1,15 @@
 //! The contrastive loss on GPUs: the host's side.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::{
     backend::ops::FloatTensorOps,
     tensor::{DType, Shape, TensorData},
 };
 use burn_cubecl::{
-    CubeBackend, CubeDevice, kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype,
+    CubeBackend, CubeDevice,
+    kernel::into_contiguous,
+    ops::{into_data_sync, numeric::empty_device_contiguous_dtype},
     tensor::CubeTensor,
 };
 use cubecl::{client::Client, prelude::*};
@@ -23,12 +27,62 @@ pub(crate) struct Rows {
     pub terms: CubeTensor,
 }
 
-/// Whether the device's cubes are large enough for the kernels.
-pub(crate) fn fits(device: &CubeDevice) -> bool {
+/// How the kernels fare on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// They run.
+    Right,
+    /// Its cubes are too small for them.
+    TooSmall,
+    /// A small case does not come out right. CubeCL 0.11.3 declares shared memory wrongly in SPIR-V where Vulkan
+    /// lacks explicit layouts for it, as SwiftShader does: all kernels that use it, Burn's too, then give zeros.
+    Wrong,
+}
+
+/// Tries a small case, once for every device.
+pub(crate) fn trial(device: &CubeDevice) -> Trial {
+    static TRIED: Mutex<Vec<(CubeDevice, Trial)>> = Mutex::new(Vec::new());
+    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, trial)) = tried.iter().find(|(known, _)| known == device) {
+        return *trial;
+    }
     let client = device.client();
     let hardware = &client.properties().hardware;
-    hardware.max_shared_memory_size >= kernels::SHARED_BYTES
-        && hardware.max_units_per_cube >= (UNITS * UNITS) as u32
+    let is_large = hardware.max_shared_memory_size >= kernels::SHARED_BYTES
+        && hardware.max_units_per_cube >= (UNITS * UNITS) as u32;
+    let trial = match is_large {
+        false => Trial::TooSmall,
+        true if is_right(device) => Trial::Right,
+        true => Trial::Wrong,
+    };
+    tried.push((device.clone(), trial));
+    trial
+}
+
+/// Two vectors of one class at right angles, T = 1, each its own contrast too: the loss is log(e + 1), and the
+/// gradient ±e/(e + 1).
+fn is_right(device: &CubeDevice) -> bool {
+    let terms = ContrastTerms {
+        temperature: 1.0,
+        include_self: true,
+        labels: vec![0; 2],
+        bias_own: vec![0.0; 2],
+        bias_other: vec![0.0; 2],
+        prior: vec![0.0; 2],
+        inverse_norm: vec![1.0; 2],
+        factors: None,
+    };
+    let z = TensorData::new(vec![1.0_f32, 0.0, 0.0, 1.0], [2, 2]);
+    let rows = forward(CubeBackend::float_from_data(z, device), None, &terms);
+    let (loss, gradient) = (rows.loss(), rows.gradient());
+    let e = std::f32::consts::E;
+    let share = e / (e + 1.0);
+    is_near(loss, &[(e + 1.0).ln()]) && is_near(gradient, &[share, -share, -share, share])
+}
+
+fn is_near(tensor: CubeTensor, expected: &[f32]) -> bool {
+    let made: Vec<f32> = into_data_sync(tensor).iter::<f32>().collect();
+    made.len() == expected.len() && made.iter().zip(expected).all(|(m, e)| (m - e).abs() < 1e-3)
 }
 
 /// The row sums of the loss of embeddings and, if there are any, prototypes.

@@ -4,6 +4,8 @@ use burn::{
 };
 use cubecl::device::{WgpuBackend, WgpuDeviceKind};
 
+use super::contrast::{Trial, trial};
+
 /// Which interface a GPU is reached by: `cuda`, `vulkan`, `metal` or `wgpu`; `None` for a CPU.
 pub fn runtime(device: &Device) -> Option<&'static str> {
     Some(match cube(device)? {
@@ -45,7 +47,12 @@ pub fn identity(device: &Device) -> Option<(String, Option<u64>)> {
 
 /// Whether the contrastive loss has a kernel that runs there.
 pub(crate) fn can_contrast(device: &Device) -> bool {
-    cube(device).is_some_and(|device| super::contrast::fits(&device))
+    cube(device).is_some_and(|device| trial(&device) == Trial::Right)
+}
+
+/// Whether kernels that share memory between units give wrong results there.
+pub fn is_wrong(device: &Device) -> bool {
+    cube(device).is_some_and(|device| trial(&device) == Trial::Wrong)
 }
 
 fn cube(device: &Device) -> Option<CubeDevice> {

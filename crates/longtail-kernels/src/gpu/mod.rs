@@ -13,4 +13,4 @@ mod kernels;
 mod ops;
 
 pub(crate) use device::can_contrast;
-pub use device::{identity, is_software, rank, runtime};
+pub use device::{identity, is_software, is_wrong, rank, runtime};

@@ -24,3 +24,8 @@ pub fn identity(_: &Device) -> Option<(String, Option<u64>)> {
 pub(crate) fn can_contrast(_: &Device) -> bool {
     false
 }
+
+/// No GPU is built in.
+pub fn is_wrong(_: &Device) -> bool {
+    false
+}

@@ -60,7 +60,7 @@ fn train(
     if trainer.run(limits, progress)? == Ending::Interrupted {
         progress.note(&format!(
             "saved; continue with {}",
-            resume_command(&folder, args.runtime.device)
+            resume_command(folder.path(), args.runtime.device)
         ));
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -133,12 +133,12 @@ fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Res
 }
 
 /// On the device that was named, for others would give other last bits.
-fn resume_command(folder: &RunFolder, device: DeviceChoice) -> String {
+fn resume_command(run: &Path, device: DeviceChoice) -> String {
     let device = match device {
         DeviceChoice::Auto => String::new(),
         named => format!(" --device {named}"),
     };
-    format!("longtail train --resume --out {}{device}", folder.path().display())
+    format!("longtail train --resume --out {}{device}", run.display())
 }
 
 /// `runs/DATA-METHOD-SEED`, with the first number behind it that is free.
@@ -156,7 +156,17 @@ fn free_folder(recipe: &Recipe) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
+
+    #[test]
+    fn the_way_to_go_on_names_the_device_that_was_named() {
+        let run = Path::new("runs/a");
+        let plain = "longtail train --resume --out runs/a";
+        assert_eq!(resume_command(run, DeviceChoice::Auto), plain);
+        let on = |name: &str| resume_command(run, name.parse().unwrap());
+        assert_eq!(on("cpu"), format!("{plain} --device cpu"));
+        assert_eq!(on("cuda:1"), format!("{plain} --device cuda:1"));
+    }
 
     #[test]
     fn durations_are_said_in_their_units() {

@@ -70,8 +70,13 @@ pub fn peak_memory(device: &Device) -> Option<u64> {
     if !is_cpu(device) {
         return device.clone().inner().memory_pool_usage().map(|usage| usage.bytes_reserved);
     }
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    told_bytes("/proc/self/status", "VmHWM:")
+}
+
+/// A figure in KiB that the system tells in a file, in bytes.
+fn told_bytes(file: &str, key: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 

@@ -23,7 +23,7 @@ pub fn conv_bn_train(
         return conv_norm_pixels(x, weight, gamma, beta, residual, options);
     }
     let stored = x.dtype();
-    let conv = convolve(x, weight, options);
+    let conv = convolve(x, weight, options).cast(gamma.dtype());
     let normalised = batch_norm_train(conv, gamma, beta, options.epsilon);
     ConvBnTrain {
         output: finish(normalised.output, residual, stored, options),
@@ -43,7 +43,7 @@ pub fn conv_norm_pixels(
     options: ConvBnOptions,
 ) -> ConvBnTrain {
     let stored = x.dtype();
-    let conv = convolve_stored(x, weight, options).permute([0, 2, 3, 1]);
+    let conv = convolve(x, weight, options).permute([0, 2, 3, 1]);
     let shape = conv.dims();
     let pixels: Tensor<3> = conv.reshape([shape[0], shape[1] * shape[2], shape[3]]);
     let normalised = Dispatch::norm_pixels(
@@ -73,37 +73,24 @@ pub fn conv_bn_eval(
     options: ConvBnOptions,
 ) -> Tensor<4> {
     let stored = x.dtype();
-    let conv = convolve(x, weight, options);
+    let conv = convolve(x, weight, options).cast(gamma.dtype());
     let normalised = batch_norm(conv, gamma, beta, mean, variance, options.epsilon);
     finish(normalised, residual, stored, options)
 }
 
-/// The convolution in NCHW, from NHWC, which is how the GPUs' kernels want it too. Where the activations
-/// have another type than the weights, products are of values of that type, sums are the weights' type
-/// (on GPUs as their kernels sum), and the result is rounded once.
+/// The convolution in NCHW, from NHWC, which is how the GPUs' kernels want it too, in the type of the
+/// activations. Where the weights have another, products are of values of the activations' type, sums are the
+/// weights' type (on GPUs as their kernels sum), and the result is rounded once.
 fn convolve(x: Tensor<4>, weight: Tensor<4>, options: ConvBnOptions) -> Tensor<4> {
     let ConvBnOptions { stride, padding, groups, .. } = options;
     let conv = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
     let (stored, summed) = (x.dtype(), weight.dtype());
-    if stored == summed {
-        return conv2d(x.permute([0, 3, 1, 2]), weight, None, conv);
-    }
-    if gpu::runtime(&x.device()).is_some() {
-        return convolve_stored(x, weight, options).cast(summed);
+    let x = x.permute([0, 3, 1, 2]);
+    if stored == summed || gpu::runtime(&x.device()).is_some() {
+        return conv2d(x, weight.cast(stored), None, conv);
     }
     let weight = weight.cast(stored).cast(summed);
-    conv2d(x.cast(summed).permute([0, 3, 1, 2]), weight, None, conv).cast(stored).cast(summed)
-}
-
-/// As [`convolve`], in the type of the activations.
-fn convolve_stored(x: Tensor<4>, weight: Tensor<4>, options: ConvBnOptions) -> Tensor<4> {
-    let stored = x.dtype();
-    if gpu::runtime(&x.device()).is_none() {
-        return convolve(x, weight, options).cast(stored);
-    }
-    let ConvBnOptions { stride, padding, groups, .. } = options;
-    let conv = ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
-    conv2d(x.permute([0, 3, 1, 2]), weight.cast(stored), None, conv)
+    conv2d(x.cast(summed), weight, None, conv).cast(stored)
 }
 
 /// Residual and ReLU, back in NHWC and in the type of the activations.

@@ -88,7 +88,7 @@ pub fn look(choice: DeviceChoice) -> Listed {
     };
     let (hardware, memory) = match gpu::identity(&device) {
         Some((name, memory)) => (Some(name), memory),
-        None => (super::processor(), system_memory()),
+        None => (super::processor(), super::told_bytes("/proc/meminfo", "MemTotal:")),
     };
     let is_software = gpu::is_software(&device);
     Listed { device: choice.to_string(), hardware, memory, is_software, problem: None }
@@ -133,13 +133,6 @@ fn computes(device: &Device) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("it says that three times two is {sum:?}")),
     }
-}
-
-/// Memory of the machine, in bytes, where the system tells it in a file.
-fn system_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
 #[cfg(test)]

@@ -52,11 +52,13 @@ impl Window {
 
     /// Whether the steps should be read: at once where that takes no waiting, and the first one alone.
     pub fn is_full(&self) -> bool {
+        self.is_full_after(self.began.map_or(Duration::ZERO, |began| began.elapsed()))
+    }
+
+    fn is_full_after(&self, silence: Duration) -> bool {
         let Some((last, _)) = self.steps.last() else { return false };
-        !last.is_on_device()
-            || !self.was_read
-            || self.steps.len() >= UNREAD
-            || self.began.is_some_and(|began| began.elapsed() > SILENCE)
+        let waits = last.is_on_device() && self.was_read;
+        !waits || self.steps.len() >= UNREAD || silence > SILENCE
     }
 
     /// Reads the steps and empties the window; `None` if there are none.
@@ -110,19 +112,24 @@ mod tests {
     #[test]
     fn a_gpus_steps_are_read_seldom_and_a_cpus_at_once() {
         let mut window = Window::default();
-        let mut full = |step: Measured| {
+        let mut full_after = |step: Measured, silence: Duration| {
             window.wait(|| ());
             window.push(step, 1);
-            let full = window.is_full();
+            let full = window.is_full_after(silence);
             if full {
                 window.read();
             }
             full
         };
-        assert!(full(on_device([1.0; 4])), "the first step alone");
-        let reads = (1..=2 * UNREAD).filter(|_| full(on_device([1.0; 4]))).count();
-        assert!(reads >= 2, "{reads} reads of {} steps", 2 * UNREAD);
+        let step = || on_device([1.0; 4]);
+        assert!(full_after(step(), Duration::ZERO), "the first step alone");
+        for _ in 0..2 {
+            let full: Vec<bool> = (0..UNREAD).map(|_| full_after(step(), Duration::ZERO)).collect();
+            assert_eq!(full.iter().position(|full| *full), Some(UNREAD - 1));
+        }
+        assert!(!full_after(step(), SILENCE) && full_after(step(), 2 * SILENCE));
         let here = StepLosses { total: 1.0, classifier: 1.0, contrastive: None, correct: 0 };
-        assert!(full(Measured::Here(here)) && full(Measured::Here(here)));
+        let here = || Measured::Here(here);
+        assert!(full_after(here(), Duration::ZERO) && full_after(here(), Duration::ZERO));
     }
 }

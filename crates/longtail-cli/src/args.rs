@@ -22,13 +22,17 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Compute a run's figures again from its checkpoint.
     Evaluate(EvaluateArgs),
-    /// Name the classes of images.
+    /// Name the classes of images, each as soon as it is known; what cannot be read is named too, and the
+    /// exit code is then 1.
     Predict(PredictArgs),
     /// Look at a data set, make its split, or download it.
     #[command(subcommand)]
     Data(DataCommand),
     /// List what --device can name here, and why something cannot be used.
     Devices(DevicesArgs),
+    /// List the built-in recipes, or show one.
+    #[command(subcommand)]
+    Recipes(RecipesCommand),
 }
 
 /// The commands about data.
@@ -42,6 +46,18 @@ pub enum DataCommand {
     Pack(PackArgs),
     /// Download CIFAR-10 or CIFAR-100, resuming what was cut off, and check its checksum.
     Fetch(FetchArgs),
+}
+
+/// The commands about recipes.
+#[derive(Debug, Subcommand)]
+pub enum RecipesCommand {
+    /// Every built-in recipe with its data, its method and what it is.
+    List,
+    /// The text of a recipe.
+    Show {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// A length of run.
@@ -60,6 +76,15 @@ pub enum ClassifierName {
     Linear,
     /// Scaled cosine.
     Cosine,
+}
+
+/// How an image becomes a square.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ResizeName {
+    /// Its shorter side is brought to the size; training crops at random, testing crops the middle.
+    Crop,
+    /// Both sides are brought to the size, whatever becomes of the aspect ratio.
+    Squash,
 }
 
 /// A type of activations.
@@ -92,15 +117,17 @@ pub enum CompressionName {
 #[derive(Debug, Default, Options)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// synthetic, cifar10-lt, cifar100-lt, an image folder, a list file, or a file of `data pack`
-    /// [default: synthetic].
+    /// synthetic, cifar10-lt, cifar100-lt, cifar10, cifar100, an image folder, a list file, or a file of
+    /// `data pack` [default: synthetic].
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
-    /// The .tar.gz or extracted folder of CIFAR, the folder that a list's paths start from, or a pack of
-    /// the same split [default: where `data fetch` puts it; for lists, beside the list].
+    /// CIFAR's binary or Python version (torchvision's), as .tar.gz, folder, or what holds one; the folder
+    /// that a list's paths start from; or a pack of the same split [default: where `data fetch` puts it;
+    /// for lists, beside the list].
     #[arg(long, value_name = "PATH")]
     pub data_dir: Option<PathBuf>,
-    /// Training list: "path label" lines, or CSV with a header [default: none].
+    /// Training list: "path label" lines, or a table with commas, semicolons or tabs; a column named split
+    /// says which rows train, validate and test [default: none].
     #[arg(long, value_name = "FILE")]
     pub train_list: Option<PathBuf>,
     /// Validation list [default: none].
@@ -109,9 +136,13 @@ pub struct DataArgs {
     /// Test list [default: none].
     #[arg(long, value_name = "FILE")]
     pub test_list: Option<PathBuf>,
-    /// Height and width that images of folders and lists are brought to [default: 32].
+    /// Height and width of what a model sees of the images of folders and lists [default: 32, 64, 96 or 128,
+    /// by the images and the machine].
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<usize>,
+    /// How images of folders and lists that are no squares become squares [default: crop].
+    #[arg(long, value_enum)]
+    pub resize: Option<ResizeName>,
     /// Imbalance factor n_max / n_min [default: 100 on CIFAR (paper §4.1), 50 on the synthetic set,
     /// as the images come in folders and lists].
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
@@ -119,8 +150,9 @@ pub struct DataArgs {
     /// Seed of the long-tailed subset [default: 0, as the reference code].
     #[arg(long, value_name = "SEED")]
     pub split_seed: Option<u64>,
-    /// Validation images held out per class, auto or none [default: auto: 50 on CIFAR-10, 20 on
-    /// CIFAR-100, a tenth in folders]. With none, only the last epoch is reported.
+    /// Validation images held out per class, a share such as 10% or 0.1 of each class, auto or none
+    /// [default: auto: 50 on CIFAR-10, 20 on CIFAR-100, a tenth in folders]. With none, only the last epoch
+    /// is reported.
     #[arg(long, value_name = "N")]
     pub val: Option<Val>,
     /// A split.json to use again [default: a new split].
@@ -129,21 +161,34 @@ pub struct DataArgs {
     /// Take a CIFAR archive whose content deviates from the official one.
     #[arg(long)]
     pub any_content: bool,
+    /// Leave out files that cannot be read, and list them, instead of stopping.
+    #[arg(long)]
+    pub skip_broken: bool,
 }
 
 /// `longtail train`
 #[derive(Debug, Options)]
 pub struct TrainArgs {
-    /// A recipe file; options win over it [default: the defaults below].
-    #[arg(long, value_name = "FILE")]
+    /// A recipe file, or the name of a built-in recipe (`longtail recipes list`); options win over it
+    /// [default: the defaults below].
+    #[arg(long, value_name = "FILE|NAME")]
     pub recipe: Option<PathBuf>,
+    /// Write a built-in recipe to --out for editing, and train nothing [default: NAME.toml here].
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = [
+            "recipe", "protocol", "resume", "dry_run", "max_steps", "device", "threads", "json",
+        ]
+    )]
+    pub init_recipe: Option<String>,
     /// A length of run, laid over the recipe [default: paper].
     #[arg(long, value_enum)]
     pub protocol: Option<ProtocolName>,
     /// The run's folder [default: runs/DATA-METHOD-SEED, numbered if taken].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Continue the run in --out where its checkpoint left off.
+    /// Continue the run in --out where its checkpoint left off; with another --epochs, to that end.
     #[arg(long, requires = "out")]
     pub resume: bool,
     /// Say how long the run will take and how much memory, and write nothing.
@@ -167,7 +212,8 @@ pub struct TrainArgs {
 #[derive(Debug, Options)]
 #[command(next_help_heading = "Method and training")]
 pub struct KnobArgs {
-    /// ce, la, balanced-softmax, scl, bcl, rcl or bcl+rcl [default: bcl+rcl, paper Eq. 5].
+    /// ce, la, balanced-softmax, scl, bcl, rcl or bcl+rcl [default: bcl+rcl, paper Eq. 5; la on folders and
+    /// lists].
     #[arg(long)]
     pub method: Option<Method>,
     /// resnet32 or another CIFAR ResNet of depth 6n+2 [default: resnet32, paper §4.2; resnet8 on the
@@ -181,17 +227,18 @@ pub struct KnobArgs {
     #[arg(long, value_enum)]
     pub compression: Option<CompressionName>,
     /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 30 on the
-    /// synthetic set].
+    /// synthetic set; 30 to 200 by their number of images in folders and lists].
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
     /// Images per step; the learning rate scales with it unless --lr is given [default: 256, paper
-    /// §4.2; 64 on the synthetic set].
+    /// §4.2; 64 on the synthetic set; up to 32 in folders and lists].
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     /// Type of the encoder's activations and products [default: f32].
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionName>,
-    /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set].
+    /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set; 0.05 for steps
+    /// of 32 images in folders and lists].
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Weight decay on every parameter [default: 5e-4, BCL].
@@ -200,7 +247,7 @@ pub struct KnobArgs {
     /// Temperature T of the contrastive loss [default: 0.1, BCL on CIFAR].
     #[arg(long, allow_negative_numbers = true)]
     pub temperature: Option<f64>,
-    /// τ of the logit adjustment [default: 1.3, paper §4.3].
+    /// τ of the logit adjustment [default: 1.3, paper §4.3; 1 on folders and lists].
     #[arg(long, allow_negative_numbers = true)]
     pub tau: Option<f64>,
     /// Weight α of the classifier's loss [default: 2, paper §4.3; 1 without a contrastive loss].
@@ -255,12 +302,37 @@ pub struct DevicesArgs {
 pub struct EvaluateArgs {
     /// The run's folder.
     pub run: PathBuf,
-    /// Where the data set's files are now [default: where the run found them].
-    #[arg(long, value_name = "PATH")]
-    pub data_dir: Option<PathBuf>,
+    /// Where the images are, if elsewhere than the run found them; or another set to score, whose classes
+    /// are found by name.
+    #[command(flatten)]
+    pub data: PlaceArgs,
     /// How the program runs.
     #[command(flatten)]
     pub runtime: RuntimeArgs,
+}
+
+/// Where images are now.
+#[derive(Debug, Default, Options)]
+#[command(next_help_heading = "Data")]
+pub struct PlaceArgs {
+    /// The run's folder or list where it is now, or another set to score [default: where the run found it].
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// The files of CIFAR, the folder that a list's paths start from, or a pack of the run's split.
+    #[arg(long, value_name = "PATH")]
+    pub data_dir: Option<PathBuf>,
+    /// The training list where it is now.
+    #[arg(long, value_name = "FILE")]
+    pub train_list: Option<PathBuf>,
+    /// The validation list where it is now.
+    #[arg(long, value_name = "FILE")]
+    pub val_list: Option<PathBuf>,
+    /// The test list where it is now.
+    #[arg(long, value_name = "FILE")]
+    pub test_list: Option<PathBuf>,
+    /// Leave out files of another set that cannot be read, and list them, instead of stopping.
+    #[arg(long)]
+    pub skip_broken: bool,
 }
 
 /// A format of predictions.
@@ -268,7 +340,7 @@ pub struct EvaluateArgs {
 pub enum FormatName {
     /// Columns for people.
     Table,
-    /// Comma-separated values with a header.
+    /// Comma-separated values with a header; the last column says why an image cannot be read.
     Csv,
     /// One JSON object a line.
     Jsonl,
@@ -288,7 +360,7 @@ pub enum WhichWeights {
 pub struct PredictArgs {
     /// The run's folder.
     pub run: PathBuf,
-    /// Images, or folders of images.
+    /// Images, folders of images, or - for paths from standard input, one a line.
     #[arg(required = true)]
     pub images: Vec<PathBuf>,
     /// How predictions are printed.
@@ -297,9 +369,15 @@ pub struct PredictArgs {
     /// Classes listed for every image.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub top: usize,
-    /// Which weights predict.
-    #[arg(long, value_enum, default_value = "last")]
-    pub weights: WhichWeights,
+    /// Write the predictions to this file, which is there once it is whole [default: they are printed].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Paths from standard input end with a NUL byte each, as `find -print0` writes them.
+    #[arg(short = '0', long)]
+    pub null: bool,
+    /// Which weights predict [default: those of the epoch that validation chose, else the last].
+    #[arg(long, value_enum)]
+    pub weights: Option<WhichWeights>,
     /// What to compute on; `longtail devices` lists what there is.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,

@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::Context;
 
+use crate::output::note;
+
 /// Exit code of a program that was interrupted.
 pub const INTERRUPTED: u8 = 130;
 
@@ -21,7 +23,7 @@ pub fn watch() -> anyhow::Result<Arc<AtomicBool>> {
         if raised.swap(true, Ordering::SeqCst) {
             process::exit(INTERRUPTED.into());
         }
-        eprintln!("longtail: saving after this step; press Ctrl-C again to stop without saving");
+        note("longtail: saving after this step; press Ctrl-C again to stop without saving");
     };
     ctrlc::set_handler(handler).context("cannot watch for Ctrl-C")?;
     Ok(flag)

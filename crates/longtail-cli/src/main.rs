@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod interrupt;
+mod output;
 mod progress;
 
 use std::process::ExitCode;
@@ -10,12 +11,27 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return explain(&error),
+    };
     match commands::run(args) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("longtail: {error:#}");
+            output::note(format_args!("longtail: {error:#}"));
             commands::exit_code(&error)
         }
     }
+}
+
+/// Prints help, or what is wrong with the words that were typed, among which names of files may be.
+fn explain(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if text.contains(|char: char| char.is_control() && char != '\n') {
+        output::note_lines(text.trim_end());
+    } else {
+        // In colour where a terminal has some; nobody may be listening.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -8,7 +8,12 @@ mod cli {
     mod commands;
     mod devices;
     mod faults;
+    mod own_data;
     mod pack;
+    mod predict;
+    mod pytorch;
+    mod recipes;
     mod resume;
+    mod terminal;
     mod train;
 }

@@ -6,11 +6,13 @@
 use std::{hint::black_box, path::PathBuf};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use longtail::data::{Cifar, Holdout, Integrity, Split, SplitRequest};
+use longtail::data::{Cifar, Holdout, Integrity, Listing, Split, SplitRequest};
 
 fn loading(criterion: &mut Criterion) {
     let Some(archive) = std::env::var_os("CIFAR10").map(PathBuf::from) else {
-        println!("skipped: the variable CIFAR10 has to name cifar-10-binary.tar.gz");
+        println!(
+            "skipped: the variable CIFAR10 has to name cifar-10-binary.tar.gz or cifar-10-python.tar.gz"
+        );
         return;
     };
     let archive = std::path::absolute(archive).expect("the path can be made absolute");
@@ -21,7 +23,7 @@ fn loading(criterion: &mut Criterion) {
             let source =
                 Cifar::Ten.load(&archive, Integrity::Official).expect("CIFAR10 is official");
             let request = SplitRequest { imbalance: Some(100.0), seed: 0, holdout: Holdout::Auto };
-            black_box(Split::make(&source, &request).expect("the split can be made"));
+            black_box(Split::make(&Listing::of(&source), &request).expect("the split can be made"));
         });
     });
     group.finish();

@@ -16,8 +16,8 @@ const VIEWS: usize = 1000;
 
 fn views(criterion: &mut Criterion) {
     let images = Synthetic { n_max: 50, ..Synthetic::default() }.source().pool;
-    let (height, width) = (images.height(), images.width());
-    let mut out = vec![0.0; height * width * 3];
+    let size = [images.height(), images.width()];
+    let mut out = vec![0.0; size[0] * size[1] * 3];
     let mut group = criterion.benchmark_group("views");
     group.throughput(Throughput::Elements(VIEWS as u64));
     for (name, view) in [
@@ -31,9 +31,9 @@ fn views(criterion: &mut Criterion) {
             bencher.iter(|| {
                 for i in 0..VIEWS {
                     let mut rng = stream(0, Purpose::View, 0, i as u64, 0);
-                    let image = images.image(i % images.len());
+                    let image = images.raster(i % images.len());
                     let normalize = &Normalize::CIFAR;
-                    view.draw(image, height, width, normalize, &mut rng, &mut scratch, &mut out);
+                    view.draw(image, size, normalize, &mut rng, &mut scratch, &mut out);
                 }
                 black_box(&out);
             });

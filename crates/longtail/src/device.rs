@@ -73,6 +73,34 @@ pub fn peak_memory(device: &Device) -> Option<u64> {
     told_bytes("/proc/self/status", "VmHWM:")
 }
 
+/// Bytes that this process can still take: what the machine has free, within the limits that are set for the
+/// process and its group; `None` where the system does not tell in files.
+pub fn free_memory() -> Option<u64> {
+    let machine = told_bytes("/proc/meminfo", "MemAvailable:");
+    [machine, free_of_group(), free_of_limit()].into_iter().flatten().min()
+}
+
+/// What the control group's limit leaves.
+fn free_of_group() -> Option<u64> {
+    let number = |file: &str| -> Option<u64> {
+        std::fs::read_to_string(format!("/sys/fs/cgroup/{file}")).ok()?.trim().parse().ok()
+    };
+    // Files that were read and can be forgotten count as used there.
+    let stat = std::fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
+    let files = stat.lines().find_map(|line| line.strip_prefix("inactive_file "));
+    let files = files.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0);
+    let used = number("memory.current")?.saturating_sub(files);
+    Some(number("memory.max")?.saturating_sub(used))
+}
+
+/// What the limit of the process's address space leaves.
+fn free_of_limit() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(limit.saturating_sub(told_bytes("/proc/self/status", "VmSize:")?))
+}
+
 /// A figure in KiB that the system tells in a file, in bytes.
 fn told_bytes(file: &str, key: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;

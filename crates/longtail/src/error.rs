@@ -4,6 +4,9 @@ use crate::{
 };
 
 /// Everything that can go wrong in the library, by the folder it comes from.
+///
+/// Every message says its cause itself. So that a printed chain of causes does not say it again, the
+/// variants hold it as `r#source`, which is no `source()` to thiserror.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A data set, split or image could not be read or used.

@@ -25,6 +25,8 @@ pub mod report;
 
 pub mod run;
 
+pub mod predictor;
+
 pub mod recipe;
 
 pub mod device;

@@ -8,7 +8,10 @@ use std::{
 use image::{
     Delay, Frame, GrayImage, ImageBuffer, Luma, Rgb, RgbImage, RgbaImage, codecs::gif::GifEncoder,
 };
-use longtail::data::{Lists, decode::decode, folder, list, stats::Stats};
+use longtail::{
+    data::{Lists, Opened, Resize, Source, decode::decode, folder, split_request, stats::Stats},
+    recipe::{Data, Recipe, Val},
+};
 use tempfile::{TempDir, tempdir};
 
 /// Images of one colour, named by their paths below the folder.
@@ -33,8 +36,44 @@ fn two_classes() -> TempDir {
     ])
 }
 
+/// The section of a recipe for the images at `path`, each brought to 4 × 4 pixels, none held out for validation.
+fn section(path: &Path) -> Data {
+    let data = Recipe::resolve(&[]).unwrap().0.data;
+    let name = path.display().to_string();
+    Data { name, image_size: 4, resize: Resize::Squash, imbalance: 0.0, val: Val::None, ..data }
+}
+
+fn section_of(lists: &Lists) -> Data {
+    Data {
+        train_list: lists.train.clone(),
+        val_list: lists.val.clone().unwrap_or_default(),
+        test_list: lists.test.clone().unwrap_or_default(),
+        dir: lists.root.clone().unwrap_or_default(),
+        ..section(Path::new("list"))
+    }
+}
+
+/// All images and what was said of them.
+fn load(data: &Data) -> longtail::Result<(Source, Vec<String>)> {
+    let opened = Opened::open(data)?;
+    let (split, _) = opened.split(data)?;
+    let mut notes = opened.notes.clone();
+    let (source, said) = opened.load(&split, data)?;
+    notes.extend(said);
+    Ok((source, notes))
+}
+
+fn source(data: &Data) -> Source {
+    load(data).unwrap().0
+}
+
 fn folder_error(dir: &Path) -> String {
-    folder::load(dir, 4).unwrap_err().to_string()
+    load(&section(dir)).unwrap_err().to_string()
+}
+
+fn stats(dir: &Path) -> (Stats, Vec<String>) {
+    let request = split_request(&section(dir));
+    Stats::of_files(folder::find(dir).unwrap(), &request, false).unwrap()
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -46,7 +85,7 @@ fn a_folder_is_read_by_class_and_path() {
     let dir = two_classes();
     fs::write(dir.path().join("cat/notes.txt"), "no image").unwrap();
     fs::write(dir.path().join("cat/.hidden.png"), "no image").unwrap();
-    let source = folder::load(dir.path(), 4).unwrap().source;
+    let source = source(&section(dir.path()));
     assert_eq!(source.class_names, ["cat", "dog"]);
     assert_eq!(source.pool.labels(), [0, 0, 1, 1]);
     assert_eq!(source.pool.names(), ["cat/a.png", "cat/b.bmp", "dog/d.png", "dog/deep/c.png"]);
@@ -62,7 +101,7 @@ fn a_folder_with_parts_keeps_them() {
         ("val/y/3.png", [3, 0, 0]),
         ("test/x/4.png", [4, 0, 0]),
     ]);
-    let source = folder::load(dir.path(), 4).unwrap().source;
+    let source = source(&section(dir.path()));
     assert_eq!(source.pool.labels(), [0, 1]);
     assert_eq!(source.val.unwrap().labels(), [1]);
     assert_eq!(source.test.unwrap().image(0)[..3], [4, 0, 0]);
@@ -72,7 +111,7 @@ fn a_folder_with_parts_keeps_them() {
 fn folders_that_are_no_data_set_are_named() {
     let dir = folder_of(&[("only/a.png", [1, 1, 1])]);
     let text = folder_error(dir.path());
-    assert!(text.contains("holds 1 class(es)") && text.contains("at least two"), "{text}");
+    assert!(text.contains("has 1 class") && text.contains("at least two"), "{text}");
 
     fs::create_dir(dir.path().join("empty")).unwrap();
     let text = folder_error(dir.path());
@@ -82,7 +121,7 @@ fn folders_that_are_no_data_set_are_named() {
     assert!(text.contains("nowhere") && text.contains("does not exist"), "{text}");
 
     let text = folder_error(&dir.path().join("only/a.png"));
-    assert!(text.contains("it is a file"), "{text}");
+    assert!(text.contains("it is a picture and no list"), "{text}");
 
     let dir = folder_of(&[
         ("train/x/1.png", [1, 0, 0]),
@@ -97,29 +136,28 @@ fn folders_that_are_no_data_set_are_named() {
 fn files_that_are_no_images_are_named() {
     for (name, bytes, says) in [
         ("zero.png", &b""[..], "the file is empty"),
-        ("text.jpg", b"these are words", "its content is no JPEG, PNG, WebP, BMP or GIF image"),
+        (
+            "text.jpg",
+            b"these are words",
+            "its content is no JPEG, PNG, WebP, BMP, GIF, TIFF or PNM image",
+        ),
         ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "cut.png"),
     ] {
         let dir = two_classes();
         fs::write(dir.path().join("dog").join(name), bytes).unwrap();
         let text = folder_error(dir.path());
         assert!(text.contains(name) && text.contains(says), "{text}");
-        assert!(text.contains("remove or replace"), "{text}");
+        assert!(text.contains("--skip-broken"), "{text}");
     }
 }
 
 #[test]
 fn a_photograph_cut_off_is_named() {
     let dir = two_classes();
-    let whole = dir.path().join("dog/whole.jpg");
-    let pixel =
-        |x: u32, y: u32| Rgb([((x * 37) ^ (y * 11)) as u8, (x * y) as u8, (x + y * 91) as u8]);
-    RgbImage::from_fn(64, 64, pixel).save(&whole).unwrap();
-    let bytes = fs::read(&whole).unwrap();
-    fs::remove_file(&whole).unwrap();
+    let bytes = fs::read(fixture("jpeg/420.jpg")).unwrap();
     fs::write(dir.path().join("dog/cut.jpg"), &bytes[..bytes.len() / 2]).unwrap();
     let text = folder_error(dir.path());
-    assert!(text.contains("cut.jpg"), "{text}");
+    assert!(text.contains("cut.jpg") && text.contains("ends before its image does"), "{text}");
 }
 
 #[test]
@@ -156,12 +194,13 @@ fn the_first_frame_of_an_animation_is_taken_and_said_so() {
     }
     drop(gif);
     fs::copy(fixture("animated.webp"), dir.path().join("cat/turning.webp")).unwrap();
-    let loaded = folder::load(dir.path(), 4).unwrap();
-    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
-    assert!(loaded.warnings[0].contains("moving.gif is animated"), "{:?}", loaded.warnings);
-    assert!(loaded.warnings[1].contains("turning.webp is animated"), "{:?}", loaded.warnings);
-    assert_eq!(loaded.source.pool.image(2)[..3], [250, 0, 0]);
-    assert_eq!(loaded.source.pool.image(3)[..3], [255, 0, 0]);
+    let (source, notes) = load(&section(dir.path())).unwrap();
+    let said: Vec<&String> = notes.iter().filter(|note| note.contains("is animated")).collect();
+    assert_eq!(said.len(), 2, "{notes:?}");
+    assert!(said[0].contains("moving.gif is animated"), "{notes:?}");
+    assert!(said[1].contains("turning.webp is animated"), "{notes:?}");
+    assert_eq!(source.pool.image(2)[..3], [250, 0, 0]);
+    assert_eq!(source.pool.image(3)[..3], [255, 0, 0]);
 }
 
 #[test]
@@ -169,7 +208,7 @@ fn shrinking_averages() {
     let dir = two_classes();
     let stripes = RgbImage::from_fn(64, 64, |x, _| Rgb([if x % 2 == 0 { 0 } else { 200 }; 3]));
     stripes.save(dir.path().join("cat/stripes.png")).unwrap();
-    let source = folder::load(dir.path(), 8).unwrap().source;
+    let source = source(&Data { image_size: 8, ..section(dir.path()) });
     let striped = source.pool.names().iter().position(|name| name == "cat/stripes.png").unwrap();
     let image = source.pool.image(striped);
     assert!(image.iter().all(|value| (90..=110).contains(value)), "{image:?}");
@@ -190,7 +229,7 @@ fn listed(train: &str) -> (TempDir, Lists) {
 
 fn list_error(train: &str) -> String {
     let (_dir, lists) = listed(train);
-    list::load(&lists, 4).unwrap_err().to_string()
+    load(&section_of(&lists)).unwrap_err().to_string()
 }
 
 #[test]
@@ -205,7 +244,7 @@ fn lists_of_lines_and_tables_are_read_in_their_order() {
         if text == lines {
             lists.test = Some(dir.path().join("test.txt"));
         }
-        let source = list::load(&lists, 4).unwrap().source;
+        let source = source(&section_of(&lists));
         assert_eq!(source.class_names, ["cat", "dog"], "from the folders, or as named");
         assert_eq!(source.pool.labels(), [1, 0, 0]);
         assert_eq!(source.pool.image(1)[..3], [2, 0, 0]);
@@ -219,14 +258,14 @@ fn lists_of_lines_and_tables_are_read_in_their_order() {
 fn paths_start_where_it_is_said_or_beside_or_above_the_list() {
     let (dir, mut lists) = listed("cat/1.png 0\ndog/3.png 1\n");
     lists.root = Some(dir.path().join("images"));
-    assert_eq!(list::load(&lists, 4).unwrap().source.pool.len(), 2);
+    assert_eq!(source(&section_of(&lists)).pool.len(), 2);
 
     let (dir, _) = listed("");
     fs::create_dir(dir.path().join("lists")).unwrap();
     let train = dir.path().join("lists/train.txt");
     fs::write(&train, "images/cat/1.png 0\nimages/dog/3.png 1\n").unwrap();
     let lists = Lists { train, ..Lists::default() };
-    assert_eq!(list::load(&lists, 4).unwrap().source.pool.len(), 2);
+    assert_eq!(source(&section_of(&lists)).pool.len(), 2);
 }
 
 #[test]
@@ -234,12 +273,16 @@ fn lists_that_mean_nothing_are_named_with_their_line() {
     for (text, says) in [
         ("images/cat/1.png 0\nimages/cat/9.png 1\nx.png 1\n", "line 2: "),
         ("images/cat/1.png 0\nimages/cat/9.png 1\nx.png 1\n", "nor do 1 more"),
-        ("images/cat/1.png 0\nimages/dog/3.png 2\n", "no image has label 1"),
+        (
+            "images/cat/1.png 0\nimages/cat/2 spaced.png 0\nimages/dog/3.png 2\nimages/cat/1.png 2\n",
+            "line 4",
+        ),
+        ("images/cat/1.png 0\nimages/cat/2 spaced.png 2\n", "no image has label 1"),
         ("images/cat/1.png 0\nimages/dog/3.png dog\n", "line 2: label \"dog\" is no number"),
         ("images/cat/1.png 0\nimages/dog/3.png -1\n", "line 2: label \"-1\""),
         ("images/cat/1.png\n", "line 1: \"images/cat/1.png\" is no \"path label\" line"),
         ("images/cat/1.png 0\nimages/cat/1.png 1\n", "line 2: images/cat/1.png stands in line 1"),
-        ("images/cat/1.png 0\nimages/dog/3.png 0\n", "it has one class"),
+        ("images/cat/1.png 0\nimages/dog/3.png 0\n", "it has 1 class"),
         ("", "it names no image"),
         ("path,label\nimages/cat/1.png,0,3\n", "line 2"),
     ] {
@@ -254,12 +297,12 @@ fn labels_that_training_lacks_are_out_of_range() {
     let (dir, mut lists) = listed("images/cat/1.png 0\nimages/dog/3.png 1\n");
     fs::write(dir.path().join("val.txt"), "images/dog/4.png 2\n").unwrap();
     lists.val = Some(dir.path().join("val.txt"));
-    let text = list::load(&lists, 4).unwrap_err().to_string();
+    let text = load(&section_of(&lists)).unwrap_err().to_string();
     assert!(text.contains("val.txt line 1: label \"2\" is out of range"), "{text}");
     assert!(text.contains("0 to 1"), "{text}");
 
     lists.val = Some(dir.path().join("nothing.txt"));
-    let text = list::load(&lists, 4).unwrap_err().to_string();
+    let text = load(&section_of(&lists)).unwrap_err().to_string();
     assert!(text.contains("cannot read") && text.contains("nothing.txt"), "{text}");
 }
 
@@ -275,7 +318,7 @@ fn statistics_count_and_name_faults() {
     ]);
     fs::copy(dir.path().join("train/a/1.png"), dir.path().join("train/b/same.png")).unwrap();
     fs::write(dir.path().join("train/b/words.jpg"), "words").unwrap();
-    let stats = Stats::of_folder(dir.path()).unwrap();
+    let (stats, _) = stats(dir.path());
     let json = serde_json::to_value(&stats).unwrap();
     assert_eq!(json["parts"][0]["images"], 6);
     assert_eq!(json["classes"][1]["images"], serde_json::json!([3, 1]));

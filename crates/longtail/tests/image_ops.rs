@@ -2,10 +2,10 @@
 //! against their probabilities.
 
 use longtail::augment::{
-    ClassifierConfig, CropBox, Normalize, POLICIES, PlainConfig, Raster, Scratch, SimConfig, View,
-    adjust_hue, autocontrast, brightness, color, contrast, crop_padded, cutout, equalize,
-    flip_horizontally, gaussian_blur, grayscale, invert, posterize, random_crop_box, resized_crop,
-    rotate, sharpness, shear_x, shear_y, solarize, translate,
+    ClassifierConfig, CropBox, Normalize, POLICIES, PlainConfig, Raster, RasterRef,
+    ResizedCropConfig, Scratch, SimConfig, View, adjust_hue, autocontrast, brightness, color,
+    contrast, crop_padded, cutout, equalize, flip_horizontally, gaussian_blur, grayscale, invert,
+    posterize, random_crop_box, resample, rotate, sharpness, shear_x, shear_y, solarize, translate,
 };
 use longtail::rng::{Purpose, stream};
 use proptest::prelude::*;
@@ -62,7 +62,9 @@ fn apply(name: &str, image: &mut Raster) {
         "invert" => invert(image),
         "resized_crop" => {
             let [top, left, height, width] = [n[0], n[1], n[2], n[3]].map(|v| v as usize);
-            resized_crop(image, &mut spare, CropBox { top, left, height, width });
+            let crop = CropBox { top, left, height, width };
+            let whole = image.clone();
+            resample(whole.borrowed(), crop, [SIZE, SIZE], &mut spare, image);
         }
         "tv" => match name.split(' ').nth(1).unwrap() {
             "adjust_brightness" => brightness(image, n[0]),
@@ -132,7 +134,8 @@ fn count(view: &View, data: &[u8], side: usize, seen: impl Fn(&[f32]) -> bool) -
     let (mut scratch, mut out) = (Scratch::default(), vec![0.0; side * side * 3]);
     let mut draw = |i: usize| {
         let mut rng = stream(1, Purpose::View, 0, i as u64, 0);
-        view.draw(data, side, side, &plain, &mut rng, &mut scratch, &mut out);
+        let image = RasterRef::new([side; 2], data);
+        view.draw(image, [side; 2], &plain, &mut rng, &mut scratch, &mut out);
         seen(&out)
     };
     (0..DRAWS).filter(|&i| draw(i)).count()
@@ -213,6 +216,7 @@ fn views_depend_on_the_stream_alone() {
     let views = [
         View::Test,
         View::Plain(PlainConfig::default()),
+        View::ResizedCrop(ResizedCropConfig::default()),
         View::Classifier(ClassifierConfig::default()),
         View::Sim(SimConfig::default()),
     ];
@@ -222,7 +226,7 @@ fn views_depend_on_the_stream_alone() {
             let mut out = vec![0.0; SIZE * SIZE * 3];
             let mut rng = stream(0, Purpose::View, 0, sample, 0);
             let norm = Normalize::CIFAR;
-            view.draw(&image.data, SIZE, SIZE, &norm, &mut rng, scratch, &mut out);
+            view.draw(image.borrowed(), [SIZE; 2], &norm, &mut rng, scratch, &mut out);
             out
         };
         for sample in 0..50 {
@@ -246,12 +250,14 @@ proptest! {
         for view in [
             View::Test,
             View::Plain(PlainConfig::default()),
+            View::ResizedCrop(ResizedCropConfig::default()),
             View::Classifier(ClassifierConfig::default()),
             View::Sim(SimConfig::default()),
         ] {
             let mut out = vec![f32::NAN; data.len()];
             let mut rng = stream(seed, Purpose::View, 0, 0, 0);
-            view.draw(&data, height, width, &plain, &mut rng, &mut Scratch::default(), &mut out);
+            let image = RasterRef::new([height, width], &data);
+            view.draw(image, image.size(), &plain, &mut rng, &mut Scratch::default(), &mut out);
             prop_assert!(out.iter().all(|v| (0.0..=1.0).contains(v)));
         }
     }

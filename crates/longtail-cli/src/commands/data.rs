@@ -1,14 +1,20 @@
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use longtail::{
-    data::{self, Cifar, Sets, Source, Split, fetch::fetch as download, stats::Stats},
+    data::{
+        self, Cifar, DataSource, Listed, Opened, Sets, Source, Split, catalog::Catalog,
+        fetch::fetch as download, folder, list, stats::Stats,
+    },
     recipe::{Data, Recipe, RecipeFile, Val},
+    train::check_images,
 };
 
-use super::{layers::data_layer, print_line};
-use crate::args::{DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, SplitArgs, StatsArgs};
+use super::layers::data_layer;
+use crate::{
+    args::{DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, SplitArgs, StatsArgs},
+    output::{note, print_json, print_line, print_lines},
+};
 
 /// `longtail data …`
 pub fn run(command: &DataCommand) -> anyhow::Result<ExitCode> {
@@ -26,34 +32,44 @@ fn section(args: &DataArgs) -> anyhow::Result<Data> {
     Ok(Recipe::resolve(&layers)?.0.data)
 }
 
-/// What was typed about data, the data, and its split.
-fn load(args: &DataArgs) -> anyhow::Result<(Data, Source, Split)> {
-    let section = section(args)?;
-    let loaded = data::open(&section)?;
-    loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let (split, notes) = data::split_of(&loaded, &section)?;
-    notes.iter().for_each(|note| eprintln!("{note}"));
-    Ok((section, loaded.source, split))
+/// The data that was typed and its split, with what there is to know of them on the error stream.
+fn open(section: &Data) -> anyhow::Result<(Opened, Split)> {
+    let opened = Opened::open(section)?;
+    let (split, notes) = opened.split(section)?;
+    opened.notes.iter().chain(&notes).for_each(note);
+    Ok((opened, split))
+}
+
+/// The images of a split, decoded.
+fn load(section: &Data, opened: Opened, split: &Split) -> anyhow::Result<Source> {
+    check_images(opened.bytes(split, section))?;
+    let (source, notes) = opened.load(split, section)?;
+    notes.iter().for_each(note);
+    Ok(source)
 }
 
 fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
-    let (_, source, split) = load(&args.data)?;
+    let (opened, split) = open(&section(&args.data)?)?;
     split.save(&args.out)?;
+    let listing = &opened.listing;
+    let own = |listed: &Option<Listed>| listed.as_ref().map_or(0, |listed| listed.labels.len());
     let selected: usize = split.selected.iter().map(Vec::len).sum();
     print_line(format_args!(
         "{}: {selected} of {} images selected, {} train, {} validate, {} test; {}",
         args.out.display(),
-        source.pool.len(),
+        listing.pool.labels.len(),
         split.train.len(),
-        split.val.len() + source.val.as_ref().map_or(0, |val| val.len()),
-        split.test.len() + source.test.as_ref().map_or(0, |test| test.len()),
+        split.val.len() + own(&listing.val),
+        split.test.len() + own(&listing.test),
         split.hash,
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
-    let (section, source, split) = load(&args.data)?;
+    let section = section(&args.data)?;
+    let (opened, split) = open(&section)?;
+    let source = load(&section, opened, &split)?;
     let piece = args.piece_size.map(|mebibytes| mebibytes << 20);
     for file in data::pack::write(&args.out, &section, &source, &split, piece)? {
         let size = file.metadata().map_or(0, |meta| meta.len());
@@ -64,32 +80,47 @@ fn pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
 
 fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
     let section = section(&args.data)?;
-    let stats = match data::lists(&section) {
-        _ if data::pack::is_pack(&section.dir) => stats_of_split(&section)?,
-        Some(lists) => Stats::of_lists(&lists)?,
-        None if Path::new(&section.name).exists() => Stats::of_folder(Path::new(&section.name))?,
-        None => stats_of_split(&section)?,
+    let (stats, notes) = match DataSource::of(&section)? {
+        DataSource::Folder(dir) => of_files(folder::find(&dir)?, &section, &args.data)?,
+        DataSource::Lists(lists) => of_files(list::find(&lists)?, &section, &args.data)?,
+        _ => stats_of_split(&section)?,
     };
     if args.json {
-        print_line(serde_json::to_string(&stats).context("cannot print the statistics")?)?;
+        print_json(&stats)?;
     } else {
-        print_line(stats.to_string().trim_end())?;
+        print_lines(stats.to_string().trim_end())?;
     }
+    notes.iter().for_each(note);
     Ok(ExitCode::SUCCESS)
 }
 
+/// Of files as they lie, or of their split where an option asks for one.
+fn of_files(
+    catalog: Catalog,
+    section: &Data,
+    args: &DataArgs,
+) -> anyhow::Result<(Stats, Vec<String>)> {
+    if args.split.is_some() {
+        return stats_of_split(section);
+    }
+    let as_split = args.imbalance.is_some() || args.val.is_some() || args.split_seed.is_some();
+    Ok(Stats::of_files(catalog, &data::split_request(section), as_split)?)
+}
+
 /// Of a data set that is thinned: what would train, validate and test.
-fn stats_of_split(section: &Data) -> anyhow::Result<Stats> {
-    let loaded = data::open(section)?;
-    let (split, _) = data::split_of(&loaded, section)?;
-    let sets = Sets::new(loaded.source, &split, section.val != Val::None);
+fn stats_of_split(section: &Data) -> anyhow::Result<(Stats, Vec<String>)> {
+    let opened = Opened::open(section)?;
+    let (split, of_split) = opened.split(section)?;
+    let notes = [opened.notes.clone(), of_split].concat();
+    let source = load(section, opened, &split)?;
+    let sets = Sets::new(source, &split, section.val != Val::None);
     let train = Some(&sets.train);
     let parts: Vec<_> =
         [("train", train), ("val", sets.val.as_ref()), ("test", sets.test.as_ref())]
             .into_iter()
             .filter_map(|(name, part)| Some((name, &*part?.images, part?.indices.clone())))
             .collect();
-    Ok(Stats::of_sets(&sets.class_names, &parts))
+    Ok((Stats::of_sets(&sets.class_names, &parts), notes))
 }
 
 fn fetch(args: &FetchArgs) -> anyhow::Result<ExitCode> {

@@ -6,8 +6,10 @@ use std::{
 use anyhow::Context;
 use longtail::device::{self, Device, DeviceChoice, Listed};
 
-use super::print_line;
-use crate::args::DevicesArgs;
+use crate::{
+    args::DevicesArgs,
+    output::{print_json, print_lines},
+};
 
 /// `longtail devices`
 pub fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
@@ -22,9 +24,9 @@ pub fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
         }
     };
     if args.json {
-        print_line(serde_json::to_string(&devices).context("cannot print the devices")?)?;
+        print_json(&devices)?;
     } else {
-        print_line(table(&devices))?;
+        print_lines(table(&devices))?;
     }
     Ok(ExitCode::SUCCESS)
 }

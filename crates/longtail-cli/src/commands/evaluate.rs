@@ -1,10 +1,14 @@
 use std::process::ExitCode;
 
-use anyhow::Context;
-use longtail::{recipe::RecipeFile, report::class_table};
+use longtail::{report::class_table, run::Evaluated};
 
-use super::{devices, on, print_line, start_threads};
-use crate::{args::EvaluateArgs, interrupt::watch, progress::Progress};
+use super::{devices, layers::place_layer, on, print_summary, start_threads};
+use crate::{
+    args::EvaluateArgs,
+    interrupt::watch,
+    output::{print_json, print_line, print_lines},
+    progress::Progress,
+};
 
 /// `longtail evaluate`
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
@@ -12,19 +16,26 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
     let quiet = args.runtime.quiet || args.runtime.json;
     let mut progress = Progress::new(quiet, watch()?);
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
-    let mut layer = RecipeFile::default();
-    layer.data.dir = args.data_dir.clone();
-    let (trainer, summary) = on(&device, || {
-        let trainer = longtail::run::resume(&args.run, &[layer], device.clone(), &mut progress)?;
-        let summary = trainer.summary()?;
-        trainer.write_results(&summary)?;
-        Ok((trainer, summary))
-    })?;
-    if args.runtime.json {
-        print_line(serde_json::to_string(&summary).context("cannot print the summary")?)?;
-    } else if !args.runtime.quiet {
-        print_line(class_table(&summary, None))?;
-        print_line(format_args!("report: {}", trainer.folder().report().display()))?;
+    let place = place_layer(&args.data);
+    let evaluated =
+        on(&device, || Ok(longtail::run::evaluate(&args.run, place, &device, &mut progress)?))?;
+    match &evaluated {
+        Evaluated::Run(trainer, summary) if args.runtime.json => {
+            print_summary(summary, trainer.folder())?;
+        }
+        Evaluated::Other(summary) if args.runtime.json => print_json(summary)?,
+        _ if args.runtime.quiet => {}
+        Evaluated::Run(trainer, summary) => {
+            print_lines(class_table(summary, None))?;
+            print_line(format_args!("report: {}", trainer.folder().report().display()))?;
+        }
+        Evaluated::Other(summary) => {
+            print_lines(class_table(summary, None))?;
+            print_line(format_args!(
+                "figures on {}; the run's own summary and report are as they were",
+                summary.data
+            ))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

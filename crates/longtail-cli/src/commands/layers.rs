@@ -1,20 +1,23 @@
 //! From options to a layer of a recipe.
 
 use longtail::{
+    data::Resize,
     loss::CompressionPreset,
     model::{ClassifierKind, Precision},
-    recipe::{Protocol, RecipeError, RecipeFile},
+    recipe::{DataTyped, Protocol, RecipeError, RecipeFile},
 };
 
+use super::recipes;
 use crate::args::{
-    ClassifierName, CompressionName, DataArgs, KnobArgs, PrecisionName, ProtocolName, TrainArgs,
+    ClassifierName, CompressionName, DataArgs, KnobArgs, PlaceArgs, PrecisionName, ProtocolName,
+    ResizeName, TrainArgs,
 };
 
 /// The recipe file, the protocol and the options, in the order in which they win.
 pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
     let mut layers = Vec::new();
     if let Some(path) = &args.recipe {
-        layers.push(RecipeFile::read(path)?);
+        layers.push(recipes::read(path)?);
     }
     if let Some(protocol) = args.protocol {
         layers.push(Protocol::from(protocol).layer());
@@ -41,12 +44,27 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
     data.val_list = args.val_list.clone();
     data.test_list = args.test_list.clone();
     data.image_size = args.image_size;
+    data.resize = args.resize.map(Into::into);
     data.imbalance = args.imbalance;
     data.split_seed = args.split_seed;
     data.val = args.val;
     data.split = args.split.clone();
     data.any_content = args.any_content.then_some(true);
+    data.skip_broken = args.skip_broken.then_some(true);
     Ok(layer)
+}
+
+/// The options about where images are now.
+pub fn place_layer(args: &PlaceArgs) -> DataTyped {
+    DataTyped {
+        name: args.data.clone(),
+        dir: args.data_dir.clone(),
+        train_list: args.train_list.clone(),
+        val_list: args.val_list.clone(),
+        test_list: args.test_list.clone(),
+        skip_broken: args.skip_broken.then_some(true),
+        ..DataTyped::default()
+    }
 }
 
 fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
@@ -100,6 +118,15 @@ impl From<ClassifierName> for ClassifierKind {
         match name {
             ClassifierName::Linear => Self::Linear,
             ClassifierName::Cosine => Self::Cosine,
+        }
+    }
+}
+
+impl From<ResizeName> for Resize {
+    fn from(name: ResizeName) -> Self {
+        match name {
+            ResizeName::Crop => Self::Crop,
+            ResizeName::Squash => Self::Squash,
         }
     }
 }

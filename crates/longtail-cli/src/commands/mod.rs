@@ -3,23 +3,31 @@
 mod data;
 mod devices;
 mod evaluate;
+mod given;
 mod layers;
 mod predict;
+mod recipes;
 mod train;
 
 use std::{
-    io::{self, Write},
-    process::{self, ExitCode},
+    path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::Context;
 use longtail::{
     device::{self, Device, DeviceError},
     recipe::RecipeError,
+    report::Summary,
     threads,
+    train::RunFolder,
 };
+use serde::Serialize;
 
-use crate::args::{Args, Command};
+use crate::{
+    args::{Args, Command},
+    output::print_json,
+};
 
 /// Runs the command that was typed.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -29,6 +37,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Predict(args) => predict::run(&args),
         Command::Data(command) => data::run(&command),
         Command::Devices(args) => devices::run(&args),
+        Command::Recipes(command) => recipes::run(&command),
     }
 }
 
@@ -41,12 +50,24 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
 }
 
-/// Prints a line. A reader that has seen enough, as `head` has, ends the program without a word.
-fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
-    match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
-        other => other.context("cannot print"),
+/// Prints a run's figures as JSON, and where its files are.
+fn print_summary(summary: &Summary, folder: &RunFolder) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Printed<'a> {
+        #[serde(flatten)]
+        summary: &'a Summary,
+        run: &'a Path,
+        report: PathBuf,
+        weights: Weights,
     }
+    #[derive(Serialize)]
+    struct Weights {
+        last: PathBuf,
+        best: Option<PathBuf>,
+    }
+    let best = summary.best.as_ref().map(|_| folder.weights("best"));
+    let weights = Weights { last: folder.weights("last"), best };
+    print_json(&Printed { summary, run: folder.path(), report: folder.report(), weights })
 }
 
 /// Does `work` on the device; a GPU that fails on the way is an error.

@@ -1,76 +1,133 @@
 use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
+    fs::{self, File, OpenOptions},
+    io::{self, Stdout, Write},
+    path::Path,
     process::ExitCode,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use longtail::{
-    data::{ImageSet, decode},
-    model::softmax,
-    report::{Prediction, PredictionFormat},
-    run::Predictor,
+    predictor::{Answers, Predictor, WeightsChoice},
+    report::{PredictionFormat, PredictionWriter, ReportError, WholeFile},
 };
 
-use super::{devices, on, start_threads};
-use crate::args::{FormatName, PredictArgs, WhichWeights};
+use super::{
+    devices,
+    given::{self, Separator},
+    on, start_threads,
+};
+use crate::{
+    args::{FormatName, PredictArgs, WhichWeights},
+    output::note,
+};
 
 /// `longtail predict`
 pub fn run(args: &PredictArgs) -> anyhow::Result<ExitCode> {
+    let mut out = Out::open(args.out.as_deref())?;
     start_threads(args.threads)?;
-    let device = devices::open(args.device, |text| eprintln!("{text}"))?;
-    let best = args.weights == WhichWeights::Best;
-    let predictor = on(&device, || Ok(Predictor::open(&args.run, best, device.clone())?))?;
-    let paths = image_files(&args.images)?;
-    let size = predictor.image_size();
-    let (pixels, warnings) = decode::decode_all(&paths, size)?;
-    warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let images = ImageSet::new(size, size, pixels, vec![0; paths.len()], Vec::new());
-    let logits = on(&device, || Ok(predictor.logits(&images)))?;
-    let predictions: Vec<Prediction> = logits
-        .iter()
-        .zip(&paths)
-        .filter_map(|(logits, path)| {
-            let path = path.display().to_string();
-            Prediction::of(path, &softmax(logits), predictor.class_names(), args.top)
-        })
-        .collect();
-    let mut out = io::stdout().lock();
-    PredictionFormat::from(args.format).write(&predictions, &mut out)?;
-    out.flush().context("cannot print the predictions")?;
-    Ok(ExitCode::SUCCESS)
+    let device = devices::open(args.device, |text| note(text))?;
+    let answered = on(&device, || {
+        let predictor = Predictor::open(&args.run, choice(args.weights), device.clone())?;
+        note(predictor.origin());
+        answer(args, &predictor, &mut out)
+    });
+    let Count { unanswered, given } = match answered {
+        // The reader has seen enough.
+        Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
+        other => other?,
+    };
+    out.finish()?;
+    if unanswered == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    note(format_args!("longtail: {unanswered} of {given} could not be read, as said above"));
+    Ok(ExitCode::FAILURE)
 }
 
-/// The files given, and the images in the folders given.
-fn image_files(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in given {
-        if path.is_dir() {
-            let before = files.len();
-            files.extend(images_in(path)?);
-            if files.len() == before {
-                bail!("{} holds no image: give images or a folder of images", path.display());
+/// Of what was given.
+#[derive(Default)]
+struct Count {
+    given: usize,
+    unanswered: usize,
+}
+
+fn answer(args: &PredictArgs, predictor: &Predictor, out: &mut Out) -> anyhow::Result<Count> {
+    let separator = if args.null { Separator::Nul } else { Separator::Newline };
+    let batches = given::batches(args.images.clone(), separator, predictor.batch_size())
+        .context("cannot start a thread")?;
+    let mut writer =
+        PredictionWriter::new(args.format.into(), predictor.class_names(), args.top, out)?;
+    let mut count = Count::default();
+    predictor.stream(&batches, args.top, |Answers { answers, notes }| {
+        notes.iter().for_each(note);
+        let unanswered = answers.iter().filter_map(|answer| answer.as_ref().err());
+        count.given += answers.len();
+        count.unanswered += unanswered.inspect(|unanswered| note(unanswered)).count();
+        writer.write(&answers)
+    })?;
+    writer.finish()?;
+    Ok(count)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(ReportError::Predictions(cause)) if cause.kind() == io::ErrorKind::BrokenPipe
+    )
+}
+
+/// Where predictions go.
+enum Out {
+    Screen(Stdout),
+    /// A pipe or a device, which nothing may be renamed over.
+    Device(File),
+    File(WholeFile),
+}
+
+impl Out {
+    fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::Screen(io::stdout())) };
+        match fs::metadata(path) {
+            Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+                let file = OpenOptions::new().write(true).open(path);
+                Ok(Self::Device(file.with_context(|| format!("cannot write {}", path.display()))?))
             }
-        } else {
-            files.push(path.clone());
+            _ => Ok(Self::File(WholeFile::create(path)?)),
         }
     }
-    Ok(files)
+
+    fn finish(self) -> Result<(), ReportError> {
+        match self {
+            Self::File(file) => file.finish(),
+            Self::Screen(_) | Self::Device(_) => Ok(()),
+        }
+    }
 }
 
-/// Images of a folder, then those of the folders in it.
-fn images_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let context = || format!("cannot read {}", folder.display());
-    let entries: Result<Vec<_>, _> =
-        folder.read_dir().with_context(context)?.map(|entry| entry.map(|e| e.path())).collect();
-    let mut files = entries.with_context(context)?;
-    files.sort();
-    let (folders, mut files): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| path.is_dir());
-    files.retain(|path| decode::is_image_name(path));
-    for folder in folders.iter().filter(|folder| !folder.is_symlink()) {
-        files.extend(images_in(folder)?);
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Screen(out) => out.write(bytes),
+            Self::Device(out) => out.write(bytes),
+            Self::File(out) => out.write(bytes),
+        }
     }
-    Ok(files)
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Screen(out) => out.flush(),
+            Self::Device(out) => out.flush(),
+            Self::File(out) => out.flush(),
+        }
+    }
+}
+
+fn choice(weights: Option<WhichWeights>) -> WeightsChoice {
+    match weights {
+        None => WeightsChoice::BestOrLast,
+        Some(WhichWeights::Best) => WeightsChoice::Best,
+        Some(WhichWeights::Last) => WeightsChoice::Last,
+    }
 }
 
 impl From<FormatName> for PredictionFormat {

@@ -1,25 +1,26 @@
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
-use anyhow::Context;
 use longtail::{
+    data::{DataSource, source},
     device::{Device, DeviceChoice},
-    recipe::{Recipe, RecipeFile},
+    recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table},
-    train::{Ending, Forecast, Limits, Observer, RunFolder},
+    train::{Ending, Forecast, Limits, Observer, Out, RunFolder},
 };
 
-use super::{devices, layers, on, print_line, start_threads};
+use super::{devices, layers, on, print_summary, recipes, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::{INTERRUPTED, watch},
+    output::{print_json, print_line, print_lines},
     progress::Progress,
 };
 
 /// `longtail train`
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    if let Some(name) = &args.init_recipe {
+        return recipes::init(name, args);
+    }
     start_threads(args.runtime.threads)?;
     let interrupted = watch()?;
     let mut progress = Progress::new(args.runtime.quiet, interrupted);
@@ -48,12 +49,7 @@ fn train(
             trainer.folder().remove_results()?;
             trainer
         }
-        _ => {
-            let (recipe, notes) = Recipe::resolve(layers)?;
-            notes.iter().for_each(|note| progress.note(note));
-            let out = args.out.clone().unwrap_or_else(|| free_folder(&recipe));
-            longtail::run::start(recipe, &out, device, progress)?
-        }
+        _ => longtail::run::start(layers, &out(args, layers)?, device, progress)?,
     };
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
@@ -65,7 +61,7 @@ fn train(
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let summary = trainer.summary()?;
-    trainer.write_results(&summary)?;
+    trainer.write_results(&summary, progress)?;
     print(&summary, &folder, args)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -76,14 +72,12 @@ fn dry_run(
     device: Device,
     progress: &mut Progress,
 ) -> anyhow::Result<ExitCode> {
-    let (recipe, notes) = Recipe::resolve(layers)?;
-    notes.iter().for_each(|note| progress.note(note));
     let limits = Limits { max_steps: args.max_steps };
-    let forecast = longtail::run::forecast(&recipe, limits, device, progress)?;
+    let (recipe, forecast) = longtail::run::forecast(layers, limits, device, progress)?;
     if args.runtime.json {
-        print_line(serde_json::to_string(&forecast).context("cannot print the forecast")?)?;
+        print_json(&forecast)?;
     } else if !args.runtime.quiet {
-        print_line(in_words(&forecast, &recipe))?;
+        print_lines(in_words(&forecast, &recipe))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -124,9 +118,9 @@ fn duration(seconds: f64) -> String {
 
 fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Result<()> {
     if args.runtime.json {
-        print_line(serde_json::to_string(summary).context("cannot print the summary")?)?;
+        print_summary(summary, folder)?;
     } else if !args.runtime.quiet {
-        print_line(class_table(summary, None))?;
+        print_lines(class_table(summary, None))?;
         print_line(format_args!("report: {}", folder.report().display()))?;
     }
     Ok(())
@@ -141,17 +135,19 @@ fn resume_command(run: &Path, device: DeviceChoice) -> String {
     format!("longtail train --resume --out {}{device}", run.display())
 }
 
-/// `runs/DATA-METHOD-SEED`, with the first number behind it that is free.
-fn free_folder(recipe: &Recipe) -> PathBuf {
-    let data = Path::new(&recipe.data.name);
-    let data = data.file_name().unwrap_or(data.as_os_str()).to_string_lossy();
-    let name = format!("{data}-{}-{}", recipe.method.name, recipe.train.seed);
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    std::iter::once(name.clone())
-        .chain(numbered)
-        .map(|name| Path::new("runs").join(name))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| Path::new("runs").join(&name))
+/// The folder that was named, else `runs/DATA-METHOD-SEED`, with the first number behind it that is free.
+fn out(args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<Out> {
+    if let Some(out) = &args.out {
+        return Ok(Out::At(out.clone()));
+    }
+    let recipe = Recipe::resolve(layers)?.0;
+    // What the data decides does not change the method that was typed.
+    let is_files = DataSource::of(&recipe.data)?.is_files();
+    let typed = layers.iter().rev().find_map(|layer| layer.method.name);
+    let method =
+        typed.unwrap_or(if is_files { recipe::METHOD_OF_FILES } else { recipe.method.name });
+    let name = format!("{}-{method}-{}", source::title(&recipe.data), recipe.train.seed);
+    Ok(Out::Free { parent: "runs".into(), name })
 }
 
 #[cfg(test)]

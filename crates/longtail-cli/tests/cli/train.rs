@@ -1,6 +1,6 @@
 //! Runs from one command each.
 
-use super::program::{Place, SMALL, shared_data, stderr};
+use super::program::{Place, SMALL, figures, shared_data, stderr};
 
 #[test]
 fn a_run_leaves_everything_in_its_folder() {
@@ -10,7 +10,12 @@ fn a_run_leaves_everything_in_its_folder() {
         assert!(place.exists(&format!("run/{file}")), "{file}");
     }
     let summary = place.json("run/summary.json");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap(), summary);
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(figures(&printed), summary);
+    for file in [&printed["report"], &printed["weights"]["last"], &printed["weights"]["best"]] {
+        assert!(place.exists(file.as_str().unwrap()), "{file}");
+    }
+    assert_eq!(printed["run"], "run");
     for key in ["top1", "arithmetic_mean", "harmonic_mean", "worst_class"] {
         for (which, part) in [("last", "test"), ("last", "val"), ("best", "test"), ("best", "val")]
         {
@@ -67,7 +72,9 @@ fn every_method_trains() {
 #[test]
 fn a_run_without_validation_reports_the_last_epoch_only() {
     let place = Place::with_photos();
-    place.succeed(&format!("train {SMALL} --epochs 1 --val none --out run"));
+    let printed = place.succeed(&format!("train {SMALL} --epochs 1 --val none --out run --json"));
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert!(printed["weights"]["best"].is_null() && printed["weights"]["last"].is_string());
     let summary = place.json("run/summary.json");
     assert!(summary["best"].is_null() && summary["last"]["val"].is_null());
     assert!(summary["last"]["test"]["top1"].is_number());

@@ -30,7 +30,7 @@ pub fn color(image: &mut Raster, factor: f64) {
 /// the image's own.
 pub fn sharpness(image: &mut Raster, spare: &mut Raster, factor: f64) {
     let factor = factor as f32;
-    spare.copy_from(image.height, image.width, &image.data);
+    spare.copy_from(image.borrowed());
     let stride = image.stride();
     for y in 1..image.height.saturating_sub(1) {
         let rows = &spare.data[(y - 1) * stride..(y + 2) * stride];

@@ -1,4 +1,7 @@
+use rayon::prelude::*;
+
 use super::{Hole, Raster};
+use crate::data::ImageSet;
 
 /// Pixels whose constants are laid out side by side, so that the loop over bytes is one of vectors.
 const LANE_PIXELS: usize = 16;
@@ -16,6 +19,35 @@ pub struct Normalize {
 impl Normalize {
     /// CIFAR-10's, which the field uses for CIFAR-100 as well.
     pub const CIFAR: Self = Self { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010] };
+
+    /// Of the images `indices` of a set, rounded to four digits; a channel that is all one value keeps its scale.
+    pub fn of(images: &ImageSet, indices: &[u32]) -> Self {
+        let sums = |&index: &u32| {
+            let (mut sums, mut squares) = ([0_u64; 3], [0_u64; 3]);
+            let image = images.image(index as usize);
+            for pixel in image.chunks_exact(3) {
+                for (channel, &value) in pixel.iter().enumerate() {
+                    sums[channel] += u64::from(value);
+                    squares[channel] += u64::from(value) * u64::from(value);
+                }
+            }
+            (sums, squares, image.len() as u64 / 3)
+        };
+        let add = |a: [u64; 3], b: [u64; 3]| std::array::from_fn(|i| a[i] + b[i]);
+        let (sums, squares, count) = indices
+            .par_iter()
+            .map(sums)
+            .reduce(Default::default, |a, b| (add(a.0, b.0), add(a.1, b.1), a.2 + b.2));
+        let count = count.max(1) as f64;
+        let rounded = |value: f64| ((value * 1e4).round() / 1e4) as f32;
+        let mean = sums.map(|sum| sum as f64 / count);
+        let variance = |i: usize| (squares[i] as f64 / count - mean[i] * mean[i]).max(0.0);
+        let std = |i: usize| match rounded(variance(i).sqrt() / 255.0) {
+            0.0 => 1.0,
+            std => std,
+        };
+        Self { mean: mean.map(|mean| rounded(mean / 255.0)), std: std::array::from_fn(std) }
+    }
 
     /// (v / 255 − mean) / std of every byte, a `hole` black before that.
     ///
@@ -35,5 +67,21 @@ impl Normalize {
                 .chunks_exact_mut(3)
                 .for_each(|pixel| pixel.copy_from_slice(&black));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_and_deviations_are_those_of_the_images_named() {
+        // Two images of two pixels, and one that is left out.
+        let pixels = vec![0, 10, 7, 255, 20, 7, 0, 30, 7, 255, 40, 7, 99, 99, 99, 99, 99, 99];
+        let images = ImageSet::new(1, 2, pixels, vec![0, 1, 0], Vec::new());
+        let Normalize { mean, std } = Normalize::of(&images, &[0, 1]);
+        assert_eq!(mean, [0.5, 0.098, 0.0275]);
+        // 25 ± √125 of 255; a channel of one value has none.
+        assert_eq!(std, [0.5, 0.0438, 1.0]);
     }
 }

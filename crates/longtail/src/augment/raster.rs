@@ -1,3 +1,5 @@
+use super::CropBox;
+
 /// One RGB image of bytes, `[height, width, 3]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Raster {
@@ -7,6 +9,33 @@ pub struct Raster {
     pub width: usize,
     /// `height · width · 3` bytes, row-major.
     pub data: Vec<u8>,
+}
+
+/// A [`Raster`] whose bytes stand elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RasterRef<'a> {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// `height · width · 3` bytes, row-major.
+    pub data: &'a [u8],
+}
+
+impl<'a> RasterRef<'a> {
+    /// An image of `data`, `[height, width, 3]`.
+    ///
+    /// # Panics
+    /// If the length does not fit: that is a programming error.
+    pub fn new([height, width]: [usize; 2], data: &'a [u8]) -> Self {
+        assert_eq!(data.len(), height * width * 3, "bytes do not fit the size");
+        Self { height, width, data }
+    }
+
+    /// `[height, width]`.
+    pub fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
 }
 
 impl Raster {
@@ -19,11 +48,30 @@ impl Raster {
         Self { height, width, data: data.to_vec() }
     }
 
+    /// The image without its memory.
+    pub fn borrowed(&self) -> RasterRef<'_> {
+        RasterRef { height: self.height, width: self.width, data: &self.data }
+    }
+
     /// Takes over another image's size and bytes, keeping its own memory.
-    pub fn copy_from(&mut self, height: usize, width: usize, data: &[u8]) {
-        (self.height, self.width) = (height, width);
+    pub fn copy_from(&mut self, image: RasterRef<'_>) {
+        (self.height, self.width) = (image.height, image.width);
         self.data.clear();
-        self.data.extend_from_slice(data);
+        self.data.extend_from_slice(image.data);
+    }
+
+    /// Takes over a part of another image, keeping its own memory.
+    ///
+    /// # Panics
+    /// If the part lies outside the image: that is a programming error.
+    pub fn copy_crop(&mut self, image: RasterRef<'_>, crop: CropBox) {
+        assert!(crop.left + crop.width <= image.width, "the crop lies outside the image");
+        (self.height, self.width) = (crop.height, crop.width);
+        self.data.clear();
+        for y in crop.top..crop.top + crop.height {
+            let start = (y * image.width + crop.left) * 3;
+            self.data.extend_from_slice(&image.data[start..][..crop.width * 3]);
+        }
     }
 
     /// Takes a size, every byte `value`, keeping its memory.

@@ -3,17 +3,22 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ColorJitter, Normalize, Raster, auto_augment, crop_padded, cutout, flip_horizontally,
-    gaussian_blur, grayscale, random_crop_box, resized_crop,
+    ColorJitter, Normalize, Raster, RasterRef, auto_augment, centre_crop_box, crop_padded, cutout,
+    flip_horizontally, gaussian_blur, grayscale, random_crop_box, resample,
 };
+
+/// Aspect ratios of random crops, width by height.
+const RATIO: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0];
 
 /// How a view is made of an image (`docs/method.md`).
 #[derive(Debug, Clone, PartialEq)]
 pub enum View {
-    /// The image itself, normalised.
+    /// The image itself, or its middle, normalised.
     Test,
     /// Crop and flip.
     Plain(PlainConfig),
+    /// Random resized crop and flip.
+    ResizedCrop(ResizedCropConfig),
     /// v1: crop, flip, AutoAugment, Cutout.
     Classifier(ClassifierConfig),
     /// v2 and v3: SimAugment.
@@ -23,8 +28,19 @@ pub enum View {
 /// Crop and flip.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PlainConfig {
-    /// Padding before the crop, as a share of the image's shorter side.
+    /// Padding before the crop of an image that has the view's size, as a share of its shorter side.
     pub padding: f64,
+    /// Smallest area of the crop of any other image, as a share of it.
+    pub scale_min: f64,
+    /// Probability of a flip.
+    pub flip_p: f64,
+}
+
+/// Random resized crop and flip, of images of any size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ResizedCropConfig {
+    /// Smallest area of the crop, as a share of the image.
+    pub scale_min: f64,
     /// Probability of a flip.
     pub flip_p: f64,
 }
@@ -34,7 +50,7 @@ pub struct PlainConfig {
 pub struct ClassifierConfig {
     /// Crop and flip.
     pub plain: PlainConfig,
-    /// Side of Cutout's square, as a share of the image's shorter side; 0: none.
+    /// Side of Cutout's square, as a share of the view's shorter side; 0: none.
     pub cutout: f64,
 }
 
@@ -59,7 +75,13 @@ pub struct SimConfig {
 
 impl Default for PlainConfig {
     fn default() -> Self {
-        Self { padding: 4.0 / 32.0, flip_p: 0.5 }
+        Self { padding: 4.0 / 32.0, scale_min: 0.5, flip_p: 0.5 }
+    }
+}
+
+impl Default for ResizedCropConfig {
+    fn default() -> Self {
+        Self { scale_min: 0.5, flip_p: 0.5 }
     }
 }
 
@@ -91,36 +113,44 @@ pub struct Scratch {
 }
 
 impl View {
-    /// Draws one view of `image` into `out`, both `[height, width, 3]`: bytes to normalised values.
+    /// Draws one view of `image` into `out`, `size` being its `[height, width]`: bytes to normalised
+    /// values, `[height, width, 3]`.
     ///
     /// The view is a function of the image and of what `rng` gives.
-    #[allow(clippy::too_many_arguments)]
+    ///
+    /// # Panics
+    /// If the image is smaller than the view: that is a programming error.
     pub fn draw(
         &self,
-        image: &[u8],
-        height: usize,
-        width: usize,
+        image: RasterRef<'_>,
+        size: [usize; 2],
         normalize: &Normalize,
         rng: &mut ChaCha8Rng,
         scratch: &mut Scratch,
         out: &mut [f32],
     ) {
         let Scratch { image: raster, spare } = scratch;
-        raster.copy_from(height, width, image);
         let hole = match self {
-            Self::Test => None,
+            Self::Test => {
+                raster.copy_crop(image, centre_crop_box(image.size(), size));
+                None
+            }
             Self::Plain(config) => {
-                config.apply(raster, spare, rng);
+                config.apply(image, size, raster, spare, rng);
+                None
+            }
+            Self::ResizedCrop(config) => {
+                config.apply(image, size, raster, spare, rng);
                 None
             }
             Self::Classifier(config) => {
-                config.plain.apply(raster, spare, rng);
+                config.plain.apply(image, size, raster, spare, rng);
                 auto_augment(raster, spare, rng);
                 let length = share_of(config.cutout, raster);
-                (length > 0).then(|| cutout([height, width], length, rng))
+                (length > 0).then(|| cutout(size, length, rng))
             }
             Self::Sim(config) => {
-                config.apply(raster, spare, rng);
+                config.apply(image, size, raster, spare, rng);
                 None
             }
         };
@@ -129,33 +159,65 @@ impl View {
 }
 
 impl PlainConfig {
-    fn apply(&self, image: &mut Raster, spare: &mut Raster, rng: &mut impl Rng) {
-        let padding = share_of(self.padding, image);
+    fn apply(
+        &self,
+        image: RasterRef<'_>,
+        size: [usize; 2],
+        out: &mut Raster,
+        spare: &mut Raster,
+        rng: &mut impl Rng,
+    ) {
+        let Self { padding, scale_min, flip_p } = *self;
+        if image.size() != size {
+            return ResizedCropConfig { scale_min, flip_p }.apply(image, size, out, spare, rng);
+        }
+        out.copy_from(image);
+        let padding = share_of(padding, out);
         let (top, left) = (rng.random_range(0..=2 * padding), rng.random_range(0..=2 * padding));
-        crop_padded(image, spare, padding, top, left);
+        crop_padded(out, spare, padding, top, left);
+        if rng.random_bool(flip_p) {
+            flip_horizontally(out);
+        }
+    }
+}
+
+impl ResizedCropConfig {
+    fn apply(
+        &self,
+        image: RasterRef<'_>,
+        size: [usize; 2],
+        out: &mut Raster,
+        spare: &mut Raster,
+        rng: &mut impl Rng,
+    ) {
+        let crop = random_crop_box(image.size(), [self.scale_min, 1.0], RATIO, rng);
+        resample(image, crop, size, spare, out);
         if rng.random_bool(self.flip_p) {
-            flip_horizontally(image);
+            flip_horizontally(out);
         }
     }
 }
 
 impl SimConfig {
-    fn apply(&self, image: &mut Raster, spare: &mut Raster, rng: &mut impl Rng) {
-        let size = [image.height, image.width];
-        let crop = random_crop_box(size, [self.scale_min, 1.0], [3.0 / 4.0, 4.0 / 3.0], rng);
-        resized_crop(image, spare, crop);
-        if rng.random_bool(self.flip_p) {
-            flip_horizontally(image);
-        }
+    fn apply(
+        &self,
+        image: RasterRef<'_>,
+        size: [usize; 2],
+        out: &mut Raster,
+        spare: &mut Raster,
+        rng: &mut impl Rng,
+    ) {
+        let Self { scale_min, flip_p, .. } = *self;
+        ResizedCropConfig { scale_min, flip_p }.apply(image, size, out, spare, rng);
         if rng.random_bool(self.jitter_p) {
-            self.jitter.apply(image, rng);
+            self.jitter.apply(out, rng);
         }
         if rng.random_bool(self.gray_p) {
-            grayscale(image);
+            grayscale(out);
         }
         if rng.random_bool(self.blur_p) {
             let [low, high] = self.blur_sigma;
-            gaussian_blur(image, spare, rng.random_range(low..=high));
+            gaussian_blur(out, spare, rng.random_range(low..=high));
         }
     }
 }

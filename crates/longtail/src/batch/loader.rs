@@ -111,19 +111,17 @@ fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &S
 
 /// The views of the images `indices`.
 fn make(images: &ImageSet, config: &LoaderConfig, position: Position, indices: &[u32]) -> Batch {
-    let (height, width) = (images.height(), images.width());
-    let mut pixels = vec![0.0; config.views.len() * indices.len() * height * width * 3];
+    let size = [images.height(), images.width()];
+    let bytes = size[0] * size[1] * 3;
+    let mut pixels = vec![0.0; config.views.len() * indices.len() * bytes];
     let draw = |scratch: &mut Scratch, (slot, out): (usize, &mut [f32])| {
         let (view, sample) = (slot / indices.len(), indices[slot % indices.len()]);
         let (epoch, sample) = (position.epoch as u64, u64::from(sample));
         let mut rng = stream(config.seed, Purpose::View, epoch, sample, view as u64);
-        let image = images.image(sample as usize);
-        config.views[view].draw(image, height, width, &config.normalize, &mut rng, scratch, out);
+        let image = images.raster(sample as usize);
+        config.views[view].draw(image, size, &config.normalize, &mut rng, scratch, out);
     };
-    pixels
-        .par_chunks_exact_mut(height * width * 3)
-        .enumerate()
-        .for_each_init(Scratch::default, draw);
+    pixels.par_chunks_exact_mut(bytes).enumerate().for_each_init(Scratch::default, draw);
     let labels = indices.iter().map(|&i| images.labels()[i as usize]).collect();
     Batch { position, pixels, labels }
 }
@@ -138,6 +136,15 @@ mod tests {
         Arc::new(ImageSet::new(12, 10, pixels, (0..20).map(|i| i % 4).collect(), Vec::new()))
     }
 
+    /// Images of several sizes for views of the same.
+    fn varied() -> Arc<ImageSet> {
+        let sizes: Vec<_> = (0..20).map(|i| [12 + i % 5, 10 + i % 3 * 7]).collect();
+        let bytes: usize = sizes.iter().map(|[height, width]| height * width * 3).sum();
+        let pixels = (0..bytes).map(|i| (i * 7 % 251) as u8).collect();
+        let labels = (0..20).map(|i| i % 4).collect();
+        Arc::new(ImageSet::varied([12, 10], &sizes, pixels, labels, Vec::new()))
+    }
+
     fn config() -> LoaderConfig {
         let sim = View::Sim(SimConfig::default());
         LoaderConfig {
@@ -148,28 +155,30 @@ mod tests {
         }
     }
 
-    fn batches(count: usize, start: Position) -> Vec<Batch> {
-        let loader = Loader::start(images(), config(), start);
+    fn batches(images: &Arc<ImageSet>, count: usize, start: Position) -> Vec<Batch> {
+        let loader = Loader::start(Arc::clone(images), config(), start);
         (0..count).map(|_| loader.next_batch().unwrap()).collect()
     }
 
     #[test]
     fn batches_do_not_depend_on_threads_or_on_where_the_loader_started() {
         let start = Position { epoch: 0, batch: 0 };
-        let all = batches(7, start);
-        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let made = one_thread.install(|| {
-            let order = config().sampler.order(1);
-            let position = Position { epoch: 1, batch: 2 };
-            make(&images(), &config(), position, config().sampler.batch(&order, 2))
-        });
-        assert_eq!(made, all[5]);
-        assert_eq!(batches(3, Position { epoch: 1, batch: 1 }), all[4..]);
+        for images in [images(), varied()] {
+            let all = batches(&images, 7, start);
+            let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let made = one_thread.install(|| {
+                let order = config().sampler.order(1);
+                let position = Position { epoch: 1, batch: 2 };
+                make(&images, &config(), position, config().sampler.batch(&order, 2))
+            });
+            assert_eq!(made, all[5]);
+            assert_eq!(batches(&images, 3, Position { epoch: 1, batch: 1 }), all[4..]);
+        }
     }
 
     #[test]
     fn views_of_an_image_differ_from_each_other_and_from_epoch_to_epoch() {
-        let all = batches(6, Position { epoch: 0, batch: 0 });
+        let all = batches(&images(), 6, Position { epoch: 0, batch: 0 });
         let size = 12 * 10 * 3;
         let view = |batch: &Batch, v: usize| batch.pixels[v * 6 * size..][..size].to_vec();
         assert_eq!(all[0].pixels.len(), 3 * 6 * size);

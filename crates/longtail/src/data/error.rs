@@ -12,7 +12,7 @@ pub enum DataError {
         /// The file or folder.
         path: PathBuf,
         /// Why it failed.
-        source: std::io::Error,
+        r#source: std::io::Error,
     },
     // Archives and splits.
     /// An imbalance factor that no subset has.
@@ -31,8 +31,8 @@ pub enum DataError {
     },
     /// More validation images than a class has.
     #[error(
-        "--val {val} would leave no image of class \"{class}\", which has {available}: choose a \
-         smaller --val"
+        "--val {val} would leave too few images of class \"{class}\" to train on, which has {available}: choose \
+         {most} or less, a share such as --val 10%, or --val none"
     )]
     Holdout {
         /// Images asked for.
@@ -41,6 +41,8 @@ pub enum DataError {
         class: String,
         /// Images it has.
         available: usize,
+        /// Most images that it could give.
+        most: usize,
     },
     /// A hold-out from a set with validation images of its own.
     #[error("{data} brings validation images of its own: leave --val out, or say --val none")]
@@ -124,13 +126,18 @@ pub enum DataError {
         reason: String,
     },
     /// Images of a data set that cannot be read.
-    #[error("{first}{}; remove or replace them (`longtail data stats` lists all)", more_images(*more))]
+    #[error(
+        "{} cannot be read as images: {}; mend or remove them, or leave them out with --skip-broken",
+        count_files(faults.len()),
+        first_of(faults)
+    )]
     Images {
-        /// What is wrong with the first.
-        first: String,
-        /// How many others there are.
-        more: usize,
+        /// What is wrong with each.
+        faults: Vec<String>,
     },
+    /// Images that do not fit in memory.
+    #[error("{0}")]
+    Memory(String),
     /// A line of a list that means nothing.
     #[error("{} line {line}: {reason}", list.display())]
     List {
@@ -161,8 +168,21 @@ pub enum DataError {
     },
 }
 
-fn more_images(more: usize) -> String {
-    if more == 0 { String::new() } else { format!(" (and {more} more images)") }
+/// Broken files that are named in one sentence.
+const NAMED: usize = 20;
+
+fn count_files(count: usize) -> String {
+    if count == 1 { "1 file".into() } else { format!("{count} files") }
+}
+
+fn first_of(faults: &[String]) -> String {
+    let more = faults.len().saturating_sub(NAMED);
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!("; and {more} more, which `longtail data stats` lists")
+    };
+    faults[..faults.len().min(NAMED)].join("; ") + &more
 }
 
 fn more_files(more: usize) -> String {

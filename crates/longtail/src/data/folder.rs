@@ -1,180 +1,331 @@
 //! Folders of images, one sub-folder per class.
+//!
+//! `dir/CLASS/…`, or `dir/train/CLASS/…` with `val/` and `test/` beside it. The parts go by their usual names
+//! in any case: `train` or `training`; `val`, `valid` or `validation`; `test` or `testing`. What a folder holds
+//! decides, not its name alone: a part holds class folders, so that `bus/ car/ train/` with images directly
+//! inside are three classes. An image belongs to the class folder that it lies in, at any depth. Hidden
+//! folders, those of systems and the folders of runs are passed over ([`walk`](super::walk)).
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
 use super::{
-    DataError, ImageSet, Source, Split,
-    decode::{decode_all, is_image_name},
+    DataError,
+    catalog::{Catalog, Files},
+    walk::{self, Found, name_of},
 };
 
-/// A data set as loaded, with what a person should know about it.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The data set.
-    pub source: Source,
-    /// What was converted or passed over, one sentence each.
-    pub warnings: Vec<String>,
-    /// The split that it comes with.
-    pub split: Option<Split>,
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartName {
+    /// Training images.
+    Train,
+    /// Validation images.
+    Val,
+    /// Test images.
+    Test,
 }
 
-/// The image files of every class.
-pub type Classes = BTreeMap<String, Vec<PathBuf>>;
+impl PartName {
+    /// All, in the order of use.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
 
-/// The image files of a folder, part by part; the layout is told by the folder's own sub-folders.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FolderFiles {
-    /// Training images, or all of them where the folder has no `train/`.
-    pub train: Classes,
-    /// Images of `val/`.
-    pub val: Option<Classes>,
-    /// Images of `test/`.
-    pub test: Option<Classes>,
+    /// What people call it, the usual name first.
+    pub fn spellings(self) -> &'static [&'static str] {
+        match self {
+            Self::Train => &["train", "training"],
+            Self::Val => &["val", "valid", "validation"],
+            Self::Test => &["test", "testing"],
+        }
+    }
+
+    /// The part that goes by this name, in any case.
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.trim().to_lowercase();
+        Self::ALL.into_iter().find(|part| part.spellings().contains(&name.as_str()))
+    }
 }
 
-/// Reads `dir/CLASS/…`, or `dir/train/CLASS/…` with `val/` and `test/` beside it if they are there,
-/// every image brought to `size` × `size` pixels. Classes are the sub-folders' names in order; images
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.spellings()[0])
+    }
+}
+
+/// The class folders of one part.
+type Classes = BTreeMap<String, Found>;
+
+/// The folders that hold the parts.
+type Parts = BTreeMap<PartName, PathBuf>;
+
+/// Finds the images of the folder `dir` without reading them. Classes are the sub-folders' names in order; images
 /// stand in the order of their paths.
 ///
 /// # Errors
-/// [`DataError`] naming the folder or file and the mend.
-pub fn load(dir: &Path, size: usize) -> Result<Loaded, DataError> {
-    let files = FolderFiles::find(dir)?;
-    let class_names = files.class_names(dir)?;
-    let mut warnings = Vec::new();
-    let mut read = |classes: &Classes| part(dir, classes, &class_names, size, &mut warnings);
-    let pool = read(&files.train)?;
-    let val = files.val.as_ref().map(&mut read).transpose()?;
-    let test = files.test.as_ref().map(&mut read).transpose()?;
-    let name = dir.display().to_string();
-    Ok(Loaded { source: Source { name, class_names, pool, val, test }, warnings, split: None })
+/// [`DataError::Folder`] naming the folder, what is wrong and the mend.
+pub fn find(dir: &Path) -> Result<Catalog, DataError> {
+    if !dir.exists() {
+        return Err(folder_error(dir, "it does not exist: check --data"));
+    }
+    if !dir.is_dir() {
+        return Err(folder_error(dir, "it is a file: give the folder that holds the classes"));
+    }
+    let mut notes = Vec::new();
+    let layout = layout(dir, &mut notes)?;
+    let mut classes = |part: PartName| -> Result<Option<Classes>, DataError> {
+        let Some(path) = layout.get(&part) else { return Ok(None) };
+        let classes = class_folders(path, &layout, &mut notes)?;
+        let images: usize = classes.values().map(|found| found.images.len()).sum();
+        if images == 0 && part != PartName::Train {
+            notes.push(without_images(path, part)?);
+            return Ok(None);
+        }
+        Ok(Some(classes))
+    };
+    let train = classes(PartName::Train)?.unwrap_or_default();
+    let (val, test) = (classes(PartName::Val)?, classes(PartName::Test)?);
+    let class_names = class_names(dir, &layout, &train, [&val, &test])?;
+    let listed = |classes: Classes| files(dir, classes, &class_names);
+    notes.extend(left_out([Some(&train), val.as_ref(), test.as_ref()]));
+    let (train, val, test) = (listed(train), val.map(listed), test.map(listed));
+    Ok(Catalog { title: title(dir), class_names, train, val, test, notes })
 }
 
-impl FolderFiles {
-    /// Finds the images without reading them.
-    ///
-    /// # Errors
-    /// [`DataError::Folder`] if there is no such folder.
-    pub fn find(dir: &Path) -> Result<Self, DataError> {
-        if !dir.exists() {
-            return Err(folder_error(dir, "it does not exist: check --data"));
-        }
-        if !dir.is_dir() {
-            return Err(folder_error(dir, "it is a file: give the folder that holds the classes"));
-        }
-        let parts = dir.join("train").is_dir();
-        let optional = |name: &str| match dir.join(name) {
-            part if parts && part.is_dir() => classes(&part).map(Some),
-            _ => Ok(None),
-        };
-        Ok(Self {
-            val: optional("val")?,
-            test: optional("test")?,
-            train: classes(&if parts { dir.join("train") } else { dir.to_owned() })?,
-        })
-    }
+/// The folder's own name, also of `.` and `..`.
+pub fn title(dir: &Path) -> String {
+    let name = name_of(dir);
+    let real = || dir.canonicalize().map(|real| name_of(&real)).unwrap_or_default();
+    let name = if name.is_empty() { real() } else { name };
+    if name.is_empty() { "folder".into() } else { name }
+}
 
-    /// Names of the training classes, after a look at all that would make them useless.
-    ///
-    /// # Errors
-    /// [`DataError::Folder`] for fewer than two classes, an empty one, or one that only `val/` or
-    /// `test/` has.
-    pub fn class_names(&self, dir: &Path) -> Result<Vec<String>, DataError> {
-        let names: Vec<String> = self.train.keys().cloned().collect();
-        if let [] | [_] = names[..] {
-            let reason = format!(
-                "it holds {} class(es), and training needs at least two: one sub-folder of images \
-                 per class",
-                names.len()
-            );
-            return Err(folder_error(dir, &reason));
-        }
-        if let Some((name, _)) = self.train.iter().find(|(_, files)| files.is_empty()) {
-            let reason = format!("class \"{name}\" has no image: add some or remove its folder");
-            return Err(folder_error(dir, &reason));
-        }
-        for (part, classes) in [("val", &self.val), ("test", &self.test)] {
-            let unknown =
-                classes.iter().flatten().find(|(name, _)| !self.train.contains_key(*name));
-            if let Some((name, _)) = unknown {
-                let reason = format!(
-                    "{part}/ has a class \"{name}\" that train/ lacks: remove it or add training \
-                     images"
-                );
-                return Err(folder_error(dir, &reason));
+/// Where the parts are: `dir` itself trains where it has no parts.
+fn layout(dir: &Path, notes: &mut Vec<String>) -> Result<Parts, DataError> {
+    let mut parts = Parts::new();
+    let mut others = Vec::new();
+    let mut has_parts = false;
+    let mut named = Vec::new();
+    for path in folders(dir)? {
+        let part = PartName::of(&name_of(&path));
+        has_parts |= part.is_some() && holds_classes(&path)?;
+        named.push((path, part));
+    }
+    if !has_parts {
+        return Ok(Parts::from([(PartName::Train, dir.to_owned())]));
+    }
+    for (path, part) in named {
+        match part {
+            Some(part) => {
+                if let Some(other) = parts.insert(part, path.clone()) {
+                    return Err(twice(dir, &other, &path));
+                }
             }
+            None if holds_images(&path)? => others.push(name_of(&path)),
+            None => {}
         }
-        Ok(names)
     }
+    if !parts.contains_key(&PartName::Train) {
+        return Err(without_training(dir, &parts));
+    }
+    if parts.len() == 1 && !others.is_empty() {
+        let reason = format!(
+            "train/ holds folders, and beside it {} {} images: if train/ is a class, put its images directly \
+             into it; if it is the training part, move the others away",
+            quoted(&others),
+            if others.len() == 1 { "holds" } else { "hold" },
+        );
+        return Err(folder_error(dir, &reason));
+    }
+    if !others.is_empty() {
+        notes.push(format!(
+            "{} beside train/ is not looked at: the parts are train/, val/ and test/ (or training, valid, \
+             validation, testing)",
+            quoted(&others)
+        ));
+    }
+    Ok(parts)
 }
 
-fn folder_error(path: &Path, reason: &str) -> DataError {
-    DataError::Folder { path: path.to_owned(), reason: reason.to_owned() }
+fn twice(dir: &Path, one: &Path, other: &Path) -> DataError {
+    let reason = format!(
+        "{}/ and {}/ name the same part: keep one, or join them",
+        name_of(one),
+        name_of(other)
+    );
+    folder_error(dir, &reason)
 }
 
-/// The images of every sub-folder of `dir`.
-fn classes(dir: &Path) -> Result<Classes, DataError> {
+fn without_training(dir: &Path, parts: &Parts) -> DataError {
+    let names: Vec<String> = parts.values().map(|path| name_of(path)).collect();
+    let reason = format!(
+        "it holds {}, and no train/ (or training/) beside it: name the folder of the training images so",
+        quoted(&names)
+    );
+    folder_error(dir, &reason)
+}
+
+/// The folders in `dir` that may hold images: none of systems, none of runs.
+fn folders(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut entries = walk::entries(dir)?;
+    entries.retain(|path| path.is_dir() && !walk::is_run(path));
+    Ok(entries)
+}
+
+/// Whether a folder is made as a part is: folders inside, and most images in them.
+fn holds_classes(dir: &Path) -> Result<bool, DataError> {
+    if folders(dir)?.is_empty() {
+        return Ok(false);
+    }
+    let direct = walk::images_directly_in(dir)?.images.len();
+    Ok(direct == 0 || walk::images_below(dir)?.images.len() > 2 * direct)
+}
+
+fn holds_images(dir: &Path) -> Result<bool, DataError> {
+    Ok(!walk::images_below(dir)?.images.is_empty())
+}
+
+/// The class folders of a part. Folders that hold nothing but runs are none.
+fn class_folders(
+    part: &Path,
+    layout: &Parts,
+    notes: &mut Vec<String>,
+) -> Result<Classes, DataError> {
     let mut classes = Classes::new();
-    for entry in entries(dir)? {
-        if entry.is_dir() {
-            let mut files = Vec::new();
-            images_below(&entry, &mut files)?;
-            classes.insert(name_of(&entry), files);
+    for folder in folders(part)? {
+        let found = walk::images_below(&folder)?;
+        if found.images.is_empty() && holds_only_runs(&folder) {
+            continue;
         }
+        classes.insert(name_of(&folder), found);
+    }
+    let loose = walk::images_directly_in(part)?.images.len();
+    if loose > 0 && !classes.is_empty() {
+        let name =
+            if layout.len() > 1 { format!("{}/", name_of(part)) } else { "the folder".into() };
+        notes.push(format!(
+            "{} in {name} {} in no class folder and {} left out",
+            images(loose),
+            if loose == 1 { "lies" } else { "lie" },
+            if loose == 1 { "is" } else { "are" },
+        ));
     }
     Ok(classes)
 }
 
-/// Images in `dir` and below, without following links to folders.
-fn images_below(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
-    for entry in entries(dir)? {
-        if entry.is_dir() {
-            if !entry.is_symlink() {
-                images_below(&entry, files)?;
-            }
-        } else if is_image_name(&entry) {
-            files.push(entry);
+fn holds_only_runs(dir: &Path) -> bool {
+    walk::entries(dir)
+        .is_ok_and(|entries| !entries.is_empty() && entries.iter().all(|e| walk::is_run(e)))
+}
+
+/// Why a part that is there has no images to use.
+fn without_images(path: &Path, part: PartName) -> Result<String, DataError> {
+    let name = name_of(path);
+    let direct = walk::images_directly_in(path)?.images.len();
+    let what = match direct {
+        0 => "holds no image".to_owned(),
+        _ => format!(
+            "holds {} in no class folder, so that nobody says what they show",
+            images(direct)
+        ),
+    };
+    let wanted = match part {
+        PartName::Val => "validated on",
+        _ => "tested on",
+    };
+    Ok(format!(
+        "{name}/ {what}: it is not {wanted}; put images into {name}/CLASS/, or images of train/ are held out"
+    ))
+}
+
+/// Names of the training classes, after a look at all that would make them useless.
+fn class_names(
+    dir: &Path,
+    layout: &Parts,
+    train: &Classes,
+    others: [&Option<Classes>; 2],
+) -> Result<Vec<String>, DataError> {
+    if let Some((name, found)) = train.iter().find(|(_, found)| found.images.is_empty()) {
+        return Err(folder_error(dir, &empty_class(name, found)));
+    }
+    let names: Vec<String> = train.keys().cloned().collect();
+    if names.is_empty() {
+        return Err(folder_error(dir, &without_classes(&layout[&PartName::Train])?));
+    }
+    for (part, classes) in [PartName::Val, PartName::Test].into_iter().zip(others) {
+        let classes = classes.iter().flatten();
+        let unknown: Vec<String> = classes
+            .filter(|(name, found)| !train.contains_key(*name) && !found.images.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
+        if let Some(name) = unknown.first() {
+            let more = unknown.len() - 1;
+            let more = if more == 0 { String::new() } else { format!(" (and {more} others)") };
+            let part = name_of(&layout[&part]);
+            let reason = format!(
+                "{part}/ has a class \"{name}\"{more} that train/ lacks: remove it or add training images"
+            );
+            return Err(folder_error(dir, &reason));
         }
     }
-    Ok(())
+    Ok(names)
 }
 
-/// What is in `dir` and not hidden, in order.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect()
-    };
-    let mut entries = read().map_err(|error| DataError::io("read", dir, error))?;
-    entries.retain(|path| !name_of(path).starts_with('.'));
-    entries.sort();
-    Ok(entries)
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Decodes the images of one part.
-fn part(
-    dir: &Path,
-    classes: &Classes,
-    class_names: &[String],
-    size: usize,
-    warnings: &mut Vec<String>,
-) -> Result<ImageSet, DataError> {
-    let (mut paths, mut labels) = (Vec::new(), Vec::new());
-    for (label, name) in class_names.iter().enumerate() {
-        let files = classes.get(name).map_or(&[][..], Vec::as_slice);
-        paths.extend_from_slice(files);
-        labels.resize(paths.len(), label as u32);
+fn empty_class(name: &str, found: &Found) -> String {
+    match walk::said_of(&found.left_out) {
+        None => format!("class \"{name}\" has no image: add some or remove its folder"),
+        Some(files) => format!(
+            "class \"{name}\" has no image that can be read ({files}): convert them to JPEG or PNG, or remove \
+             its folder"
+        ),
     }
-    let (pixels, said) = decode_all(&paths, size)?;
-    warnings.extend(said);
-    let relative = |path: &PathBuf| path.strip_prefix(dir).unwrap_or(path).display().to_string();
-    let names = paths.iter().map(relative).collect();
-    Ok(ImageSet::new(size, size, pixels, labels, names))
+}
+
+fn without_classes(train: &Path) -> Result<String, DataError> {
+    let loose = walk::images_directly_in(train)?.images.len();
+    let loose = match loose {
+        0 => String::new(),
+        _ => format!(" and {} in no class folder", images(loose)),
+    };
+    Ok(format!(
+        "it holds no class{loose}: put the images of every class into a folder of their own"
+    ))
+}
+
+/// One sentence on files that are not read.
+fn left_out(parts: [Option<&Classes>; 3]) -> Option<String> {
+    let mut all = BTreeMap::new();
+    let found = parts.into_iter().flatten().flat_map(BTreeMap::values);
+    found.for_each(|found| walk::add(&mut all, &found.left_out));
+    let files = walk::said_of(&all)?;
+    Some(format!("left out, for they are not read: {files}; convert images to JPEG or PNG"))
+}
+
+/// The images of one part by label.
+fn files(dir: &Path, mut classes: Classes, class_names: &[String]) -> Files {
+    let mut files = Files::default();
+    for (label, name) in class_names.iter().enumerate() {
+        for path in classes.remove(name).unwrap_or_default().images {
+            let relative = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
+            files.push(path, relative, label as u32);
+        }
+    }
+    files
+}
+
+fn images(count: usize) -> String {
+    if count == 1 { "1 image".into() } else { format!("{count} images") }
+}
+
+fn quoted(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(5).map(|name| format!("\"{name}\"")).collect();
+    let more = names.len().saturating_sub(shown.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    shown.join(", ") + &more
+}
+
+fn folder_error(path: &Path, reason: &str) -> DataError {
+    DataError::Folder { path: path.to_owned(), reason: reason.to_owned() }
 }

@@ -1,12 +1,28 @@
-/// Decoded RGB images of one size with their labels.
+use super::Fitted;
+use crate::augment::RasterRef;
+
+/// Decoded RGB images with their labels, and the size of the views that are made of them.
+///
+/// An image that has not the size of a view is larger than that on at least one side and smaller on none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
     height: usize,
     width: usize,
     pixels: Vec<u8>,
+    /// `None`: every image has the size of a view.
+    extents: Option<Extents>,
     labels: Vec<u32>,
     names: Vec<String>,
     partial: Option<Partial>,
+}
+
+/// Of images of different sizes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Extents {
+    /// `[height, width]` of every image that is here.
+    sizes: Vec<[u32; 2]>,
+    /// Where the bytes of each end.
+    ends: Vec<usize>,
 }
 
 /// Of a set of which only some images are here.
@@ -35,13 +51,28 @@ pub struct Source {
     pub test: Option<ImageSet>,
 }
 
+impl Extents {
+    fn of(sizes: &[[usize; 2]]) -> Self {
+        let mut end = 0;
+        let ends = sizes.iter().map(|[height, width]| {
+            end += height * width * 3;
+            end
+        });
+        Self {
+            ends: ends.collect(),
+            sizes: sizes.iter().map(|size| size.map(|side| side as u32)).collect(),
+        }
+    }
+}
+
 impl ImageSet {
-    /// An empty set of images of `height` × `width` pixels.
+    /// An empty set of views of `height` × `width` pixels.
     pub fn empty(height: usize, width: usize) -> Self {
         Self::new(height, width, Vec::new(), Vec::new(), Vec::new())
     }
 
-    /// Images from `pixels`, shape `[labels.len(), height, width, 3]`, row-major RGB.
+    /// Images that all have the size of a view, from `pixels`, shape
+    /// `[labels.len(), height, width, 3]`, row-major RGB.
     ///
     /// `names` holds one relative path per image, or is empty where images are no files.
     ///
@@ -56,30 +87,70 @@ impl ImageSet {
     ) -> Self {
         assert_eq!(pixels.len(), labels.len() * height * width * 3, "pixels do not fit labels");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
-        Self { height, width, pixels, labels, names, partial: None }
+        Self { height, width, pixels, extents: None, labels, names, partial: None }
     }
 
-    /// A set with the labels and names of all its images and the pixels of some, shape
-    /// `[stored.len(), height, width, 3]`; `content` is the [`Split::content`](super::Split) of the whole.
+    /// Images of the `sizes`, `[height, width]`, one after the other in `pixels`, for views of
+    /// `height` × `width`. Where all have the size of a view, the set is that of [`ImageSet::new`].
+    ///
+    /// # Panics
+    /// If the lengths do not belong together, or an image is smaller than a view.
+    pub fn varied(
+        [height, width]: [usize; 2],
+        sizes: &[[usize; 2]],
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Self {
+        if sizes.iter().all(|&size| size == [height, width]) {
+            assert_eq!(sizes.len(), labels.len(), "sizes do not fit labels");
+            return Self::new(height, width, pixels, labels, names);
+        }
+        let covers = |size: &[usize; 2]| size[0] >= height && size[1] >= width;
+        assert!(sizes.iter().all(covers), "an image is smaller than a view");
+        let extents = Extents::of(sizes);
+        assert_eq!(extents.ends.last(), Some(&pixels.len()), "pixels do not fit sizes");
+        assert_eq!(sizes.len(), labels.len(), "sizes do not fit labels");
+        assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
+        Self { height, width, pixels, extents: Some(extents), labels, names, partial: None }
+    }
+
+    /// A set of fitted images for views of `size` × `size`.
+    ///
+    /// # Panics
+    /// As [`ImageSet::varied`].
+    pub fn of_fitted(
+        size: usize,
+        images: Vec<Fitted>,
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Self {
+        let sizes: Vec<_> = images.iter().map(|image| [image.height, image.width]).collect();
+        let mut pixels = Vec::with_capacity(images.iter().map(|image| image.pixels.len()).sum());
+        // Each is dropped once it is copied, so that the set is not held twice.
+        images.into_iter().for_each(|image| pixels.extend_from_slice(&image.pixels));
+        Self::varied([size; 2], &sizes, pixels, labels, names)
+    }
+
+    /// The set as part of a larger one, of which it holds the images `stored`: `labels` and `names` are those
+    /// of the whole, `content` its [`Split::content`](super::Split).
     ///
     /// # Panics
     /// If the lengths do not belong together, or an index lies outside.
-    pub fn new_partial(
-        height: usize,
-        width: usize,
-        pixels: Vec<u8>,
+    pub fn part_of(
+        self,
         labels: Vec<u32>,
         names: Vec<String>,
         stored: &[u32],
         content: String,
     ) -> Self {
-        assert_eq!(pixels.len(), stored.len() * height * width * 3, "pixels do not fit indices");
+        assert_eq!(self.len(), stored.len(), "images do not fit indices");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
         let mut places = vec![ABSENT; labels.len()];
         for (place, &index) in stored.iter().enumerate() {
             places[index as usize] = place as u32;
         }
-        Self { height, width, pixels, labels, names, partial: Some(Partial { places, content }) }
+        Self { labels, names, partial: Some(Partial { places, content }), ..self }
     }
 
     /// Whether the pixels of image `index` are here.
@@ -103,27 +174,62 @@ impl ImageSet {
         self.labels.is_empty()
     }
 
-    /// Height of every image in pixels.
+    /// Height of a view in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// Width of every image in pixels.
+    /// Width of a view in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The bytes of image `index`, shape `[height, width, 3]`.
+    /// `[height, width]` of image `index`.
+    ///
+    /// # Panics
+    /// If the set does not hold it.
+    pub fn size_of(&self, index: usize) -> [usize; 2] {
+        let place = self.place(index);
+        match &self.extents {
+            None => [self.height, self.width],
+            Some(extents) => extents.sizes[place].map(|side| side as usize),
+        }
+    }
+
+    /// The bytes of image `index`, shape `[height, width, 3]` of its own.
     ///
     /// # Panics
     /// If the set does not hold it.
     pub fn image(&self, index: usize) -> &[u8] {
+        let place = self.place(index);
         let size = self.height * self.width * 3;
-        let place = self.partial.as_ref().map_or(index, |partial| partial.places[index] as usize);
-        &self.pixels[place * size..(place + 1) * size]
+        match &self.extents {
+            None => &self.pixels[place * size..(place + 1) * size],
+            Some(Extents { ends, .. }) => {
+                let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+                &self.pixels[start..ends[place]]
+            }
+        }
     }
 
-    /// The bytes of all images that are here, shape `[images, height, width, 3]`.
+    /// Image `index` with its size.
+    ///
+    /// # Panics
+    /// If the set does not hold it.
+    pub fn raster(&self, index: usize) -> RasterRef<'_> {
+        RasterRef::new(self.size_of(index), self.image(index))
+    }
+
+    fn place(&self, index: usize) -> usize {
+        self.partial.as_ref().map_or(index, |partial| partial.places[index] as usize)
+    }
+
+    /// `[height, width]` of every image that is here, in order; `None` where all have the size of a view.
+    pub fn sizes(&self) -> Option<&[[u32; 2]]> {
+        self.extents.as_ref().map(|extents| extents.sizes.as_slice())
+    }
+
+    /// The bytes of all images that are here, one after the other.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }

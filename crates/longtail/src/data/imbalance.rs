@@ -6,19 +6,26 @@ use super::DataError;
 ///
 /// # Errors
 /// [`DataError::Imbalance`] for a factor below 1, not finite, or so large that a class vanishes.
-pub fn class_counts(n_max: usize, classes: usize, factor: f64) -> Result<Vec<usize>, DataError> {
+///
+/// `classes` are those with their images, from head to tail; they are named where one vanishes.
+pub fn class_counts(
+    n_max: usize,
+    classes: &[(&str, usize)],
+    factor: f64,
+) -> Result<Vec<usize>, DataError> {
     let wrong = |reason: String| DataError::Imbalance { factor, reason };
     if !factor.is_finite() || factor < 1.0 {
         return Err(wrong("it is n_max / n_min, a number of at least 1".into()));
     }
     // 1/100, 1/50 and 1/10 are the doubles nearest to the reference's literals .01, .02 and .1.
     let mu = 1.0 / factor;
-    let last = classes.saturating_sub(1).max(1) as f64;
+    let last = classes.len().saturating_sub(1).max(1) as f64;
     let count = |class: usize| (n_max as f64 * mu.powf(class as f64 / last)) as usize;
-    let counts: Vec<usize> = (0..classes).map(count).collect();
-    match counts.iter().position(|&count| count == 0) {
-        Some(class) => Err(wrong(format!(
-            "class number {class} would keep none of its {n_max} images; choose {n_max} or less"
+    let counts: Vec<usize> = (0..classes.len()).map(count).collect();
+    match counts.iter().zip(classes).find(|(count, _)| **count == 0) {
+        Some((_, (name, images))) => Err(wrong(format!(
+            "class \"{name}\" would keep none of its {images} images, for the largest has {n_max}; choose {n_max} or \
+             less"
         ))),
         None => Ok(counts),
     }
@@ -36,7 +43,8 @@ mod tests {
         for (name, expected) in oracle.as_object().unwrap() {
             let (data, factor) = name.split_once("_if").unwrap();
             let (n_max, classes) = if data == "cifar10" { (5000, 10) } else { (500, 100) };
-            let counts = class_counts(n_max, classes, factor.parse().unwrap()).unwrap();
+            let pool = vec![("a class", n_max); classes];
+            let counts = class_counts(n_max, &pool, factor.parse().unwrap()).unwrap();
             let expected_counts: Vec<usize> =
                 serde_json::from_value(expected["counts"].clone()).unwrap();
             assert_eq!(counts, expected_counts, "{name}");
@@ -49,11 +57,15 @@ mod tests {
     #[test]
     fn factors_that_mean_nothing_are_refused() {
         for factor in [0.99, 0.0, -5.0, f64::NAN, f64::INFINITY] {
-            assert!(class_counts(5000, 10, factor).is_err(), "{factor}");
+            assert!(class_counts(5000, &[("a class", 5000); 10], factor).is_err(), "{factor}");
         }
-        let message = class_counts(500, 100, 1000.0).unwrap_err().to_string();
-        assert!(message.contains("1000") && message.contains("would keep none"), "{message}");
-        assert_eq!(class_counts(500, 3, 1.0).unwrap(), [500, 500, 500]);
-        assert_eq!(class_counts(500, 1, 10.0).unwrap(), [500]);
+        let animals = [("cat", 24), ("dog", 12), ("fox", 8)];
+        let message = class_counts(24, &animals, 1000.0).unwrap_err().to_string();
+        assert!(message.contains("imbalance 1000"), "{message}");
+        assert!(message.contains("class \"dog\" would keep none of its 12 images"), "{message}");
+        let message = class_counts(24, &animals, 100.0).unwrap_err().to_string();
+        assert!(message.contains("class \"fox\" would keep none of its 8 images"), "{message}");
+        assert_eq!(class_counts(500, &[("a", 500); 3], 1.0).unwrap(), [500, 500, 500]);
+        assert_eq!(class_counts(500, &[("a", 500)], 10.0).unwrap(), [500]);
     }
 }

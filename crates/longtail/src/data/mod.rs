@@ -1,6 +1,7 @@
 //! Where images come from, decoded once and held as bytes; and which of them train, validate and
 //! test.
 
+pub mod catalog;
 mod cifar;
 pub mod decode;
 mod error;
@@ -8,23 +9,31 @@ pub mod fetch;
 pub mod folder;
 mod image_set;
 mod imbalance;
+pub mod inspect;
 pub mod list;
+mod listing;
 mod numpy_rng;
 mod open;
 pub mod pack;
+mod read;
+mod resize;
 mod sets;
+pub mod source;
 mod split;
 pub mod stats;
 pub mod synthetic;
+pub mod walk;
 
-pub use cifar::{Cifar, Integrity};
+pub use cifar::{Cifar, CifarName, Integrity};
 pub use error::DataError;
-pub use folder::Loaded;
 pub use image_set::{ImageSet, Source};
 pub use imbalance::class_counts;
 pub use list::Lists;
+pub use listing::{Listed, Listing};
 pub use numpy_rng::NumpyRng;
-pub use open::{DEFAULT_DIR, lists, open, split_of};
+pub use open::{DEFAULT_DIR, Opened, absolute, split_request};
+pub use resize::{Fitted, Resize, fit, fitted_size};
 pub use sets::{Part, Sets};
+pub use source::DataSource;
 pub use split::{Holdout, Split, SplitRequest, content};
 pub use synthetic::Synthetic;

@@ -1,71 +1,186 @@
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
-    Cifar, DataError, Holdout, Integrity, Lists, Loaded, Split, SplitRequest, Synthetic, folder,
-    list, pack,
+    DataError, DataSource, Holdout, ImageSet, Integrity, Listed, Listing, Source, Split,
+    SplitRequest, Synthetic,
+    catalog::{Catalog, Files},
+    folder,
+    inspect::{Broken, Inspected, inspect},
+    list, pack, read,
+    source::given,
 };
 use crate::recipe::{Data, Val};
 
 /// Where `data fetch` puts archives, and where they are looked for when nothing else is said.
 pub const DEFAULT_DIR: &str = "data";
 
-/// Loads the data set that a recipe names.
-///
-/// # Errors
-/// [`DataError`] naming the file or folder and the mend.
-pub fn open(data: &Data) -> Result<Loaded, DataError> {
-    let cifar = |cifar: Cifar| {
-        let dir = given(&data.dir).unwrap_or_else(|| PathBuf::from(DEFAULT_DIR));
-        let integrity = if data.any_content { Integrity::Any } else { Integrity::Official };
-        let source = cifar.load(&dir, integrity)?;
-        let warnings = cifar.note(integrity).into_iter().collect();
-        Ok(Loaded { source, warnings, split: None })
-    };
-    if let Some(pack) = given(&data.dir).filter(|path| pack::is_pack(path)) {
-        return pack::load(&pack, data);
-    }
-    match (data.name.as_str(), lists(data)) {
-        (_, Some(lists)) => list::load(&lists, data.image_size),
-        ("synthetic", None) => {
-            let source = Synthetic::default().source();
-            Ok(Loaded { source, warnings: Vec::new(), split: None })
-        }
-        ("cifar10-lt", None) => cifar(Cifar::Ten),
-        ("cifar100-lt", None) => cifar(Cifar::Hundred),
-        (folder, None) => folder::load(Path::new(folder), data.image_size),
-    }
+/// A data set whose images are known and, if they are files, not yet decoded.
+#[derive(Debug)]
+pub struct Opened {
+    /// What a split is made of.
+    pub listing: Listing,
+    /// What a person should know of it, one sentence each.
+    pub notes: Vec<String>,
+    /// The split that it comes with.
+    pub split: Option<Split>,
+    images: Images,
 }
 
-/// The lists that a recipe names: `train_list`, or `name` if it is a file.
-pub fn lists(data: &Data) -> Option<Lists> {
-    let named = Some(PathBuf::from(&data.name)).filter(|path| path.is_file());
-    Some(Lists {
-        train: given(&data.train_list).or(named)?,
-        val: given(&data.val_list),
-        test: given(&data.test_list),
-        root: given(&data.dir),
-    })
+#[derive(Debug)]
+enum Images {
+    Memory(Box<Source>),
+    Files { catalog: Catalog, inspected: BTreeMap<&'static str, Inspected> },
 }
 
-/// The split that a recipe asks for, and what a person should know about it: the one that it names, the one
-/// that the data came with, or a new one.
-///
-/// # Errors
-/// [`DataError`] for a split that cannot be read or made, or is of other data.
-pub fn split_of(loaded: &Loaded, data: &Data) -> Result<(Split, Vec<String>), DataError> {
-    match (given(&data.split), &loaded.split) {
-        (Some(path), _) => {
-            let split = Split::load(&path)?;
-            split.check(&loaded.source)?;
-            Ok((split, Vec::new()))
+impl Opened {
+    /// Finds the images of the data set that a section names, to train on them.
+    ///
+    /// # Errors
+    /// [`crate::Error`] naming the file, folder or option and the mend.
+    pub fn open(data: &Data) -> crate::Result<Self> {
+        let opened = Self::to_score(data)?;
+        let classes = opened.listing.class_names.len();
+        if classes < 2 {
+            let reason = format!("it has {classes} class, and training needs at least two");
+            return Err(DataError::Folder { path: opened.listing.name.into(), reason }.into());
         }
-        (None, Some(packed)) => Ok((packed.clone(), Vec::new())),
-        (None, None) => Split::make(&loaded.source, &split_request(data)),
+        Ok(opened)
+    }
+
+    /// [`Opened::open`] for figures alone, which one class has too.
+    ///
+    /// # Errors
+    /// As [`Opened::open`].
+    pub fn to_score(data: &Data) -> crate::Result<Self> {
+        Ok(match DataSource::of(data)? {
+            DataSource::Synthetic => Self::in_memory(Synthetic::default().source(), Vec::new()),
+            DataSource::Cifar(cifar, dir) => {
+                let integrity = if data.any_content { Integrity::Any } else { Integrity::Official };
+                let source = Source { name: data.name.clone(), ..cifar.load(&dir, integrity)? };
+                Self::in_memory(source, cifar.note(integrity).into_iter().collect())
+            }
+            DataSource::Pack(pack) => {
+                let (source, split) = pack::load(&pack, data)?;
+                let mut opened = Self::in_memory(source, Vec::new());
+                // Of the sets beside the pool a pack keeps the pixels, and its split what identifies them.
+                let own = [
+                    (&mut opened.listing.val, &split.val_content),
+                    (&mut opened.listing.test, &split.test_content),
+                ];
+                for (listed, content) in own {
+                    if let (Some(listed), Some(content)) = (listed, content) {
+                        listed.content.clone_from(content);
+                    }
+                }
+                split.check(&opened.listing)?;
+                opened.split = Some(split);
+                opened
+            }
+            DataSource::Lists(lists) => Self::of_files(list::find(&lists)?, data)?,
+            DataSource::Folder(dir) => Self::of_files(folder::find(&dir)?, data)?,
+        })
+    }
+
+    fn in_memory(source: Source, notes: Vec<String>) -> Self {
+        let (listing, split) = (Listing::of(&source), None);
+        Self { listing, notes, split, images: Images::Memory(Box::new(source)) }
+    }
+
+    fn of_files(mut catalog: Catalog, data: &Data) -> Result<Self, DataError> {
+        let broken = if data.skip_broken { Broken::Skip } else { Broken::Refuse };
+        let inspected = inspect(&mut catalog, broken)?;
+        let listed = |part: &'static str, files: &Files| {
+            let digests = inspected.get(part).map(|seen| seen.digests.clone()).unwrap_or_default();
+            Listed::of_files(files.labels.clone(), digests)
+        };
+        let listing = Listing {
+            name: catalog.title.clone(),
+            class_names: catalog.class_names.clone(),
+            pool: listed("train", &catalog.train),
+            val: catalog.val.as_ref().map(|files| listed("val", files)),
+            test: catalog.test.as_ref().map(|files| listed("test", files)),
+            is_files: true,
+        };
+        let notes = std::mem::take(&mut catalog.notes);
+        Ok(Self { listing, notes, split: None, images: Images::Files { catalog, inspected } })
+    }
+
+    /// Height and width of every image file, upright, in pixels; none for images that are no files.
+    pub fn sizes(&self) -> Vec<[usize; 2]> {
+        match &self.images {
+            Images::Memory(_) => Vec::new(),
+            Images::Files { inspected, .. } => {
+                inspected.values().flat_map(|seen| seen.sizes.iter().copied()).collect()
+            }
+        }
+    }
+
+    /// The split that a section asks for, and what a person should know about it: the one that it names, the one
+    /// that the data came with, or a new one.
+    ///
+    /// # Errors
+    /// [`DataError`] for a split that cannot be read or made, or is of other data.
+    pub fn split(&self, data: &Data) -> Result<(Split, Vec<String>), DataError> {
+        match (given(&data.split), &self.split) {
+            (Some(path), _) => {
+                let split = Split::load(&path)?;
+                let note = split.check(&self.listing)?;
+                Ok((split, note.into_iter().collect()))
+            }
+            (None, Some(packed)) => Ok((packed.clone(), Vec::new())),
+            (None, None) => Split::make(&self.listing, &split_request(data)),
+        }
+    }
+
+    /// Bytes that the images of a split take, decoded for views of `data.image_size`; those of sets in memory are
+    /// there already.
+    pub fn bytes(&self, split: &Split, data: &Data) -> u64 {
+        match &self.images {
+            Images::Memory(_) => 0,
+            Images::Files { inspected, .. } => {
+                let of = |part: &str, used: Option<&[u32]>| {
+                    let sizes = inspected.get(part).map_or(&[][..], |seen| &seen.sizes);
+                    read::bytes(sizes, used, data.image_size, data.resize)
+                };
+                of("train", Some(&split.used())) + of("val", None) + of("test", None)
+            }
+        }
+    }
+
+    /// The images that `split` uses, decoded.
+    ///
+    /// # Errors
+    /// [`DataError::Images`] naming all files that cannot be read.
+    pub fn load(self, split: &Split, data: &Data) -> Result<(Source, Vec<String>), DataError> {
+        let listing = self.listing;
+        let (catalog, mut inspected) = match self.images {
+            Images::Memory(source) => return Ok((*source, Vec::new())),
+            Images::Files { catalog, inspected } => (catalog, inspected),
+        };
+        let (size, resize) = (data.image_size, data.resize);
+        let mut notes = Vec::new();
+        let mut faults = Vec::new();
+        let mut images = |part: &str, files: Files, used: Option<&[u32]>| -> ImageSet {
+            let sizes = inspected.remove(part).unwrap_or_default().sizes;
+            let read = read::images(files, &sizes, used, size, resize);
+            notes.extend(read.notes);
+            faults.extend(read.faults);
+            read.images
+        };
+        let used = split.used();
+        let pool = images("train", catalog.train, Some(&used));
+        let val = catalog.val.map(|files| images("val", files, None));
+        let test = catalog.test.map(|files| images("test", files, None));
+        if !faults.is_empty() {
+            return Err(DataError::Images { faults });
+        }
+        let (name, class_names) = (listing.name, listing.class_names);
+        Ok((Source { name, class_names, pool, val, test }, notes))
     }
 }
 
 /// What split a recipe asks for where none is given.
-fn split_request(data: &Data) -> SplitRequest {
+pub fn split_request(data: &Data) -> SplitRequest {
     SplitRequest {
         imbalance: (data.imbalance > 0.0).then_some(data.imbalance),
         seed: data.split_seed,
@@ -73,11 +188,37 @@ fn split_request(data: &Data) -> SplitRequest {
             Val::None => Holdout::None,
             Val::Auto => Holdout::Auto,
             Val::PerClass(count) => Holdout::PerClass(count),
+            Val::Share(share) => Holdout::Share(share),
         },
     }
 }
 
-/// A path that is not empty.
-fn given(path: &Path) -> Option<PathBuf> {
-    (!path.as_os_str().is_empty()).then(|| path.to_owned())
+/// A section with every path made absolute, so that a run finds its data from any working directory.
+///
+/// # Errors
+/// [`DataError::Io`] where the working directory is gone.
+pub fn absolute(data: &Data) -> Result<Data, DataError> {
+    let absolute = |path: &PathBuf| -> Result<PathBuf, DataError> {
+        match given(path) {
+            None => Ok(PathBuf::new()),
+            Some(path) => {
+                std::path::absolute(&path).map_err(|error| DataError::io("find", path, error))
+            }
+        }
+    };
+    let mut data = data.clone();
+    for path in [
+        &mut data.dir,
+        &mut data.train_list,
+        &mut data.val_list,
+        &mut data.test_list,
+        &mut data.split,
+    ] {
+        *path = absolute(path)?;
+    }
+    let is_path = !super::source::is_known(&data.name) && !pack::is_pack(&data.dir);
+    if is_path && given(&data.train_list).is_none() {
+        data.name = absolute(&PathBuf::from(&data.name))?.display().to_string();
+    }
+    Ok(data)
 }

@@ -45,7 +45,7 @@ impl Sets {
     /// The parts that `split` picks from `source`. Validation and test sets of the source's own
     /// stand in where the split has none; the validation set only if `use_val`.
     pub fn new(source: Source, split: &Split, use_val: bool) -> Self {
-        let train_counts = split.train_counts(&source);
+        let train_counts = split.train_counts(source.pool.labels());
         let Source { class_names, pool, val, test, .. } = source;
         let pool = Arc::new(pool);
         let of_pool = |indices: &[u32]| {

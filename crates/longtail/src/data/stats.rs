@@ -12,12 +12,15 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    DataError, ImageSet, Lists,
+    DataError, ImageSet, Listed, Listing, Split, SplitRequest,
+    catalog::{Catalog, Files},
     decode::decode_bytes,
-    folder::FolderFiles,
-    list::{ListFiles, ListPart},
 };
-use crate::eval::{Group, ShotThresholds};
+use crate::{
+    augment::RasterRef,
+    eval::{Group, ShotThresholds},
+    report::printable,
+};
 
 /// Pairs of files listed in the text; JSON has them all.
 const SHOWN: usize = 10;
@@ -41,6 +44,8 @@ pub struct Stats {
     pub shared: Vec<Pair>,
     /// Smallest, median and largest width and height; `None` if no image was read.
     pub sizes: Option<Sizes>,
+    /// Whether the parts are those of a split, and not the files as they lie.
+    pub as_split: bool,
 }
 
 /// One part of a data set.
@@ -106,53 +111,47 @@ struct Seen {
 }
 
 impl Stats {
-    /// Of a folder of classes; broken images are counted, not refused.
+    /// Of image files; broken ones are counted, not refused. With `as_split` the parts are those that training
+    /// would make of them, else the files as they lie. Beside it what a person should know of the set.
     ///
     /// # Errors
-    /// [`DataError`] if the folder is no data set.
-    pub fn of_folder(dir: &Path) -> Result<Self, DataError> {
-        let files = FolderFiles::find(dir)?;
-        let names = files.class_names(dir)?;
-        let part = |classes: &BTreeMap<String, Vec<PathBuf>>| {
-            let files = names.iter().enumerate().flat_map(|(label, name)| {
-                classes.get(name).into_iter().flatten().map(move |path| (path.clone(), label))
-            });
-            inspect_files(files.collect())
-        };
-        let mut parts = vec![("train", part(&files.train))];
-        parts.extend(files.val.as_ref().map(|classes| ("val", part(classes))));
-        parts.extend(files.test.as_ref().map(|classes| ("test", part(classes))));
-        Ok(Self::gather(&names, parts))
-    }
-
-    /// Of lists; broken images are counted, not refused.
-    ///
-    /// # Errors
-    /// [`DataError`] if a list means nothing or names files that are not there.
-    pub fn of_lists(lists: &Lists) -> Result<Self, DataError> {
-        let files = ListFiles::find(lists)?;
-        let part = |part: ListPart| {
-            let labels = part.labels.into_iter().map(|label| label as usize);
-            inspect_files(part.paths.into_iter().zip(labels).collect())
-        };
-        let mut parts = vec![("train", part(files.train))];
-        parts.extend(files.val.map(|list| ("val", part(list))));
-        parts.extend(files.test.map(|list| ("test", part(list))));
-        Ok(Self::gather(&files.class_names, parts))
+    /// [`DataError`] if no split can be made of the set.
+    pub fn of_files(
+        mut catalog: Catalog,
+        request: &SplitRequest,
+        as_split: bool,
+    ) -> Result<(Self, Vec<String>), DataError> {
+        let mut notes = std::mem::take(&mut catalog.notes);
+        let names = catalog.class_names.clone();
+        let mut parts: Vec<_> =
+            catalog.parts().map(|(name, files)| (name, inspect_files(files))).collect();
+        match Split::make(&listing(&catalog, &parts), request) {
+            Ok((split, said)) => {
+                notes.extend(said);
+                if as_split {
+                    parts = of_split(parts, &split);
+                }
+            }
+            Err(error) if as_split => return Err(error),
+            Err(_) => {}
+        }
+        Ok((Self { as_split, ..Self::gather(&names, parts) }, notes))
     }
 
     /// Of images in memory: parts by name, each with the indices that belong to it.
     pub fn of_sets(class_names: &[String], parts: &[(&'static str, &ImageSet, Vec<u32>)]) -> Self {
         let inspect = |(name, images, indices): &(&'static str, &ImageSet, Vec<u32>)| {
             let item = |&index: &u32| {
-                let pixels = images.image(index as usize);
-                let hash = Sha256::digest(pixels).into();
+                let RasterRef { height, width, data } = images.raster(index as usize);
+                let mut hash = Sha256::new();
+                hash.update((width as u64).to_le_bytes());
+                hash.update(data);
+                let hash: [u8; 32] = hash.finalize().into();
                 let path = match images.names().get(index as usize) {
                     Some(path) => path.clone(),
                     None => format!("image {index}"),
                 };
-                let size = [images.width(), images.height()];
-                let seen = Ok(Seen { bytes: hash, pixels: hash, size });
+                let seen = Ok(Seen { bytes: hash, pixels: hash, size: [width, height] });
                 Item { path, label: images.labels()[index as usize] as usize, seen }
             };
             (*name, indices.par_iter().map(item).collect())
@@ -190,12 +189,13 @@ impl Stats {
             duplicates: duplicates(&parts),
             shared: shared(&parts),
             sizes: sizes(&parts),
+            as_split: true,
             classes,
         }
     }
 }
 
-fn inspect_files(files: Vec<(PathBuf, usize)>) -> Vec<Item> {
+fn inspect_files(files: &Files) -> Vec<Item> {
     let inspect = |path: &Path| -> Result<Seen, String> {
         let bytes = fs::read(path).map_err(|error| error.to_string())?;
         let decoded = decode_bytes(&bytes)?;
@@ -208,10 +208,55 @@ fn inspect_files(files: Vec<(PathBuf, usize)>) -> Vec<Item> {
             size: [decoded.width, decoded.height],
         })
     };
-    files
-        .into_par_iter()
-        .map(|(path, label)| Item { seen: inspect(&path), path: path.display().to_string(), label })
-        .collect()
+    let item = |(path, label): (&PathBuf, &u32)| Item {
+        seen: inspect(path),
+        path: path.display().to_string(),
+        label: *label as usize,
+    };
+    files.paths.par_iter().zip(&files.labels).map(item).collect()
+}
+
+/// What a split of the files that can be read is made of.
+fn listing(catalog: &Catalog, parts: &[(&'static str, Vec<Item>)]) -> Listing {
+    let listed = |name: &str| {
+        let (_, items) = parts.iter().find(|(part, _)| *part == name)?;
+        let readable = items
+            .iter()
+            .filter_map(|item| Some((item.label as u32, item.seen.as_ref().ok()?.bytes)));
+        let (labels, digests) = readable.unzip();
+        Some(Listed::of_files(labels, digests))
+    };
+    Listing {
+        name: catalog.title.clone(),
+        class_names: catalog.class_names.clone(),
+        pool: listed("train").unwrap_or_default(),
+        val: listed("val"),
+        test: listed("test"),
+        is_files: true,
+    }
+}
+
+/// The readable files of the pool in the parts of a split, beside the parts that came with the set.
+fn of_split(
+    parts: Vec<(&'static str, Vec<Item>)>,
+    split: &Split,
+) -> Vec<(&'static str, Vec<Item>)> {
+    let mut own = parts.into_iter();
+    let pool = own.next().map(|(_, items)| items).unwrap_or_default();
+    let mut pool: Vec<Option<Item>> =
+        pool.into_iter().filter(|item| item.seen.is_ok()).map(Some).collect();
+    let mut taken = |indices: &[u32]| -> Vec<Item> {
+        indices.iter().filter_map(|&index| pool.get_mut(index as usize)?.take()).collect()
+    };
+    let drawn = [("train", &split.train), ("val", &split.val), ("test", &split.test)];
+    let drawn: Vec<_> = drawn
+        .into_iter()
+        .filter(|(_, indices)| !indices.is_empty())
+        .map(|(name, indices)| (name, taken(indices)))
+        .collect();
+    let mut all: Vec<_> = drawn.into_iter().chain(own).collect();
+    all.sort_by_key(|(name, _)| ["train", "val", "test"].iter().position(|part| part == name));
+    all
 }
 
 fn broken(parts: &[(&'static str, Vec<Item>)]) -> Vec<Broken> {
@@ -283,7 +328,7 @@ impl fmt::Display for Stats {
         let mut sorted: Vec<&ClassStats> = self.classes.iter().collect();
         sorted.sort_by_key(|class| std::cmp::Reverse(class.images[0]));
         for class in sorted {
-            let name: String = class.name.chars().take(width).collect();
+            let name: String = printable(&class.name).chars().take(width).collect();
             write!(f, "{name:width$}  {:6}", class.group)?;
             class.images.iter().try_for_each(|images| write!(f, "{images:>8}"))?;
             f.write_char('\n')?;
@@ -291,7 +336,7 @@ impl fmt::Display for Stats {
         write!(f, "{:width$}  {:6}", "all", "")?;
         self.parts.iter().try_for_each(|part| write!(f, "{:>8}", part.images))?;
         f.write_char('\n')?;
-        if self.parts.len() < 3 {
+        if self.parts.len() < 3 && !self.as_split {
             writeln!(
                 f,
                 "as the files lie: training holds some out for each of val and test that is not there"
@@ -307,8 +352,8 @@ impl fmt::Display for Stats {
         if let Some(Sizes { width: [w, m, x], height: [h, n, y] }) = self.sizes {
             writeln!(f, "width: {w} to {x}, median {m}; height: {h} to {y}, median {n}")?;
         }
-        let lines: Vec<String> =
-            self.broken.iter().map(|b| format!("{}: {}: {}", b.part, b.path, b.reason)).collect();
+        let line = |b: &Broken| printable(&format!("{}: {}: {}", b.part, b.path, b.reason));
+        let lines: Vec<String> = self.broken.iter().map(line).collect();
         section(f, "broken files", &lines)?;
         section(f, "duplicate files", &pair_lines(&self.duplicates))?;
         section(f, "images that stand in two parts", &pair_lines(&self.shared))
@@ -316,7 +361,8 @@ impl fmt::Display for Stats {
 }
 
 fn pair_lines(pairs: &[Pair]) -> Vec<String> {
-    let line = |Pair { parts: [p, q], paths: [a, b] }: &Pair| format!("{p}: {a} = {q}: {b}");
+    let line =
+        |Pair { parts: [p, q], paths: [a, b] }: &Pair| printable(&format!("{p}: {a} = {q}: {b}"));
     pairs.iter().map(line).collect()
 }
 

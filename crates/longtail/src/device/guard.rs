@@ -1,5 +1,6 @@
 use std::{
     any::Any,
+    io::{self, Write},
     panic::{self, AssertUnwindSafe, PanicHookInfo},
     sync::{Mutex, MutexGuard, Once, PoisonError},
 };
@@ -61,7 +62,10 @@ fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     };
     match made {
         Ok(made) => {
-            texts.iter().for_each(|text| eprintln!("longtail: a thread panicked: {text}"));
+            for text in &texts {
+                // Nobody may be listening, which is no reason to panic.
+                let _ = writeln!(io::stderr(), "longtail: a thread panicked: {text}");
+            }
             Ok(made)
         }
         Err(payload) => Err(reason(&texts, payload.as_ref())),

@@ -1,6 +1,9 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{EvalError, Group, HarmonicZero, ShotThresholds};
+use super::{
+    EvalError, Group, HarmonicZero, Intervals, ShotThresholds,
+    interval::{mean_interval, mean_margin, short, wilson_interval},
+};
 
 /// How an [`Evaluation`] is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -31,9 +34,11 @@ impl EvalOptions {
 ///
 /// A class without an image in the set has no accuracy: it is `None` in `per_class` and left out of
 /// every mean, of `worst_class` and of `zero_classes`. A group without such a class is `None`.
+/// `classes_tested` says how many classes the means run over.
 ///
 /// Every figure is rounded to 12 decimals, so that it survives JSON exactly in any reader.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Evaluation {
     /// Correct images / all images.
     pub top1: f64,
@@ -55,6 +60,64 @@ pub struct Evaluation {
     pub per_class: Vec<Option<f64>>,
     /// Number of images.
     pub count: usize,
+    /// Classes with an image: those that every mean runs over.
+    #[serde(default)]
+    pub classes_tested: usize,
+    /// Images of each class, by label; empty in files of versions that did not count them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_class_images: Vec<usize>,
+    /// Correct images of each class, by label; empty where `per_class_images` is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_class_correct: Vec<usize>,
+    /// The class that most images are called; `None` in files of versions that did not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_predicted: Option<MostPredicted>,
+    /// How far the figures may be off; `None` where images were not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Intervals>,
+}
+
+/// The class that most images of a set are called.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MostPredicted {
+    /// Its label.
+    pub class: u32,
+    /// The share of images that are called so, in [0, 1].
+    pub share: f64,
+}
+
+impl MostPredicted {
+    /// Of the classes that some images are called; of equal ones the lowest.
+    fn of(predictions: &[u32], classes: usize) -> Option<Self> {
+        let mut counts = vec![0_usize; classes];
+        predictions.iter().for_each(|&class| counts[class as usize] += 1);
+        let (class, count) = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
+        let share = rounded(*count as f64 / predictions.len().max(1) as f64);
+        Some(Self { class: class as u32, share })
+    }
+}
+
+impl Serialize for Evaluation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Evaluation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut read = Self::deserialize(deserializer)?;
+        let classes = read.per_class.len();
+        let lists = [read.per_class_images.len(), read.per_class_correct.len()];
+        if lists != [0, 0] && lists != [classes, classes] {
+            return Err(D::Error::custom(format!(
+                "{classes} classes have {} numbers of images and {} of correct ones",
+                lists[0], lists[1]
+            )));
+        }
+        // Earlier versions did not write it.
+        read.classes_tested = read.per_class.iter().flatten().count();
+        Ok(read)
+    }
 }
 
 impl Evaluation {
@@ -83,7 +146,7 @@ impl Evaluation {
             }))
         };
         let present = || per_class.iter().copied().flatten();
-        Ok(Self {
+        let mut figures = Self {
             top1: rounded(correct as f64 / labels.len() as f64),
             arithmetic_mean: mean(present()).map_or(0.0, rounded),
             harmonic_mean: rounded(options.harmonic_zero.mean(present())),
@@ -94,7 +157,42 @@ impl Evaluation {
             few: group_mean(Group::Few).map(rounded),
             per_class: per_class.iter().map(|accuracy| accuracy.map(rounded)).collect(),
             count: labels.len(),
+            classes_tested: present().count(),
+            per_class_images: tally.iter().map(|&(_, images)| images).collect(),
+            per_class_correct: tally.iter().map(|&(correct, _)| correct).collect(),
+            most_predicted: MostPredicted::of(predictions, train_counts.len()),
+            interval: None,
+        };
+        figures.interval = figures.intervals(train_counts, &options.shot_thresholds);
+        Ok(figures)
+    }
+
+    fn intervals(&self, train_counts: &[usize], shots: &ShotThresholds) -> Option<Intervals> {
+        let classes = || self.counts().zip(train_counts);
+        let of_group = |group| {
+            let members = classes().filter(|(_, count)| shots.group(**count) == group);
+            mean_interval(self.group(group)?, members.map(|(class, _)| class))
+        };
+        let per_class = |(correct, images)| wilson_interval(correct, images).map(short);
+        Some(Intervals {
+            top1: wilson_interval(self.per_class_correct.iter().sum(), self.count).map(short)?,
+            arithmetic_mean: mean_interval(self.arithmetic_mean, self.counts())?,
+            many: of_group(Group::Many),
+            medium: of_group(Group::Medium),
+            few: of_group(Group::Few),
+            per_class: self.counts().map(per_class).collect(),
         })
+    }
+
+    /// Correct images and images of each class, by label; nothing where they were not counted.
+    pub fn counts(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.per_class_correct.iter().copied().zip(self.per_class_images.iter().copied())
+    }
+
+    /// How far `arithmetic_mean` may be off, as 95 % ± [margin](mean_margin); `None` where images were
+    /// not counted.
+    pub fn margin(&self) -> Option<f64> {
+        mean_margin(self.counts())
     }
 
     /// The mean over one group; `None` where no class of the group has an image.

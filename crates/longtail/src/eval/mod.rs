@@ -4,8 +4,10 @@ mod error;
 mod evaluation;
 mod groups;
 mod harmonic;
+mod interval;
 
 pub use error::EvalError;
-pub use evaluation::{EvalOptions, Evaluation, argmax};
+pub use evaluation::{EvalOptions, Evaluation, MostPredicted, argmax};
 pub use groups::{Group, ShotThresholds};
 pub use harmonic::HarmonicZero;
+pub use interval::{Intervals, mean_margin, wilson_interval};

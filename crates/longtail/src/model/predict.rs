@@ -52,14 +52,15 @@ impl Network {
 }
 
 fn draw(images: &ImageSet, rows: &[u32], view: &View, normalize: &Normalize) -> Vec<f32> {
-    let (height, width) = (images.height(), images.width());
-    let mut pixels = vec![0.0; rows.len() * height * width * 3];
-    pixels.par_chunks_exact_mut(height * width * 3).zip(rows).for_each_init(
+    let size = [images.height(), images.width()];
+    let bytes = size[0] * size[1] * 3;
+    let mut pixels = vec![0.0; rows.len() * bytes];
+    pixels.par_chunks_exact_mut(bytes).zip(rows).for_each_init(
         Scratch::default,
         |scratch, (out, &index)| {
             let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
-            let image = images.image(index as usize);
-            view.draw(image, height, width, normalize, &mut rng, scratch, out);
+            let image = images.raster(index as usize);
+            view.draw(image, size, normalize, &mut rng, scratch, out);
         },
     );
     pixels

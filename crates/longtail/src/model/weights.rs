@@ -167,7 +167,26 @@ pub fn to_safetensors(
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
     let metadata = (!metadata.is_empty()).then(|| metadata.into_iter().collect());
-    safetensors::serialize(views, metadata).map_err(failed)
+    let bytes = safetensors::serialize(views, metadata).map_err(failed)?;
+    ordered(&bytes).map_err(|reason| ModelError::Format { file: "the weights".into(), reason })
+}
+
+/// The same file with the keys of its header in order: the crate writes metadata in the order of a hash map, which
+/// is another one every time.
+fn ordered(file: &[u8]) -> Result<Vec<u8>, String> {
+    let cut = || "it is shorter than its header".to_owned();
+    let (length, rest) = file.split_first_chunk::<8>().ok_or_else(cut)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|error| error.to_string())?;
+    let (header, tensors) = rest.split_at_checked(length).ok_or_else(cut)?;
+    let header: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    let mut header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut ordered = Vec::with_capacity(8 + header.len() + tensors.len());
+    ordered.extend((header.len() as u64).to_le_bytes());
+    ordered.extend(header);
+    ordered.extend(tensors);
+    Ok(ordered)
 }
 
 /// The arrays in the bytes of a safetensors file, with its metadata.

@@ -1,7 +1,10 @@
 use std::path::Path;
 
 use super::{CompressionStart, DecayKind, Recipe, RecipeError};
-use crate::loss::{CompressionMode, CompressionPreset};
+use crate::{
+    data::source,
+    loss::{CompressionMode, CompressionPreset},
+};
 
 /// A temperature below this makes similarities overflow f32.
 const SMALLEST_TEMPERATURE: f64 = 1e-6;
@@ -43,7 +46,7 @@ impl Recipe {
         let size = self.data.image_size;
         let mend = "the image size lies between 8 and 1024 pixels";
         require((8..=1024).contains(&size), "data.image_size", size, mend)?;
-        let has_own_size = ["synthetic", "cifar10-lt", "cifar100-lt"].contains(&&*self.data.name);
+        let has_own_size = source::is_known(&self.data.name);
         let mend = "the images of this data set have 32 pixels; it is for folders and lists";
         require(!has_own_size || size == 32, "data.image_size", size, mend)?;
         let is_empty = |path: &Path| path.as_os_str().is_empty();
@@ -115,9 +118,13 @@ impl Recipe {
             blur,
             "a probability is in [0, 1]",
         )?;
-        let scale = views.sim_scale_min;
-        let usable = scale > 0.0 && scale <= 1.0;
-        require(usable, "views.sim_scale_min", scale, "a share of the image is in (0, 1]")?;
+        for (key, scale) in [
+            ("views.crop_scale_min", views.crop_scale_min),
+            ("views.sim_scale_min", views.sim_scale_min),
+        ] {
+            let usable = scale > 0.0 && scale <= 1.0;
+            require(usable, key, scale, "a share of the image is in (0, 1]")?;
+        }
         let usable = views.std.iter().all(|s| s.is_finite() && *s > 0.0);
         require(usable, "views.std", format!("{:?}", views.std), POSITIVE)?;
         let usable = views.mean.iter().all(|m| m.is_finite());
@@ -180,6 +187,10 @@ mod tests {
             ("[compression]\nthreshold = 2.0", "compression.threshold"),
             ("[compression]\nstart = 5000", "compression.start"),
             ("[views]\nsim_blur_p = 1.5", "views.sim_blur_p"),
+            ("[views]\nsim_scale_min = 0.0", "views.sim_scale_min"),
+            ("[views]\ncrop_scale_min = 0.0", "views.crop_scale_min"),
+            ("[views]\ncrop_scale_min = 1.5", "views.crop_scale_min"),
+            ("[views]\ncrop_scale_min = nan", "views.crop_scale_min"),
             ("[views]\nstd = [0.2, 0.0, 0.2]", "views.std"),
             ("[optimizer]\nlr = 0.0", "optimizer.lr"),
             ("[optimizer]\nmomentum = 1.0", "optimizer.momentum"),

@@ -6,6 +6,7 @@ use super::{
     Reevaluate, ScheduleSection, Train, Val, Views,
 };
 use crate::{
+    data::Resize,
     loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, PriorCounts},
     method::Method,
     model::{ClassifierKind, InitHeads, Precision},
@@ -85,11 +86,13 @@ fn data_defaults(name: &str) -> Data {
         val_list: PathBuf::new(),
         test_list: PathBuf::new(),
         image_size: 32,
+        resize: Resize::Crop,
         imbalance,
         split_seed: 0,
         val: Val::Auto,
         split: PathBuf::new(),
         any_content: false,
+        skip_broken: false,
     }
 }
 
@@ -141,6 +144,7 @@ fn compression_defaults() -> CompressionSection {
 fn views_defaults() -> Views {
     Views {
         classifier: ClassifierView::AutoaugmentCutout,
+        crop_scale_min: 0.5,
         sim_blur_p: 0.5,
         sim_scale_min: 0.2,
         mean: [0.4914, 0.4822, 0.4465],

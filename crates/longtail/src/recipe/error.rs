@@ -9,7 +9,7 @@ pub enum RecipeError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        r#source: std::io::Error,
     },
     /// The file is no recipe.
     #[error("{file} line {line}: {reason}")]
@@ -34,7 +34,7 @@ pub enum RecipeError {
 }
 
 impl RecipeError {
-    pub(super) fn value(key: &'static str, value: impl ToString, mend: impl Into<String>) -> Self {
+    pub(crate) fn value(key: &'static str, value: impl ToString, mend: impl Into<String>) -> Self {
         Self::Value { key, value: value.to_string(), mend: mend.into() }
     }
 }

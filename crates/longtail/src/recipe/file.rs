@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::{
         ModelTyped, OptimizerTyped, ScheduleTyped, TrainTyped, ViewsTyped,
     },
 };
+use crate::data::Resize;
 
 /// A recipe as typed, in a file or on the command line: everything may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,37 @@ impl RecipeFile {
         let text = std::fs::read_to_string(path)
             .map_err(|source| RecipeError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads the complete recipe of a run; what a run of an earlier version did and did not write down is filled
+    /// in.
+    ///
+    /// # Errors
+    /// As [`RecipeFile::read`].
+    pub fn read_of_run(path: &Path) -> Result<Self, RecipeError> {
+        let mut file = Self::read(path)?;
+        // Images were squashed before there was a choice.
+        file.data.resize.get_or_insert(Resize::Squash);
+        Ok(file)
+    }
+
+    /// Every value that is given, by `section.key`, as TOML writes it.
+    ///
+    /// # Errors
+    /// [`RecipeError::Parse`] if it cannot be written as TOML, which what was parsed can.
+    pub fn values(&self) -> Result<BTreeMap<String, String>, RecipeError> {
+        let table = toml::Table::try_from(self).map_err(|error| RecipeError::Parse {
+            file: "the recipe".into(),
+            line: 0,
+            reason: error.to_string(),
+        })?;
+        let mut values = BTreeMap::new();
+        for (section, keys) in table {
+            for (key, value) in keys.as_table().into_iter().flatten() {
+                values.insert(format!("{section}.{key}"), value.to_string());
+            }
+        }
+        Ok(values)
     }
 
     /// Parses the text of a recipe; `file` names it in errors.

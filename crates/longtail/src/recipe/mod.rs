@@ -6,6 +6,7 @@ mod defaults;
 mod error;
 mod file;
 mod packed;
+mod profile;
 mod section;
 mod sections;
 
@@ -15,9 +16,13 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RecipeError;
 pub use file::RecipeFile;
+pub use profile::{METHOD_OF_FILES, Profile};
 pub use sections::*;
 
-use crate::method::Method;
+use crate::{
+    data::{Cifar, Resize, source},
+    method::Method,
+};
 
 /// A named bundle of settings for a kind of machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,24 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError::Value`] for the first value that cannot be used.
     pub fn resolve(layers: &[RecipeFile]) -> Result<(Self, Vec<String>), RecipeError> {
+        Self::resolved(layers, None)
+    }
+
+    /// [`Recipe::resolve`] for a folder or list of images like these.
+    ///
+    /// # Errors
+    /// As [`Recipe::resolve`].
+    pub fn resolve_for(
+        layers: &[RecipeFile],
+        profile: &Profile,
+    ) -> Result<(Self, Vec<String>), RecipeError> {
+        Self::resolved(layers, Some(profile))
+    }
+
+    fn resolved(
+        layers: &[RecipeFile],
+        profile: Option<&Profile>,
+    ) -> Result<(Self, Vec<String>), RecipeError> {
         let mut notes = Vec::new();
         let layers: Result<Vec<_>, _> = layers.iter().map(packed::unpacked).collect();
         let layers = of_one_source(&layers?, &mut notes);
@@ -70,9 +93,18 @@ impl Recipe {
         let method = layers.iter().rev().find_map(|layer| layer.method.name);
         let has_lists = layers.iter().any(RecipeFile::has_lists);
         let name = name.unwrap_or(if has_lists { "list" } else { "synthetic" });
-        let mut recipe = Self::defaults(name, method.unwrap_or(Method::BclRcl));
+        let usual = if profile.is_some() { METHOD_OF_FILES } else { Method::BclRcl };
+        let mut recipe = Self::defaults(name, method.unwrap_or(usual));
+        if let Some(profile) = profile {
+            recipe.for_files(profile);
+        }
         for layer in &layers {
             recipe.lay(layer, &mut notes);
+        }
+        if let Some(profile) = profile
+            && layers.iter().all(|layer| layer.train.drop_last.is_none())
+        {
+            recipe.train.drop_last = profile.drops_last(recipe.train.batch_size);
         }
         recipe.check()?;
         Ok((recipe, notes))
@@ -90,17 +122,53 @@ impl Recipe {
         })
     }
 
-    /// The text of all that decides about the figures: where files lie and how often checkpoints
-    /// are written does not.
+    /// The text of all that decides about the figures: where files lie, what a folder is called and how often
+    /// checkpoints are written does not.
     ///
     /// # Errors
     /// As [`Recipe::to_toml`].
     pub fn identity(&self) -> Result<String, RecipeError> {
         let mut same = self.clone();
+        if !source::is_known(&same.data.name) {
+            same.data.name = String::new();
+        }
+        for list in [&mut same.data.train_list, &mut same.data.val_list, &mut same.data.test_list] {
+            *list = PathBuf::new();
+        }
+        same.old_identity()
+    }
+
+    /// The same as versions that counted the paths of data sets, and did not have some keys.
+    ///
+    /// # Errors
+    /// As [`Recipe::to_toml`].
+    pub fn old_identity(&self) -> Result<String, RecipeError> {
+        let mut same = self.clone();
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
         same.train.checkpoint_steps = 0;
-        same.to_toml()
+        let is_own_size = source::is_known(&same.data.name);
+        let mut text = same.to_toml()?;
+        let mut forget = |key: &str, value: String| {
+            text = text.replacen(&format!("{key} = {value}\n"), "", 1);
+        };
+        // Keys of later versions count where they make a difference.
+        if is_own_size || same.data.resize == Resize::Squash {
+            forget(
+                "resize",
+                format!(
+                    "\"{}\"",
+                    if same.data.resize == Resize::Squash { "squash" } else { "crop" }
+                ),
+            );
+        }
+        if !same.data.skip_broken {
+            forget("skip_broken", "false".into());
+        }
+        if is_own_size && same.views.classifier != ClassifierView::ResizedCrop {
+            forget("crop_scale_min", format!("{:?}", same.views.crop_scale_min));
+        }
+        Ok(text)
     }
 
     /// Reads the complete recipe of a run.
@@ -108,8 +176,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] if the file is missing, incomplete or damaged.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let typed = RecipeFile::read(path)?;
-        Ok(Self::resolve(&[typed])?.0)
+        Ok(Self::resolve(&[RecipeFile::read_of_run(path)?])?.0)
     }
 
     /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
@@ -186,7 +253,7 @@ impl Recipe {
 /// The layers without the `[data]` of a CIFAR set where a later layer takes other images: how a subset of
 /// CIFAR is drawn says nothing about them.
 fn of_one_source(layers: &[RecipeFile], notes: &mut Vec<String>) -> Vec<RecipeFile> {
-    let is_cifar = |name: &str| matches!(name, "cifar10-lt" | "cifar100-lt");
+    let is_cifar = |name: &str| Cifar::of_name(name).is_some();
     let takes_others = |layer: &RecipeFile| {
         layer.has_lists() || layer.data.name.as_deref().is_some_and(|name| !is_cifar(name))
     };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::section::section;
 use crate::{
+    data::Resize,
     loss::{ApplyTo, ClassAverage, CompressionMode, CompressionPreset, Normaliser},
     method::Method,
     model::{ClassifierKind, InitHeads, Precision},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// How many images of each class are held out for validation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "HoldoutText", into = "HoldoutText")]
 pub enum Val {
     /// None: everything trains, and only the last epoch is reported.
@@ -22,12 +23,15 @@ pub enum Val {
     Auto,
     /// This many per class.
     PerClass(usize),
+    /// This share of every class, in (0, 1).
+    Share(f64),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum HoldoutText {
     Count(usize),
+    Share(f64),
     Word(String),
 }
 
@@ -38,6 +42,7 @@ impl TryFrom<HoldoutText> for Val {
         match text {
             HoldoutText::Count(0) => Ok(Self::None),
             HoldoutText::Count(count) => Ok(Self::PerClass(count)),
+            HoldoutText::Share(share) => Self::share(share, &share.to_string()),
             HoldoutText::Word(word) => word.parse(),
         }
     }
@@ -49,6 +54,18 @@ impl From<Val> for HoldoutText {
             Val::None => Self::Word("none".into()),
             Val::Auto => Self::Word("auto".into()),
             Val::PerClass(count) => Self::Count(count),
+            Val::Share(share) => Self::Share(share),
+        }
+    }
+}
+
+impl Val {
+    fn share(share: f64, typed: &str) -> Result<Self, String> {
+        match share > 0.0 && share < 1.0 {
+            true => Ok(Self::Share(share)),
+            false => Err(format!(
+                "\"{typed}\" is no share of a class: a share lies between 0 and 1, or 0% and 100%"
+            )),
         }
     }
 }
@@ -60,9 +77,20 @@ impl std::str::FromStr for Val {
         match text {
             "none" | "0" => Ok(Self::None),
             "auto" => Ok(Self::Auto),
-            _ => text.parse().map(Self::PerClass).map_err(|_| {
-                format!("\"{text}\" is neither a number of images per class nor auto or none")
-            }),
+            _ => {
+                if let Ok(count) = text.parse() {
+                    return Ok(Self::PerClass(count));
+                }
+                let percent =
+                    text.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+                match percent.map(|percent| percent / 100.0).or_else(|| text.parse().ok()) {
+                    Some(share) => Self::share(share, text),
+                    None => Err(format!(
+                        "\"{text}\" is neither a number of images per class, nor a share such as 10% or 0.1, nor auto \
+                         or none"
+                    )),
+                }
+            }
         }
     }
 }
@@ -75,6 +103,8 @@ pub enum ClassifierView {
     AutoaugmentCutout,
     /// Crop and flip.
     Plain,
+    /// Random resized crop and flip.
+    ResizedCrop,
 }
 
 /// Whether n_j rebalances the contrastive denominator.
@@ -172,7 +202,7 @@ pub enum HarmonicZero {
 section! {
     /// `[data]`
     Data, DataTyped {
-        /// `synthetic`, `cifar10-lt`, `cifar100-lt`, or the path of an image folder.
+        /// `synthetic`, `cifar10-lt`, `cifar10`, `cifar100-lt`, `cifar100`, or the path of an image folder or list.
         name: String,
         /// Where the data set's files are; empty: where `data fetch` puts them.
         dir: PathBuf,
@@ -182,8 +212,10 @@ section! {
         val_list: PathBuf,
         /// Test list; empty: none.
         test_list: PathBuf,
-        /// Height and width that images of folders and lists are brought to, in pixels.
+        /// Height and width of the views of folders and lists, in pixels.
         image_size: usize,
+        /// How images of folders and lists that are no squares become squares.
+        resize: Resize,
         /// Imbalance factor n_max / n_min; 0: as the data comes.
         imbalance: f64,
         /// Seed of the subset.
@@ -194,6 +226,8 @@ section! {
         split: PathBuf,
         /// Whether a data set that deviates from the official content is taken.
         any_content: bool,
+        /// Whether files that cannot be read are left out instead of refused.
+        skip_broken: bool,
     }
 }
 
@@ -290,6 +324,8 @@ section! {
     Views, ViewsTyped {
         /// The classifier's view.
         classifier: ClassifierView,
+        /// Smallest area of the classifier's random resized crop, as a share of the image.
+        crop_scale_min: f64,
         /// Probability of blur in the contrastive views.
         sim_blur_p: f64,
         /// Smallest area of the contrastive views' crop, as a share of the image.

@@ -11,7 +11,7 @@ pub enum ReportError {
         /// The file.
         path: PathBuf,
         /// Why it failed.
-        source: io::Error,
+        r#source: io::Error,
     },
     /// A line of a metrics log is damaged, and whole lines follow it.
     #[error("{}, line {line}: {source}; repair or delete that line", path.display())]
@@ -21,7 +21,7 @@ pub enum ReportError {
         /// The line, from 1.
         line: usize,
         /// Why it cannot be read.
-        source: serde_json::Error,
+        r#source: serde_json::Error,
     },
     /// A summary does not hold what a summary holds.
     #[error("{} is no summary of a run ({source}); write it anew with `longtail evaluate`", path.display())]
@@ -29,7 +29,7 @@ pub enum ReportError {
         /// The file.
         path: PathBuf,
         /// Why it cannot be read.
-        source: serde_json::Error,
+        r#source: serde_json::Error,
     },
     /// A record cannot be written as JSON and read back, such as one with a NaN loss.
     #[error(

@@ -1,6 +1,7 @@
 //! What a run tells: one line per epoch, the final figures, the tables and the page.
 
 pub(crate) mod atomic;
+mod columns;
 mod error;
 mod metrics;
 mod predictions;
@@ -10,8 +11,12 @@ mod text;
 
 pub mod html;
 
+pub use atomic::WholeFile;
 pub use error::ReportError;
 pub use metrics::{EpochRecord, MetricsLog};
-pub use predictions::{Candidate, Prediction, PredictionFormat};
+pub use predictions::{
+    Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
+};
 pub use summary::{Best, ClassInfo, Outcome, Summary};
 pub use table::class_table;
+pub use text::{printable, printable_lines};

@@ -6,10 +6,15 @@ use std::{
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    ReportError,
-    text::{fitted, printable},
-};
+use super::{ReportError, text::printable};
+
+/// Columns of a table that a path gets at most; a longer one moves the rest of its row.
+const WIDEST_PATH: usize = 60;
+/// Columns that a class gets at most.
+const WIDEST_CLASS: usize = 32;
+
+/// What a model says about one image, or why it can say nothing.
+pub type Answer = Result<Prediction, Unanswered>;
 
 /// What a model says about one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +38,17 @@ pub struct Candidate {
     pub probability: f32,
 }
 
+/// Something given that cannot be read as an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{path} cannot be read: {reason}")]
+pub struct Unanswered {
+    /// The file or folder, as it was given.
+    pub path: String,
+    /// Why.
+    #[serde(rename = "error")]
+    pub reason: String,
+}
+
 /// How predictions are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PredictionFormat {
@@ -40,9 +56,9 @@ pub enum PredictionFormat {
     #[default]
     Table,
     /// Comma-separated values with a header: `path,class,probability`, then `class_2,probability_2`
-    /// and so on.
+    /// and so on, and last `error`, which alone is filled where an image cannot be read.
     Csv,
-    /// One JSON object per line.
+    /// One JSON object per line; one of an image that cannot be read has `path` and `error` alone.
     Jsonl,
 }
 
@@ -82,64 +98,179 @@ impl Prediction {
     }
 }
 
-impl PredictionFormat {
-    /// Writes all `predictions` to `out`.
+/// Writes answers as they come, so that what it holds does not depend on their number.
+pub struct PredictionWriter<W: Write>(Inner<W>);
+
+enum Inner<W: Write> {
+    Table(Table<W>),
+    Csv(Box<Csv<W>>),
+    Jsonl(W),
+}
+
+impl<W: Write> PredictionWriter<W> {
+    /// Writes to `out` the `k` most probable of `class_names`, at least one, for every image.
     ///
     /// # Errors
-    /// If `out` does not take them.
-    pub fn write(self, predictions: &[Prediction], out: impl Write) -> Result<(), ReportError> {
-        match self {
-            Self::Table => write_table(predictions, out),
-            Self::Csv => write_csv(predictions, out),
-            Self::Jsonl => write_jsonl(predictions, out),
+    /// [`ReportError::Predictions`] if `out` does not take it.
+    pub fn new(
+        format: PredictionFormat,
+        class_names: &[String],
+        k: usize,
+        out: W,
+    ) -> Result<Self, ReportError> {
+        Ok(Self(match format {
+            PredictionFormat::Table => Inner::Table(Table::new(class_names, out)),
+            PredictionFormat::Csv => {
+                Inner::Csv(Box::new(Csv::new(k.clamp(1, class_names.len().max(1)), out)))
+            }
+            PredictionFormat::Jsonl => Inner::Jsonl(out),
+        }))
+    }
+
+    /// Writes one row for each of `answers`, through to `out`.
+    ///
+    /// # Errors
+    /// [`ReportError::Predictions`] if `out` does not take them.
+    pub fn write(&mut self, answers: &[Answer]) -> Result<(), ReportError> {
+        match &mut self.0 {
+            Inner::Table(table) => table.write(answers),
+            Inner::Csv(csv) => csv.write(answers),
+            Inner::Jsonl(out) => write_jsonl(answers, out),
         }
         .map_err(ReportError::Predictions)
     }
 }
 
-fn write_table(predictions: &[Prediction], mut out: impl Write) -> io::Result<()> {
-    let columns: [fn(&Prediction) -> String; 2] =
-        [|row| printable(&row.path), |row| printable(&row.class)];
-    let widths = columns.map(|cell| predictions.iter().map(|row| cell(row).width()).max());
-    for row in predictions {
-        for (cell, width) in columns.iter().zip(widths) {
-            write!(out, "{}  ", fitted(&cell(row), width.unwrap_or(0)))?;
+impl<W: Write> PredictionWriter<W> {
+    /// Ends the table. A CSV that holds no prediction, only images that could not be read, is not begun: it would be
+    /// taken for an answer; one of no image at all has its header.
+    ///
+    /// # Errors
+    /// [`ReportError::Predictions`] if `out` does not take it.
+    pub fn finish(self) -> Result<(), ReportError> {
+        match self.0 {
+            Inner::Csv(csv) => csv.finish().map_err(ReportError::Predictions),
+            Inner::Table(_) | Inner::Jsonl(_) => Ok(()),
         }
-        write!(out, "{:>6.1}%", row.probability * 100.0)?;
-        let others =
-            row.top.iter().skip(1).map(|other| {
-                format!("{} {:.1}%", printable(&other.class), other.probability * 100.0)
-            });
+    }
+}
+
+struct Table<W> {
+    out: W,
+    class: usize,
+    /// Told by the first answers, for the last are not known yet.
+    path: Option<usize>,
+}
+
+impl<W: Write> Table<W> {
+    fn new(class_names: &[String], out: W) -> Self {
+        let widest = class_names.iter().map(|name| printable(name).width()).max();
+        Self { out, class: widest.unwrap_or(0).min(WIDEST_CLASS), path: None }
+    }
+
+    fn write(&mut self, answers: &[Answer]) -> io::Result<()> {
+        let paths = answers.iter().map(|answer| printable(path_of(answer)).width());
+        let path = *self.path.get_or_insert(paths.max().unwrap_or(0).min(WIDEST_PATH));
+        for answer in answers {
+            write!(self.out, "{}  ", padded(path_of(answer), path))?;
+            match answer {
+                Ok(prediction) => self.write_classes(prediction)?,
+                Err(Unanswered { reason, .. }) => {
+                    writeln!(self.out, "cannot be read: {}", printable(reason))?;
+                }
+            }
+        }
+        self.out.flush()
+    }
+
+    fn write_classes(&mut self, prediction: &Prediction) -> io::Result<()> {
+        let Prediction { class, probability, top, .. } = prediction;
+        write!(self.out, "{}  {:>6.1}%", padded(class, self.class), probability * 100.0)?;
+        let others = top
+            .iter()
+            .skip(1)
+            .map(|other| format!("{} {:.1}%", printable(&other.class), other.probability * 100.0));
         let others = others.collect::<Vec<_>>().join(", ");
         let gap = if others.is_empty() { "" } else { "  " };
-        writeln!(out, "{gap}{others}")?;
+        writeln!(self.out, "{gap}{others}")
     }
-    out.flush()
 }
 
-fn write_csv(predictions: &[Prediction], out: impl Write) -> io::Result<()> {
-    let most = predictions.iter().map(|row| row.top.len()).max().unwrap_or(0).max(1);
-    let mut writer = csv::Writer::from_writer(out);
-    let mut header = ["path", "class", "probability"].map(String::from).to_vec();
-    header.extend(
-        (2..=most).flat_map(|rank| [format!("class_{rank}"), format!("probability_{rank}")]),
-    );
-    writer.write_record(&header)?;
-    for row in predictions {
-        let mut record = vec![row.path.clone(), row.class.clone(), row.probability.to_string()];
-        for other in row.top.iter().skip(1) {
-            record.extend([other.class.clone(), other.probability.to_string()]);
+fn path_of(answer: &Answer) -> &str {
+    answer.as_ref().map_or_else(|unanswered| &unanswered.path, |prediction| &prediction.path)
+}
+
+/// `text` in at least `width` columns.
+fn padded(text: &str, width: usize) -> String {
+    let text = printable(text);
+    let gap = width.saturating_sub(text.width());
+    text + &" ".repeat(gap)
+}
+
+/// A table that begins with its first prediction: one without any would be taken for an answer.
+struct Csv<W: Write> {
+    out: csv::Writer<W>,
+    header: Vec<String>,
+    /// Records before the first prediction; `None` once there was one.
+    held_back: Option<Vec<Vec<String>>>,
+}
+
+impl<W: Write> Csv<W> {
+    fn new(classes: usize, out: W) -> Self {
+        let mut header = ["path", "class", "probability"].map(String::from).to_vec();
+        header.extend(
+            (2..=classes).flat_map(|rank| [format!("class_{rank}"), format!("probability_{rank}")]),
+        );
+        header.push("error".into());
+        Self { out: csv::Writer::from_writer(out), header, held_back: Some(Vec::new()) }
+    }
+
+    fn write(&mut self, answers: &[Answer]) -> io::Result<()> {
+        for answer in answers {
+            let record = self.record(answer);
+            match &mut self.held_back {
+                Some(records) if answer.is_err() => {
+                    records.push(record);
+                    continue;
+                }
+                held_back => {
+                    if let Some(records) = held_back.take() {
+                        self.out.write_record(&self.header)?;
+                        records.iter().try_for_each(|record| self.out.write_record(record))?;
+                    }
+                }
+            }
+            self.out.write_record(&record)?;
         }
-        record.resize(header.len(), String::new());
-        writer.write_record(&record)?;
+        self.out.flush()
     }
-    writer.flush()
+
+    fn finish(mut self) -> io::Result<()> {
+        if self.held_back.is_some_and(|records| records.is_empty()) {
+            self.out.write_record(&self.header)?;
+        }
+        self.out.flush()
+    }
+
+    fn record(&self, answer: &Answer) -> Vec<String> {
+        let mut record = vec![path_of(answer).to_owned()];
+        for Candidate { class, probability } in answer.iter().flat_map(|row| &row.top) {
+            record.extend([class.clone(), probability.to_string()]);
+        }
+        record.resize(self.header.len() - 1, String::new());
+        record.push(answer.as_ref().err().map_or_else(String::new, |row| row.reason.clone()));
+        record
+    }
 }
 
-fn write_jsonl(predictions: &[Prediction], mut out: impl Write) -> io::Result<()> {
-    for row in predictions {
-        serde_json::to_writer(&mut out, row)?;
-        out.write_all(b"\n")?;
+fn write_jsonl(answers: &[Answer], mut out: impl Write) -> io::Result<()> {
+    for answer in answers {
+        let mut line = match answer {
+            Ok(prediction) => serde_json::to_vec(prediction)?,
+            Err(unanswered) => serde_json::to_vec(unanswered)?,
+        };
+        line.push(b'\n');
+        out.write_all(&line)?;
     }
     out.flush()
 }

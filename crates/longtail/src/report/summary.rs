@@ -38,6 +38,21 @@ pub struct Summary {
     /// Names of the classes that the compression set holds; `None` where the run has no compression
     /// or did not reach it.
     pub compression: Option<Vec<String>>,
+    /// The backbone, as recipes name it; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<String>,
+    /// When the run ended, in UTC as RFC 3339 has it; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<String>,
+    /// Where many-shot ends and few-shot begins; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shot_thresholds: Option<ShotThresholds>,
+    /// Why the figures are not to be relied on, in sentences, such as that the run did not learn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Facts about the data, in sentences: what was held out, what has no test image, what was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The figures of one model; `None` where there is no such set.
@@ -128,95 +143,8 @@ impl Summary {
         labels
     }
 
-    /// The columns of every table: each set that the run has, with its last and its best figures.
-    pub(super) fn columns(&self) -> Vec<Column<'_>> {
-        let best = self.best.as_ref().map(|best| &best.outcome);
-        let columns = [
-            (Set::Test, Model::Last, self.last.test.as_ref()),
-            (Set::Test, Model::Best, best.and_then(|best| best.test.as_ref())),
-            (Set::Val, Model::Last, self.last.val.as_ref()),
-            (Set::Val, Model::Best, best.and_then(|best| best.val.as_ref())),
-        ];
-        let known = columns.into_iter().filter_map(|(set, model, evaluation)| {
-            Some(Column { set, model, evaluation: evaluation? })
-        });
-        known.collect()
-    }
-
     /// How many classes belong to `group`.
     pub(super) fn members(&self, group: Group) -> usize {
         self.classes.iter().filter(|class| class.group == group).count()
     }
-}
-
-/// The images that figures are measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Set {
-    Test,
-    Val,
-}
-
-impl Set {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Test => "test set",
-            Self::Val => "validation set",
-        }
-    }
-}
-
-/// The model that figures are measured of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Model {
-    Last,
-    Best,
-}
-
-impl Model {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Last => "last",
-            Self::Best => "best",
-        }
-    }
-}
-
-/// One column of figures.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Column<'a> {
-    pub set: Set,
-    pub model: Model,
-    pub evaluation: &'a Evaluation,
-}
-
-impl Column<'_> {
-    /// What stands above it, such as `val best`.
-    pub fn title(&self) -> String {
-        let set = match self.set {
-            Set::Test => "test",
-            Set::Val => "val",
-        };
-        format!("{set} {}", self.model.name())
-    }
-
-    /// The accuracy of one class; `None` where the set has no image of it.
-    pub fn class(&self, label: usize) -> Option<f64> {
-        self.evaluation.per_class.get(label).copied().flatten()
-    }
-}
-
-/// A figure over all classes: its name and where it stands in an evaluation.
-type Mean = (&'static str, fn(&Evaluation) -> f64);
-
-/// The figures over all classes, in the order in which every table shows them.
-pub(super) const MEANS: [Mean; 4] = [
-    ("top-1", |figures| figures.top1),
-    ("arithmetic mean", |figures| figures.arithmetic_mean),
-    ("harmonic mean", |figures| figures.harmonic_mean),
-    ("worst class", |figures| figures.worst_class),
-];
-
-/// An accuracy in percent with one decimal, or a dash.
-pub(super) fn percent(accuracy: Option<f64>) -> String {
-    accuracy.map_or_else(|| "–".to_owned(), |accuracy| format!("{:.1}%", accuracy * 100.0))
 }

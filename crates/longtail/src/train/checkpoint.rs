@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::{RunFolder, TrainError};
 use crate::{
     eval::Evaluation,
     model::{
@@ -64,6 +64,21 @@ pub struct Progress {
     /// State of the loss scaling, with f16.
     #[serde(default)]
     pub loss_scale: Option<[f32; 2]>,
+    /// n, training images of every class; empty in checkpoints of earlier versions.
+    #[serde(default)]
+    pub train_counts: Vec<usize>,
+    /// What a person should know of the data, told when the run began.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Mean loss of the run's first epoch.
+    #[serde(default)]
+    pub first_loss: Option<f64>,
+    /// What was said when the run was seen not to learn.
+    #[serde(default)]
+    pub warning: Option<String>,
+    /// When the last epoch ended or training stopped for good, in UTC as RFC 3339 has it.
+    #[serde(default)]
+    pub ended: Option<String>,
 }
 
 /// What an epoch's line in the log is made of, so far.
@@ -112,6 +127,11 @@ impl Progress {
             best: None,
             kernels,
             loss_scale: None,
+            train_counts: Vec::new(),
+            notes: Vec::new(),
+            first_loss: None,
+            warning: None,
+            ended: None,
         }
     }
 }
@@ -132,6 +152,19 @@ impl Checkpoint {
             .map_err(|error| damaged(path, error.to_string()))?;
         let metadata = BTreeMap::from([(PROGRESS.to_owned(), progress)]);
         Ok(atomic::write(path, &to_safetensors(&tensors, metadata)?)?)
+    }
+
+    /// The checkpoint of the run in `folder`.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`], and [`TrainError::NoRun`] where there is none yet.
+    pub fn load_of(folder: &RunFolder) -> Result<Self, TrainError> {
+        let path = folder.checkpoint();
+        if !path.is_file() {
+            let (path, missing) = (folder.path().to_owned(), "checkpoint yet: train it first");
+            return Err(TrainError::NoRun { path, missing });
+        }
+        Self::load(&path)
     }
 
     /// Reads a checkpoint.

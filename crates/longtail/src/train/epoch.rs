@@ -1,17 +1,19 @@
 //! What happens between the steps: validation, the log, the choice of the best epoch and of the classes
 //! that compression holds to be poor.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use burn::module::Module;
 
-use super::{BestEpoch, Ending, EpochSums, Observer, TrainError, Trainer};
+use super::{
+    BestEpoch, Ending, EpochSums, HeldOut, Observer, Signs, Symptom, TrainError, Trainer, collapse,
+};
 use crate::{
     augment::View,
     data::Part,
     eval::{Evaluation, argmax},
     model::{Network, weights},
-    report::{EpochRecord, MetricsLog},
+    report::{EpochRecord, MetricsLog, Outcome},
 };
 
 impl Trainer {
@@ -24,11 +26,23 @@ impl Trainer {
         let began = Instant::now();
         let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
         self.keep_best(val.as_ref());
-        let record = self.record(val, began.elapsed().as_secs_f64());
+        let mut record = self.record(val, began.elapsed().as_secs_f64());
+        self.progress.first_loss.get_or_insert(record.loss);
         self.progress.epoch += 1;
+        if let Some(warning) = self.warning(&record) {
+            observer.note(&format!("WARNING: {warning}"));
+            record.note = Some(
+                [record.note.take(), Some(warning)]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            );
+        }
         self.progress.batch = 0;
         self.progress.sums = EpochSums::default();
         self.choose_poor_classes(observer)?;
+        self.progress.ended = Some(now());
         // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
         // lines that it lacks: the line goes first.
         log.append(&record)?;
@@ -43,6 +57,7 @@ impl Trainer {
         log: &mut MetricsLog,
         observer: &mut dyn Observer,
     ) -> Result<Ending, TrainError> {
+        self.progress.ended = Some(now());
         self.save()?;
         if self.progress.batch > 0 {
             let began = Instant::now();
@@ -72,6 +87,59 @@ impl Trainer {
             val,
             note: self.switch_note(),
         }
+    }
+
+    /// What is said, once, of a run that does not learn.
+    fn warning(&mut self, record: &EpochRecord) -> Option<String> {
+        if self.progress.warning.is_some() {
+            return None;
+        }
+        let signs = Signs {
+            epochs_done: self.progress.epoch,
+            epochs: self.recipe.train.epochs,
+            warmup: self.recipe.schedule.warmup,
+            steps: self.progress.step,
+            classes: self.sets.class_names.len(),
+            first_loss: self.progress.first_loss.unwrap_or(record.loss),
+            loss: record.loss,
+            train_accuracy: record.train_accuracy.unwrap_or(1.0),
+            held_out: record.val.as_ref().and_then(|val| self.held_out(val, "validation")),
+        };
+        let warning = self.warned(&signs.symptom()?, "does not learn");
+        self.progress.warning = Some(warning.clone());
+        Some(warning)
+    }
+
+    /// What is said of a run that has not learned, by its final figures; where there are none, what was said before.
+    pub(super) fn final_warning(&self, last: &Outcome) -> Option<String> {
+        let test = last.test.as_ref().and_then(|test| self.held_out(test, "test"));
+        let val = || last.val.as_ref().and_then(|val| self.held_out(val, "validation"));
+        match test.or_else(val) {
+            None => self.progress.warning.clone(),
+            Some(held_out) => {
+                let symptom = held_out.symptom(self.progress.step)?;
+                Some(self.warned(&symptom, "did not learn"))
+            }
+        }
+    }
+
+    /// A symptom with the likely mend.
+    fn warned(&self, symptom: &Symptom, what: &str) -> String {
+        let train = &self.recipe.train;
+        let (steps, images) = (self.steps_per_epoch(), self.sets.train.indices.len());
+        let mend = collapse::mend(steps, train.batch_size, images, self.recipe.optimizer.lr);
+        format!("the run {what}: {symptom}; {mend}")
+    }
+
+    fn held_out(&self, evaluation: &Evaluation, set: &'static str) -> Option<HeldOut<'_>> {
+        let most = evaluation.most_predicted?;
+        Some(HeldOut {
+            set,
+            class: self.sets.class_names.get(most.class as usize)?,
+            share: most.share,
+            balanced: evaluation.arithmetic_mean,
+            classes: evaluation.classes_tested,
+        })
     }
 
     /// Said of the first epoch that is trained with compression.
@@ -142,4 +210,9 @@ impl Trainer {
         let counts = &self.sets.train_counts;
         Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
     }
+}
+
+/// To the second, in UTC as RFC 3339 has it.
+fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }

@@ -14,6 +14,27 @@ pub enum TrainError {
         .0.display()
     )]
     Exists(PathBuf),
+    /// Another process writes into the folder.
+    #[error(
+        "the run in {} is being written by {owner}: wait until it ends, or stop it",
+        path.display()
+    )]
+    Locked {
+        /// The run.
+        path: PathBuf,
+        /// Who, as far as it is known.
+        owner: String,
+    },
+    /// Fewer epochs than are done.
+    #[error("--epochs {asked} is less than the {done} epochs that the run in {} has done", path.display())]
+    FewerEpochs {
+        /// The run.
+        path: PathBuf,
+        /// Epochs asked for.
+        asked: usize,
+        /// Epochs done.
+        done: usize,
+    },
     /// There is no run to continue or evaluate.
     #[error("{} holds no run: it has no {missing}", path.display())]
     NoRun {
@@ -22,6 +43,13 @@ pub enum TrainError {
         /// The file that is not there.
         missing: &'static str,
     },
+    /// The best epoch's weights are asked for, and no epoch was chosen.
+    #[error(
+        "the run in {} has no best epoch, for none was chosen on validation images: leave --weights out \
+         to take the last, or train with --val",
+        .0.display()
+    )]
+    NoBest(PathBuf),
     /// The recipe of the run to continue says something else.
     #[error(
         "the run in {} was started with other settings ({difference}): leave them out to continue \
@@ -40,7 +68,7 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        r#source: std::io::Error,
     },
     /// A file of the run cannot be read.
     #[error("cannot read {}: {source}", path.display())]
@@ -48,7 +76,7 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        r#source: std::io::Error,
     },
     /// A batch needs more images than there are.
     #[error(

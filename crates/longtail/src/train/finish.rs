@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use burn::module::Module;
 
-use super::{BestEpoch, TrainError, Trainer};
+use super::{BestEpoch, Observer, TrainError, Trainer};
 use crate::{
+    data::source,
     device,
     model::{Network, weights},
     report::{Best, ClassInfo, MetricsLog, Outcome, Summary, atomic, html},
@@ -27,7 +30,7 @@ impl Trainer {
             steps: progress.step,
             seed: self.recipe().train.seed,
             split_hash: self.sets().split_hash.clone(),
-            data: self.recipe().data.name.clone(),
+            data: source::title(&self.recipe().data),
             method: self.recipe().method.name.to_string(),
             classes: ClassInfo::list(names, &self.sets().train_counts, &shots),
             seconds: progress.seconds,
@@ -35,6 +38,11 @@ impl Trainer {
             images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
             longtail_version: env!("CARGO_PKG_VERSION").into(),
             compression: progress.poor_classes.as_ref().map(|poor| poor.iter().map(name).collect()),
+            backbone: Some(self.recipe().model.backbone.clone()),
+            finished: progress.ended.clone(),
+            shot_thresholds: Some(shots),
+            warnings: self.final_warning(&last).into_iter().collect(),
+            notes: progress.notes.clone(),
             last,
             best,
         })
@@ -44,7 +52,11 @@ impl Trainer {
     ///
     /// # Errors
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
-    pub fn write_results(&self, summary: &Summary) -> Result<(), TrainError> {
+    pub fn write_results(
+        &self,
+        summary: &Summary,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let folder = self.folder();
         self.write_weights("last", &self.network())?;
         if summary.best.is_some() {
@@ -52,7 +64,10 @@ impl Trainer {
             self.write_weights("best", &best.unwrap_or_else(|| self.network()))?;
         }
         summary.save(folder.summary())?;
-        let records = MetricsLog::read(folder.metrics()).unwrap_or_default();
+        let records = MetricsLog::read(folder.metrics()).unwrap_or_else(|error| {
+            observer.note(&format!("the report has no curves: {error}"));
+            Vec::new()
+        });
         let recipe = self.recipe().to_toml()?;
         let hardware = device::hardware(self.learner.device());
         let input =
@@ -61,9 +76,30 @@ impl Trainer {
     }
 
     fn write_weights(&self, which: &str, network: &Network) -> Result<(), TrainError> {
-        let metadata = [("format".to_owned(), "pt".to_owned())].into();
+        let metadata = self.weights_metadata();
         let bytes = weights::to_safetensors(&weights::state(network), metadata)?;
         Ok(atomic::write(&self.folder().weights(which), &bytes)?)
+    }
+
+    /// All that another program needs to use the weights, as text: what the images are brought to, and what the
+    /// outputs mean.
+    fn weights_metadata(&self) -> BTreeMap<String, String> {
+        let recipe = self.recipe();
+        let json = |value: serde_json::Value| value.to_string();
+        let images = &self.sets().train.images;
+        [
+            ("format", "pt".to_owned()),
+            ("longtail_version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("class_names", json(self.sets().class_names.clone().into())),
+            ("backbone", recipe.model.backbone.clone()),
+            ("method", recipe.method.name.to_string()),
+            ("image_size", images.height().to_string()),
+            ("resize", json(serde_json::json!(recipe.data.resize)).trim_matches('"').to_owned()),
+            ("mean", json(recipe.views.mean.to_vec().into())),
+            ("std", json(recipe.views.std.to_vec().into())),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
     }
 
     fn outcome(&self, network: &Network) -> Result<Outcome, TrainError> {

@@ -3,25 +3,91 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::TrainError;
+use super::{Lock, TrainError, lock};
+
+/// Where a new run goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Out {
+    /// This folder, which may be there if it is empty.
+    At(PathBuf),
+    /// A folder in `parent` called `name`, or `name-2`, `name-3` and so on: the first that is not there.
+    Free {
+        /// Where.
+        parent: PathBuf,
+        /// What it is called if nothing is.
+        name: String,
+    },
+}
+
+impl Out {
+    /// Refuses a folder that is taken.
+    ///
+    /// # Errors
+    /// [`TrainError::Exists`].
+    pub fn check_free(&self) -> Result<(), TrainError> {
+        match self {
+            Self::At(path) => RunFolder::check_free(path),
+            Self::Free { .. } => Ok(()),
+        }
+    }
+
+    /// Makes the folder, which no other process makes as well.
+    fn create(&self) -> Result<PathBuf, TrainError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| TrainError::Create { path, source }
+        };
+        let (parent, name) = match self {
+            Self::At(path) => {
+                fs::create_dir_all(path).map_err(failed(path))?;
+                return Ok(path.clone());
+            }
+            Self::Free { parent, name } => (parent, name),
+        };
+        fs::create_dir_all(parent).map_err(failed(parent))?;
+        let mut number = 1_u32;
+        loop {
+            let path = match number {
+                1 => parent.join(name),
+                _ => parent.join(format!("{name}-{number}")),
+            };
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(path),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(failed(&path)(error)),
+            }
+        }
+    }
+}
 
 /// The folder that holds everything a run makes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// A new folder, made with its parents.
+    /// A new folder, made with its parents, and the right to write into it.
     ///
     /// # Errors
-    /// [`TrainError::Exists`] if something is there already (an empty folder may be);
-    /// [`TrainError::Create`] if it cannot be made.
-    pub fn create(path: &Path) -> Result<Self, TrainError> {
-        Self::check_free(path)?;
-        let folder = Self(path.to_owned());
-        let checkpoints = path.join("checkpoints");
+    /// [`TrainError::Exists`] if something is there already (an empty folder may be); [`TrainError::Locked`] if
+    /// another process has just begun a run there; [`TrainError::Create`] if it cannot be made.
+    pub fn create(out: &Out) -> Result<(Self, Lock), TrainError> {
+        out.check_free()?;
+        let folder = Self(out.create()?);
+        let lock = folder.lock()?;
+        // Another process may have been faster, and be done already.
+        Self::check_free(folder.path())?;
+        let checkpoints = folder.path().join("checkpoints");
         fs::create_dir_all(&checkpoints)
             .map_err(|source| TrainError::Create { path: checkpoints, source })?;
-        Ok(folder)
+        Ok((folder, lock))
+    }
+
+    /// The right to write into the folder.
+    ///
+    /// # Errors
+    /// [`TrainError::Locked`] if another process has it.
+    pub fn lock(&self) -> Result<Lock, TrainError> {
+        Lock::take(&self.0)
     }
 
     /// Refuses a path that is taken; an empty folder is not.
@@ -29,8 +95,11 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Exists`].
     pub fn check_free(path: &Path) -> Result<(), TrainError> {
+        let is_lock = |entry: &std::io::Result<fs::DirEntry>| {
+            entry.as_ref().is_ok_and(|entry| entry.file_name() == lock::NAME)
+        };
         let taken = match fs::read_dir(path) {
-            Ok(mut entries) => entries.next().is_some(),
+            Ok(entries) => entries.filter(|entry| !is_lock(entry)).count() > 0,
             Err(_) => path.exists(),
         };
         if taken { Err(TrainError::Exists(path.to_owned())) } else { Ok(()) }

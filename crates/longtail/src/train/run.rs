@@ -3,8 +3,8 @@ use std::sync::Arc;
 use burn::{module::Module, tensor::Device};
 
 use super::{
-    Checkpoint, CompressionPlan, Ending, Learner, Limits, LossScale, Observer, Progress, RunFolder,
-    Schedule, StepReport, TrainError, setup,
+    Checkpoint, CompressionPlan, Ending, Learner, Limits, Lock, LossScale, Observer, Progress,
+    RunFolder, Schedule, StepReport, TrainError, setup,
     window::{ReadStep, Reading, Window},
 };
 use crate::{
@@ -35,6 +35,7 @@ pub struct Trainer {
     pub(super) compression: Option<Compression>,
     pub(super) progress: Progress,
     window: Window,
+    lock: Option<Lock>,
 }
 
 impl Trainer {
@@ -42,8 +43,12 @@ impl Trainer {
     ///
     /// # Errors
     /// [`TrainError::BatchSize`], [`TrainError::EmptyClass`] or a setting of the evaluation.
-    pub fn check(recipe: &Recipe, sets: &Sets) -> Result<(), TrainError> {
-        setup::check(recipe, sets)?;
+    pub fn check(
+        recipe: &Recipe,
+        class_names: &[String],
+        train_counts: &[usize],
+    ) -> Result<(), TrainError> {
+        setup::check(recipe, class_names, train_counts)?;
         setup::eval_options(recipe).map(|_| ())
     }
 
@@ -57,7 +62,7 @@ impl Trainer {
         folder: RunFolder,
         device: Device,
     ) -> Result<Self, TrainError> {
-        Self::check(&recipe, &sets)?;
+        Self::check(&recipe, &sets.class_names, &sets.train_counts)?;
         let progress = setup::progress(&recipe, &sets, &device)?;
         let learner = Learner::new(&recipe, &sets.train_counts, device)?;
         Ok(Self {
@@ -73,22 +78,49 @@ impl Trainer {
             learner,
             progress,
             window: Window::default(),
+            lock: None,
         })
     }
 
-    /// The same run where its checkpoint left off; where there is none yet, at its beginning.
+    /// The same run, with the right to write into its folder until it is dropped.
+    #[must_use]
+    pub fn owning(mut self, lock: Lock) -> Self {
+        self.lock = Some(lock);
+        self
+    }
+
+    /// The same run, with what a person should know of its data.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.progress.notes = notes;
+        self
+    }
+
+    /// The same run where its checkpoint left off; where there is none yet, at its beginning. `before` is the
+    /// recipe that the checkpoint was made with, which may have another number of epochs.
     ///
     /// # Errors
-    /// [`TrainError`] if the checkpoint is damaged or belongs to another run.
-    pub fn resume(mut self, observer: &mut dyn Observer) -> Result<Self, TrainError> {
+    /// [`TrainError`] if the checkpoint is damaged, belongs to another run, or is further than this recipe goes.
+    pub fn resume(
+        mut self,
+        before: &Recipe,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
         let path = self.folder.checkpoint();
         if !path.exists() {
             return Ok(self);
         }
         let checkpoint = Checkpoint::load(&path)?;
         let foreign = |what: &str| TrainError::Foreign { path: path.clone(), what: what.into() };
-        if checkpoint.progress.fingerprint != self.progress.fingerprint {
+        let fits =
+            [setup::fingerprint(before, &self.sets)?, setup::old_fingerprint(before, &self.sets)?];
+        if !fits.contains(&checkpoint.progress.fingerprint) {
             return Err(foreign("recipe or split"));
+        }
+        let (asked, done) = (self.recipe.train.epochs, checkpoint.progress.epoch);
+        if asked < done {
+            let path = self.folder.path().to_owned();
+            return Err(TrainError::FewerEpochs { path, asked, done });
         }
         self.learner.network = weights::with_state(
             self.learner.network,
@@ -104,7 +136,10 @@ impl Trainer {
             *scale = LossScale::restore(state, &device);
         }
         self.best = checkpoint.best;
-        let kernels = std::mem::replace(&mut self.progress, checkpoint.progress).kernels;
+        let new = std::mem::replace(&mut self.progress, checkpoint.progress);
+        self.progress.fingerprint = new.fingerprint;
+        self.progress.train_counts = new.train_counts;
+        let kernels = new.kernels;
         if kernels != self.progress.kernels {
             let before = std::mem::replace(&mut self.progress.kernels, kernels.clone());
             observer.note(&format!(
@@ -208,7 +243,7 @@ impl Trainer {
         Ok(Ending::Finished)
     }
 
-    fn steps_per_epoch(&self) -> usize {
+    pub(super) fn steps_per_epoch(&self) -> usize {
         setup::sampler(&self.recipe, &self.sets).batches()
     }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Decay, Objective, Progress, Schedule, SgdConfig, TrainError};
 use crate::{
-    augment::{ClassifierConfig, Normalize, PlainConfig, SimConfig, View},
+    augment::{ClassifierConfig, Normalize, PlainConfig, ResizedCropConfig, SimConfig, View},
     batch::{Loader, LoaderConfig, Position, Sampler},
     data::Sets,
     device,
@@ -18,13 +18,17 @@ use crate::{
 };
 
 /// Refuses what does not fit the data.
-pub(super) fn check(recipe: &Recipe, sets: &Sets) -> Result<(), TrainError> {
-    let (batch_size, images) = (recipe.train.batch_size, sets.train.indices.len());
+pub(super) fn check(
+    recipe: &Recipe,
+    class_names: &[String],
+    train_counts: &[usize],
+) -> Result<(), TrainError> {
+    let (batch_size, images) = (recipe.train.batch_size, train_counts.iter().sum());
     if batch_size > images {
         return Err(TrainError::BatchSize { batch_size, images });
     }
-    match sets.train_counts.iter().position(|&count| count == 0) {
-        Some(class) => Err(TrainError::EmptyClass { class: sets.class_names[class].clone() }),
+    match train_counts.iter().position(|&count| count == 0) {
+        Some(class) => Err(TrainError::EmptyClass { class: class_names[class].clone() }),
         None => Ok(()),
     }
 }
@@ -35,14 +39,30 @@ pub(super) fn progress(
     sets: &Sets,
     device: &Device,
 ) -> Result<Progress, TrainError> {
-    let mut hash = Sha256::new();
-    hash.update(recipe.identity()?);
-    hash.update(&sets.split_hash);
-    let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Progress::new(fingerprint, device::operators(device).into()))
+    let mut progress = Progress::new(fingerprint(recipe, sets)?, device::operators(device).into());
+    progress.train_counts.clone_from(&sets.train_counts);
+    Ok(progress)
 }
 
-pub(super) fn objective(recipe: &Recipe, class_counts: &[usize]) -> Objective {
+/// Hash of the recipe and the split that a run is made of.
+pub(super) fn fingerprint(recipe: &Recipe, sets: &Sets) -> Result<String, TrainError> {
+    Ok(hashed(&recipe.identity()?, &sets.split_hash))
+}
+
+/// The same as versions before the paths of data sets were left out of it.
+pub(super) fn old_fingerprint(recipe: &Recipe, sets: &Sets) -> Result<String, TrainError> {
+    Ok(hashed(&recipe.old_identity()?, &sets.split_hash))
+}
+
+fn hashed(identity: &str, split: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(identity);
+    hash.update(split);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The objective of a recipe for classes of `class_counts` training images.
+pub fn objective(recipe: &Recipe, class_counts: &[usize]) -> Objective {
     let spec = recipe.method.name.spec();
     let section = &recipe.contrastive;
     let contrastive = Contrastive {
@@ -117,9 +137,16 @@ pub(super) fn normalize(recipe: &Recipe) -> Normalize {
 /// The classifier's view, then the contrastive ones.
 pub(super) fn views(recipe: &Recipe, objective: &Objective) -> Vec<View> {
     let views = &recipe.views;
+    let scale_min = views.crop_scale_min;
+    let plain = PlainConfig { scale_min, ..PlainConfig::default() };
     let classifier = match views.classifier {
-        ClassifierView::AutoaugmentCutout => View::Classifier(ClassifierConfig::default()),
-        ClassifierView::Plain => View::Plain(PlainConfig::default()),
+        ClassifierView::AutoaugmentCutout => {
+            View::Classifier(ClassifierConfig { plain, ..ClassifierConfig::default() })
+        }
+        ClassifierView::Plain => View::Plain(plain),
+        ClassifierView::ResizedCrop => {
+            View::ResizedCrop(ResizedCropConfig { scale_min, ..ResizedCropConfig::default() })
+        }
     };
     let sim = View::Sim(SimConfig {
         blur_p: views.sim_blur_p,
@@ -153,7 +180,11 @@ pub(super) fn loader(
     Loader::start(Arc::clone(&sets.train.images), config, start)
 }
 
-pub(super) fn eval_options(recipe: &Recipe) -> Result<EvalOptions, TrainError> {
+/// How a recipe's figures are computed.
+///
+/// # Errors
+/// [`TrainError::Eval`] for thresholds that contradict each other.
+pub fn eval_options(recipe: &Recipe) -> Result<EvalOptions, TrainError> {
     let section = &recipe.eval;
     Ok(EvalOptions {
         harmonic_zero: match section.harmonic_zero {

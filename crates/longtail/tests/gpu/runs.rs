@@ -6,10 +6,10 @@ use burn::tensor::FloatDType;
 use image::{Rgb, RgbImage};
 use longtail::{
     device::{self, Device},
-    recipe::{Recipe, RecipeFile},
+    recipe::RecipeFile,
     report::EpochRecord,
     run,
-    train::{Ending, Limits, Observer, StepReport, Trainer},
+    train::{Ending, Limits, Observer, Out, StepReport, Trainer},
 };
 
 use crate::{gpu, skipped};
@@ -55,19 +55,19 @@ fn write_images(root: &Path) {
     }
 }
 
-fn recipe(root: &Path, precision: &str) -> Recipe {
+fn recipe(root: &Path, precision: &str) -> RecipeFile {
     recipe_of(root, "bcl+rcl", precision)
 }
 
-fn recipe_of(root: &Path, method: &str, precision: &str) -> Recipe {
+fn recipe_of(root: &Path, method: &str, precision: &str) -> RecipeFile {
     let text = format!(
         "data.name = {:?}\ndata.image_size = 8\nmethod.name = \"{method}\"\n\
          model.backbone = \"resnet8\"\nmodel.head_hidden = 16\nmodel.head_out = 8\n\
          train.batch_size = 4\ntrain.epochs = 3\ntrain.precision = \"{precision}\"\n\
-         optimizer.lr = 0.05\nschedule.warmup = 0\n",
+         train.drop_last = true\noptimizer.lr = 0.05\nschedule.warmup = 0\n",
         root.display().to_string()
     );
-    Recipe::resolve(&[RecipeFile::parse(&text, "the test").unwrap()]).unwrap().0
+    RecipeFile::parse(&text, "the test").unwrap()
 }
 
 /// A run up to `steps`, started or gone on with.
@@ -82,7 +82,9 @@ fn train(
     let out = root.join(out);
     let mut trainer = match out.exists() {
         true => run::resume(&out, &[], device.clone(), told).unwrap(),
-        false => run::start(recipe(root, precision), &out, device.clone(), told).unwrap(),
+        false => {
+            run::start(&[recipe(root, precision)], &Out::At(out), device.clone(), told).unwrap()
+        }
     };
     let limits = Limits { max_steps: Some(steps) };
     assert_eq!(trainer.run(limits, told).unwrap(), Ending::Finished);
@@ -167,7 +169,9 @@ fn lower_precisions_train_where_the_device_has_them() {
         skipped(&format!("this device does not compute in {precision}"));
         let out = root.join(precision);
         let error =
-            run::start(recipe(root, precision), &out, gpu.clone(), &mut told).err().unwrap();
+            run::start(&[recipe(root, precision)], &Out::At(out.clone()), gpu.clone(), &mut told)
+                .err()
+                .unwrap();
         assert!(error.to_string().contains("choose another --precision"), "{error}");
         assert!(!out.exists());
     }
@@ -182,10 +186,10 @@ fn a_method_without_contrast_trains_too_and_smaller_last_batches_count_as_such()
     let on = |device: &Device, out: &str| {
         let mut told = Told::default();
         let mut recipe = recipe_of(root, "ce", "f32");
-        recipe.train.batch_size = 8;
-        recipe.train.drop_last = false;
+        recipe.train.batch_size = Some(8);
+        recipe.train.drop_last = Some(false);
         let out = root.join(out);
-        let mut trainer = run::start(recipe, &out, device.clone(), &mut told).unwrap();
+        let mut trainer = run::start(&[recipe], &Out::At(out), device.clone(), &mut told).unwrap();
         // 21 images: two batches of 8 and one of 5, and then the epoch's line.
         trainer.run(Limits { max_steps: Some(4) }, &mut told).unwrap();
         assert!(told.steps.iter().all(|step| step.contrastive.is_none()));

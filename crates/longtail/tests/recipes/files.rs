@@ -127,7 +127,12 @@ fn counts(recipe: &Recipe) -> (Vec<usize>, usize, usize) {
     assert_eq!(recipe.data.val, Val::Auto);
     let (of_class, classes, each) =
         if recipe.data.name == "cifar10-lt" { (5000, 10, 50) } else { (500, 100, 20) };
-    (class_counts(of_class, classes, recipe.data.imbalance).unwrap(), of_class, each)
+    (
+        class_counts(of_class, &vec![("a class", of_class); classes], recipe.data.imbalance)
+            .unwrap(),
+        of_class,
+        each,
+    )
 }
 
 /// As recipes/README.md says.

@@ -1,6 +1,9 @@
 use std::fs;
 
-use longtail::report::Summary;
+use longtail::report::{
+    Summary, class_table,
+    html::{ReportInput, render},
+};
 use serde_json::{Value, json};
 
 use super::sample::summary;
@@ -35,6 +38,9 @@ fn the_shape_of_the_summary_is_pinned() {
         "images_per_second",
         "longtail_version",
         "compression",
+        "backbone",
+        "finished",
+        "shot_thresholds",
     ];
     assert_eq!(keys(&text), expected);
     let json: Value = serde_json::from_str(&text).unwrap();
@@ -52,6 +58,11 @@ fn the_shape_of_the_summary_is_pinned() {
         "few",
         "per_class",
         "count",
+        "classes_tested",
+        "per_class_images",
+        "per_class_correct",
+        "most_predicted",
+        "interval",
     ];
     figures.sort_unstable();
     for set in [&json["last"]["test"], &json["last"]["val"], &json["best"]["test"]] {
@@ -64,6 +75,8 @@ fn the_shape_of_the_summary_is_pinned() {
         json!({"name": "class 0", "train_count": 5000, "group": "many"})
     );
     assert_eq!(json["compression"], json!(["class 9"]));
+    assert_eq!(json["shot_thresholds"], json!({"many_above": 100, "few_below": 20}));
+    assert_eq!(json["finished"], "2026-03-01T17:05:09Z");
 }
 
 #[test]
@@ -83,6 +96,52 @@ fn summaries_come_back_whole_and_nothing_lies_beside_them() {
         assert_eq!(Summary::load(&path).unwrap(), summary);
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn warnings_and_notes_are_written_where_there_are_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    let mut summary = summary(10, 3, false);
+    summary.warnings = vec!["the run did not learn".into()];
+    summary.notes = vec!["13 images were held out".into(), "2 files were left out".into()];
+    summary.save(&path).unwrap();
+    let json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(json["warnings"], json!(["the run did not learn"]));
+    assert_eq!(json["notes"].as_array().unwrap().len(), 2);
+    assert_eq!(Summary::load(&path).unwrap(), summary);
+}
+
+/// What version 0.1.0 wrote before images were counted per class.
+const EARLIER: &str = r#"{
+  "last": {
+    "test": {"top1": 0.5, "arithmetic_mean": 0.5, "harmonic_mean": 0.0, "zero_classes": 1,
+      "worst_class": 0.0, "many": null, "medium": 1.0, "few": 0.0, "per_class": [1.0, 0.0],
+      "count": 4},
+    "val": null
+  },
+  "best": null, "epochs": 2, "steps": 6, "seed": 0, "split_hash": "00ff", "data": "photos",
+  "method": "ce",
+  "classes": [{"name": "cat", "train_count": 40, "group": "medium"},
+    {"name": "wolf", "train_count": 3, "group": "few"}],
+  "seconds": 1.5, "images_per_second": 10.0, "longtail_version": "0.1.0", "compression": null
+}"#;
+
+#[test]
+fn summaries_of_earlier_versions_are_read_and_shown_with_what_they_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    fs::write(&path, EARLIER).unwrap();
+    let summary = Summary::load(&path).unwrap();
+    assert_eq!((&summary.backbone, &summary.finished), (&None, &None));
+    assert!(summary.warnings.is_empty() && summary.notes.is_empty());
+    let table = class_table(&summary, None);
+    let cat = table.lines().find(|line| line.starts_with("cat")).unwrap();
+    let cells: Vec<_> = cat.split_whitespace().collect();
+    assert_eq!(cells, ["cat", "40", "medium", "100.0%"], "no count and no interval is made up");
+    let input = ReportInput { summary: &summary, records: &[], recipe: "", hardware: "" };
+    let page = render(&input);
+    assert!(page.contains("<strong>50.0%</strong>") && !page.contains("Finished"), "{page}");
 }
 
 #[test]

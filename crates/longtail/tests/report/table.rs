@@ -1,7 +1,7 @@
 use longtail::report::{Outcome, class_table};
 use unicode_width::UnicodeWidthStr;
 
-use super::sample::summary;
+use super::sample::{photos, situations, summary};
 
 #[test]
 fn the_table_of_a_small_run_reads_as_it_should() {
@@ -18,7 +18,7 @@ fn no_line_is_wider_than_a_terminal_whatever_the_names() {
     for classes in [2, 10, 24, 100, 1000] {
         for validated in [true, false] {
             let text = class_table(&summary(classes, 20, validated), None);
-            assert_eq!(text.lines().count(), classes + 13);
+            assert_eq!(text.lines().count(), classes + 17);
             for line in text.lines() {
                 assert!(line.width() <= 80, "{line}");
                 assert!(!line.chars().any(char::is_control), "{line:?}");
@@ -36,7 +36,7 @@ fn classes_stand_from_head_to_tail() {
         .lines()
         .skip(2)
         .take(24)
-        .map(|line| line.split_whitespace().rev().nth(5).unwrap().parse().unwrap())
+        .map(|line| line.split_whitespace().rev().nth(6).unwrap().parse().unwrap())
         .collect();
     assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
 }
@@ -47,7 +47,7 @@ fn the_middle_of_many_classes_can_be_left_out() {
     for max in [0, 1, 2, 7, 99] {
         let text = class_table(&run, Some(max));
         assert!(text.contains(&format!("… {} more classes …", 100 - max)), "{text}");
-        assert_eq!(text.lines().count(), max + 1 + 13);
+        assert_eq!(text.lines().count(), max + 1 + 17);
     }
     assert!(!class_table(&run, Some(100)).contains("more classes"));
 }
@@ -60,23 +60,87 @@ fn a_run_without_figures_still_lists_its_classes() {
     assert!(text.contains("class 9") && text.contains("no epoch was chosen"), "{text}");
 }
 
+#[test]
+fn every_situation_fits_a_terminal() {
+    for (name, summary) in situations() {
+        let text = class_table(&summary, None);
+        for line in text.lines() {
+            assert!(line.width() <= 80, "{name}: {line}");
+            assert!(!line.chars().any(char::is_control), "{name}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_mean_over_one_of_two_classes_cannot_be_read_as_one_over_two() {
+    let text = class_table(&photos(&["cat", "wolf"], &[40, 1], &[(1, 1), (0, 0)]), None);
+    assert_eq!(text, ONE_OF_TWO, "\n{text}");
+}
+
+#[test]
+fn a_stop_within_an_epoch_is_told_within_the_width() {
+    let mut run = summary(10, 20, true);
+    run.best.as_mut().unwrap().epoch = 20;
+    let text = class_table(&run, None);
+    assert!(text.contains("epoch 21, in which the run stopped"), "{text}");
+    assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+}
+
+#[test]
+fn warnings_stand_above_the_table() {
+    let mut run = photos(&["cat", "wolf"], &[40, 1], &[(0, 4), (2, 2)]);
+    run.warnings = vec!["the run did not learn: ".to_owned() + &"word \u{1b}[31m".repeat(20)];
+    let text = class_table(&run, None);
+    assert!(text.starts_with("WARNING: the run did not learn: word"), "{text}");
+    assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.width() <= 80), "{text}");
+}
+
+// The intervals are statsmodels' (method="wilson"); the margins were computed with NumPy.
 const EXPECTED: &str = "\
-class                      train group   test last test best  val last  val best
+class                       train   test group         test last       test best
 --------------------------------------------------------------------------------
-airplane                    5000 many        66.0%     75.0%     65.0%     75.0%
-猫猫猫猫猫猫猫猫猫猫猫猫…   2997 many        64.0%     72.0%     60.0%     70.0%
+airplane                     5000    100 many      66.0% (56–75)   75.0% (66–82)
+猫猫猫猫猫猫猫猫猫猫猫猫…    2997    100 many      64.0% (54–73)   72.0% (63–80)
 … 6 more classes …
-class 8                       83 medium      41.0%     46.0%     40.0%     45.0%
-class 9                       50 medium      39.0%     43.0%     35.0%     40.0%
+class 8                        83    100 medium    41.0% (32–51)   46.0% (37–56)
+class 9                        50    100 medium    39.0% (30–49)   43.0% (34–53)
 --------------------------------------------------------------------------------
-top-1                                        52.5%     59.0%     50.5%     57.0%
-arithmetic mean                              52.5%     59.0%     50.5%     57.0%
-harmonic mean                                50.8%     57.0%     48.6%     54.7%
-worst class                                  39.0%     43.0%     35.0%     40.0%
-many                             (8)         55.6%     62.6%     53.8%     60.6%
-medium                           (2)         40.0%     44.5%     37.5%     42.5%
-few                              (0)             –         –         –         –
-classes at 0%                                    0         0         0         0
-images                                        1000      1000       200       200
+                                        test last test best  val last  val best
+top-1                                       52.5%     59.0%     50.5%     57.0%
+arithmetic mean                             52.5%     59.0%     50.5%     57.0%
+  95% interval: ±                            3.0%      3.0%      6.8%      6.8%
+harmonic mean                               50.8%     57.0%     48.6%     54.7%
+worst class                                 39.0%     43.0%     35.0%     40.0%
+many (8)                                    55.6%     62.6%     53.8%     60.6%
+medium (2)                                  40.0%     44.5%     37.5%     42.5%
+few (0)                                         –         –         –         –
+classes at 0%                                   0         0         0         0
+classes with images                         10/10     10/10     10/10     10/10
+images                                       1000      1000       200       200
+in brackets: 95% interval of the accuracy, in percent
 best: epoch 11 of 20, chosen on validation; test images chose nothing
+";
+
+// 79.3 is the longer arm of (0.2065, 1), statsmodels' interval of 1 of 1.
+const ONE_OF_TWO: &str = "\
+class            train   test group          test last
+------------------------------------------------------
+cat                 40      1 medium   1 of 1 (21–100)
+wolf                 1      0 few           –
+------------------------------------------------------
+                                            test last
+top-1                                          100.0%*
+arithmetic mean                                100.0%*
+  95% interval: ±                               79.3%
+harmonic mean                                  100.0%*
+worst class                                    1 of 1*
+many (0)                                            –
+medium (1)                                     1 of 1
+few (1)                                             –
+classes at 0%                                       0*
+classes with images                               1/2
+images                                              1
+* test: over 1 of 2 classes; the test set has no image of wolf
+in brackets: 95% interval of the accuracy, in percent
+no epoch was chosen: the figures are those of the last one
 ";

@@ -5,26 +5,29 @@
 //! images stand in PNG strips, one below the other. Images keep their places in the pool of the original
 //! set, so that a run from the pack is the run from the original, bit for bit.
 
+mod header;
 mod pieces;
 mod strip;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     io::{Read, Write},
     path::{Path, PathBuf},
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use self::pieces::{PieceReader, PieceWriter};
-use super::{DataError, ImageSet, Loaded, Source, Split, content, split::hex};
-use crate::recipe::{Data, DataTyped};
+pub use self::header::Header;
+use self::{
+    header::{Listed, asked},
+    pieces::{PieceReader, PieceWriter},
+    strip::Strip,
+};
+use super::{DataError, ImageSet, Source, Split, content, split::hex};
+use crate::recipe::Data;
 
-/// The newest layout.
-const VERSION: u32 = 1;
 /// The first member, by which a pack is recognised.
 const HEADER: &str = "longtail-pack.json.gz";
 /// The second member.
@@ -34,46 +37,6 @@ const AT_ONCE: usize = 16;
 /// Largest member: a strip of 16 MiB of pixels that nothing could compress, or the header of a set of
 /// millions of images.
 const LARGEST_MEMBER: u64 = 1 << 30;
-
-/// What a pack says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    version: u32,
-    /// The section of the recipe that the split was made of.
-    pub data: DataTyped,
-    name: String,
-    class_names: Vec<String>,
-    content: String,
-    /// Hash of what is stored.
-    stored_content: String,
-    height: usize,
-    width: usize,
-    pool: Listed,
-    /// Which images of the pool are in the pack, ascending.
-    stored: Vec<u32>,
-    val: Option<Listed>,
-    test: Option<Listed>,
-}
-
-/// Labels and names of a set, without its pixels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listed {
-    labels: Vec<u32>,
-    names: Vec<String>,
-}
-
-impl Listed {
-    fn of(images: &ImageSet) -> Self {
-        Self { labels: images.labels().to_vec(), names: images.names().to_vec() }
-    }
-
-    fn fits(&self, classes: usize) -> bool {
-        let named = self.names.is_empty() || self.names.len() == self.labels.len();
-        named && self.labels.iter().all(|&label| (label as usize) < classes)
-    }
-}
 
 /// Whether there is a pack at `path`, whole or in pieces.
 pub fn is_pack(path: &Path) -> bool {
@@ -110,23 +73,23 @@ pub fn write(
     split: &Split,
     piece: Option<u64>,
 ) -> Result<Vec<PathBuf>, DataError> {
-    let header = Header::of(data, source, split);
+    let broken = |reason: String| DataError::Pack { path: path.to_owned(), reason };
+    let header = Header::of(data, source, split).map_err(broken)?;
     if let Some(other) = pieces::foreign(path, is_pack(path)) {
         let reason = format!("{} is there and no pack: choose another name", other.display());
         return Err(DataError::Pack { path: path.to_owned(), reason });
     }
     let failed = |error: std::io::Error| DataError::io("write", path, error);
-    let broken = |reason: String| DataError::Pack { path: path.to_owned(), reason };
     let json = serde_json::to_vec(&header).map_err(|error| broken(error.to_string()))?;
     let split = serde_json::to_vec(split).map_err(|error| broken(error.to_string()))?;
     let mut archive = tar::Builder::new(PieceWriter::create(path, piece).map_err(failed)?);
     append(&mut archive, HEADER, &compressed(&json).map_err(failed)?).map_err(failed)?;
     append(&mut archive, SPLIT, &compressed(&split).map_err(failed)?).map_err(failed)?;
     for (part, images, indices) in header.parts(source) {
-        for (number, strips) in indices.chunks(AT_ONCE * header.per_strip()).enumerate() {
-            let strips: Vec<&[u32]> = strips.chunks(header.per_strip()).collect();
+        let sizes: Vec<_> = indices.iter().map(|&index| images.size_of(index as usize)).collect();
+        for (number, strips) in Strip::all(&sizes).chunks(AT_ONCE).enumerate() {
             let encoded: Result<Vec<_>, _> =
-                strips.par_iter().map(|indices| strip::encode(images, indices)).collect();
+                strips.par_iter().map(|strip| strip.encode(images, &indices)).collect();
             for (i, png) in encoded.map_err(broken)?.iter().enumerate() {
                 let name = member(part, number * AT_ONCE + i);
                 append(&mut archive, &name, png).map_err(failed)?;
@@ -140,128 +103,69 @@ pub fn write(
 ///
 /// # Errors
 /// [`DataError::Pack`] if it is damaged, or holds another split than `data` asks for.
-pub fn load(path: &Path, data: &Data) -> Result<Loaded, DataError> {
+pub fn load(path: &Path, data: &Data) -> Result<(Source, Split), DataError> {
     let damaged = |reason: String| DataError::Pack { path: path.to_owned(), reason };
     let mut members = members(path).map_err(damaged)?;
-    let mut take = |name: &str| {
-        members.remove(name).ok_or_else(|| damaged(format!("{name} is missing: is it whole?")))
-    };
-    let header = Header::parse(&take(HEADER)?).map_err(damaged)?;
+    let header = take(&mut members, HEADER).map_err(damaged)?;
+    let header = Header::parse(&header).map_err(damaged)?;
     header.check(&asked(data)).map_err(damaged)?;
-    let split = Split::parse(&decompressed(&take(SPLIT)?).map_err(damaged)?, path)?;
-    let mut read = |part: &str, images: usize| -> Result<Vec<u8>, DataError> {
-        let strip_size = header.per_strip() * header.height * header.width * 3;
-        let whole_size = images * header.height * header.width * 3;
-        let count = whole_size.div_ceil(strip_size);
-        let strips: Result<Vec<_>, _> = (0..count).map(|n| take(&member(part, n))).collect();
-        let strips = strips?;
-        // There is memory for the pixels only once all strips say that they have so many.
-        for (number, png) in strips.iter().enumerate() {
-            let of_strip = strip_size.min(whole_size - number * strip_size);
-            strip::check(png, header.width, of_strip).map_err(damaged)?;
-        }
-        let mut pixels = vec![0; whole_size];
-        let slots: Vec<&mut [u8]> = pixels.chunks_mut(strip_size).collect();
-        let pairs = strips.into_par_iter().zip(slots);
-        pairs.try_for_each(|(png, out)| strip::decode(&png, out)).map_err(damaged)?;
-        Ok(pixels)
+    let split = take(&mut members, SPLIT).and_then(|split| decompressed(&split));
+    let split = Split::parse(&split.map_err(damaged)?, path)?;
+    let view = [header.height, header.width];
+    let mut read =
+        |part: &str, sizes: &[[usize; 2]]| pixels(&mut members, part, sizes).map_err(damaged);
+    let sizes = header.pool.sizes(header.stored.len(), view);
+    let labels = header.stored.iter().map(|&i| header.pool.labels[i as usize]).collect();
+    let stored = ImageSet::varied(view, &sizes, read("pool", &sizes)?, labels, Vec::new());
+    let mut whole = |part: &str, listed: Option<Listed>| {
+        let Some(listed) = listed else { return Ok(None) };
+        let sizes = listed.sizes(listed.labels.len(), view);
+        let Listed { labels, names, .. } = listed;
+        Ok(Some(ImageSet::varied(view, &sizes, read(part, &sizes)?, labels, names)))
     };
-    let (height, width) = (header.height, header.width);
-    let pool = read("pool", header.stored.len())?;
-    let mut whole = |part: &str, listed: &Option<Listed>| {
-        let Some(Listed { labels, names }) = listed.clone() else { return Ok(None) };
-        Ok(Some(ImageSet::new(height, width, read(part, labels.len())?, labels, names)))
-    };
-    let (val, test) = (whole("val", &header.val)?, whole("test", &header.test)?);
-    let Header { name, class_names, content, stored, stored_content: digest, .. } = header;
-    let Listed { labels, names } = header.pool;
-    let pool = ImageSet::new_partial(height, width, pool, labels, names, &stored, content);
+    let (val, test) = (whole("val", header.val)?, whole("test", header.test)?);
+    let Header { name, class_names, content, stored: indices, stored_content: digest, .. } = header;
+    let Listed { labels, names, .. } = header.pool;
+    let pool = stored.part_of(labels, names, &indices, content);
     let source = Source { name, class_names, pool, val, test };
-    if stored_content(&source, &stored) != digest {
+    if stored_content(&source, &indices) != digest {
         return Err(damaged("its images are not the ones that were packed".into()));
     }
-    split.check(&source)?;
-    Ok(Loaded { source, warnings: Vec::new(), split: Some(split) })
+    let held: HashSet<u32> = indices.into_iter().collect();
+    if !split.used().iter().all(|index| held.contains(index)) {
+        return Err(damaged("its split uses images that it does not hold".into()));
+    }
+    Ok((source, split))
 }
 
-impl Header {
-    fn of(data: &Data, source: &Source, split: &Split) -> Self {
-        let pool = &source.pool;
-        let mut stored = [&split.train[..], &split.val, &split.test].concat();
-        stored.sort_unstable();
-        Self {
-            version: VERSION,
-            data: asked(data),
-            name: source.name.clone(),
-            class_names: source.class_names.clone(),
-            content: split.content.clone(),
-            stored_content: stored_content(source, &stored),
-            height: pool.height(),
-            width: pool.width(),
-            pool: Listed::of(pool),
-            stored,
-            val: source.val.as_ref().map(Listed::of),
-            test: source.test.as_ref().map(Listed::of),
-        }
-    }
-
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let (json, text) = (decompressed(bytes)?, |error: serde_json::Error| error.to_string());
-        let Version { version } = serde_json::from_slice(&json).map_err(text)?;
-        if version > VERSION {
-            return Err(format!("it has version {version}; use a newer longtail"));
-        }
-        let header: Self = serde_json::from_slice(&json).map_err(text)?;
-        let sets = [Some(&header.pool), header.val.as_ref(), header.test.as_ref()];
-        let listed = sets.into_iter().flatten().all(|set| set.fits(header.class_names.len()));
-        let ascending = header.stored.is_sorted_by(|a, b| a < b);
-        let within = header.stored.last().is_none_or(|&i| (i as usize) < header.pool.labels.len());
-        let sized = [header.height, header.width].iter().all(|side| (1..=1024).contains(side));
-        match listed && ascending && within && sized {
-            true => Ok(header),
-            false => Err("its parts do not fit each other".into()),
-        }
-    }
-
-    /// Refuses values that are not those which the split was made of.
-    ///
-    /// # Errors
-    /// A sentence about the first one.
-    pub fn check(&self, typed: &DataTyped) -> Result<(), String> {
-        let table = |data: &DataTyped| toml::Table::try_from(data).map_err(|e| e.to_string());
-        let (own, typed) = (table(&self.data)?, table(typed)?);
-        match typed.iter().find(|(key, value)| own.get(*key) != Some(value)) {
-            None => Ok(()),
-            Some((key, _)) => {
-                let made_of = own.get(key).map_or("nothing".into(), ToString::to_string);
-                Err(format!(
-                    "the pack holds one split, made with data.{key} = {made_of}: leave {key} out"
-                ))
-            }
-        }
-    }
-
-    /// Images of a strip: at most 16 MiB of pixels.
-    fn per_strip(&self) -> usize {
-        ((16 << 20) / (self.height * self.width * 3)).clamp(1, 1024)
-    }
-
-    /// The sets that the pack holds, by name, with the images that it holds of them.
-    fn parts<'a>(&self, source: &'a Source) -> Vec<(&'static str, &'a ImageSet, Vec<u32>)> {
-        let all = |images: &ImageSet| (0..images.len() as u32).collect();
-        let own = [("val", source.val.as_ref()), ("test", source.test.as_ref())];
-        let own = own.into_iter().filter_map(|(part, images)| Some((part, images?, all(images?))));
-        std::iter::once(("pool", &source.pool, self.stored.clone())).chain(own).collect()
-    }
+fn take(members: &mut BTreeMap<String, Vec<u8>>, name: &str) -> Result<Vec<u8>, String> {
+    members.remove(name).ok_or_else(|| format!("{name} is missing: is it whole?"))
 }
 
-/// A section without where the files are.
-fn asked(data: &Data) -> DataTyped {
-    DataTyped { dir: None, split: None, ..data.clone().into() }
+/// The pixels of a part's images, `[height, width]` of which are `sizes`, one after the other.
+fn pixels(
+    members: &mut BTreeMap<String, Vec<u8>>,
+    part: &str,
+    sizes: &[[usize; 2]],
+) -> Result<Vec<u8>, String> {
+    let strips = Strip::all(sizes);
+    let png = |number: usize| take(members, &member(part, number));
+    let pngs: Vec<_> = (0..strips.len()).map(png).collect::<Result<_, _>>()?;
+    // There is memory for the pixels only once all strips say that they have so many.
+    strips.iter().zip(&pngs).try_for_each(|(strip, png)| strip.check(png))?;
+    let bytes = |sizes: &[[usize; 2]]| sizes.iter().map(|[height, width]| height * width * 3).sum();
+    let mut pixels = vec![0; bytes(sizes)];
+    let mut rest = pixels.as_mut_slice();
+    let mut slots = Vec::with_capacity(strips.len());
+    for strip in &strips {
+        let (slot, behind) = rest.split_at_mut(bytes(&sizes[strip.images.clone()]));
+        slots.push(slot);
+        rest = behind;
+    }
+    strips.par_iter().zip(pngs).zip(slots).try_for_each(|((strip, png), slot)| {
+        strip.decode(&png, &sizes[strip.images.clone()], slot)
+    })?;
+    Ok(pixels)
 }
 
 /// Hash of the images that a pack holds.
@@ -269,6 +173,13 @@ fn stored_content(source: &Source, stored: &[u32]) -> String {
     let mut hash = Sha256::new();
     for &index in stored {
         hash.update(index.to_le_bytes());
+        if source.pool.sizes().is_some() {
+            source
+                .pool
+                .size_of(index as usize)
+                .iter()
+                .for_each(|side| hash.update(side.to_le_bytes()));
+        }
         hash.update(source.pool.image(index as usize));
     }
     source.pool.labels().iter().for_each(|label| hash.update(label.to_le_bytes()));
@@ -324,8 +235,13 @@ fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, String> {
 mod tests {
     use std::fs;
 
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::recipe::{Recipe, RecipeFile};
+    use crate::{
+        data::Resize,
+        recipe::{Recipe, RecipeFile},
+    };
 
     fn data() -> Data {
         let file = RecipeFile::parse("[data]\nname = \"photos\"\n", "a test").unwrap();
@@ -334,11 +250,18 @@ mod tests {
 
     /// 40 images of three classes with names, and 7 test images.
     fn source(height: usize, width: usize) -> Source {
+        sized(|_| [height, width], [height, width])
+    }
+
+    /// The same, each image larger than a view as `more` says.
+    fn sized(size: impl Fn(usize) -> [usize; 2], view: [usize; 2]) -> Source {
         let set = |count: usize, names: bool| {
-            let pixels = (0..count * height * width * 3).map(|i| (i * i % 251) as u8).collect();
+            let sizes: Vec<_> = (0..count).map(&size).collect();
+            let bytes: usize = sizes.iter().map(|[height, width]| height * width * 3).sum();
+            let pixels = (0..bytes).map(|i| (i * i % 251) as u8).collect();
             let labels = (0..count as u32).map(|i| i % 3).collect();
             let names = (0..if names { count } else { 0 }).map(|i| format!("{i}.png")).collect();
-            ImageSet::new(height, width, pixels, labels, names)
+            ImageSet::varied(view, &sizes, pixels, labels, names)
         };
         Source {
             name: "photos".into(),
@@ -349,20 +272,35 @@ mod tests {
         }
     }
 
+    /// Portraits, landscapes and squares for views of `side` pixels.
+    fn varied(side: usize) -> Source {
+        let size = move |i: usize| match i % 3 {
+            0 => [side, side],
+            1 => [side + i, side],
+            _ => [side, side + 2 * i],
+        };
+        sized(size, [side, side])
+    }
+
     fn split(source: &Source) -> Split {
         let request = super::super::SplitRequest {
             imbalance: Some(3.0),
             seed: 5,
             holdout: super::super::Holdout::PerClass(2),
         };
-        Split::make(source, &request).unwrap().0
+        Split::make(&crate::data::Listing::of(source), &request).unwrap().0
     }
 
     #[test]
     fn what_is_packed_is_unpacked() {
         let folder = tempfile::tempdir().unwrap();
-        for (height, width, piece) in [(5, 7, None), (16, 16, Some(1000)), (1, 1, Some(1))] {
-            let source = source(height, width);
+        for (source, piece) in [
+            (source(5, 7), None),
+            (source(16, 16), Some(1000)),
+            (source(1, 1), Some(1)),
+            (varied(8), None),
+            (varied(1), Some(100)),
+        ] {
             let split = split(&source);
             let path = folder.path().join("p.pack");
             let files = write(&path, &data(), &source, &split, piece).unwrap();
@@ -370,15 +308,15 @@ mod tests {
             assert!(is_pack(&path));
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), files.len());
             let loaded = load(&path, &data()).unwrap();
-            assert_eq!(loaded.split.as_ref(), Some(&split));
-            assert_eq!(loaded.source.test, source.test);
-            let pool = &loaded.source.pool;
+            assert_eq!(loaded.1, split);
+            assert_eq!(loaded.0.test, source.test);
+            let pool = &loaded.0.pool;
             assert_eq!((pool.labels(), pool.names()), (source.pool.labels(), source.pool.names()));
             let used = [&split.train[..], &split.val, &split.test].concat();
             for index in 0..40 {
                 assert_eq!(pool.holds(index), used.contains(&(index as u32)));
                 if pool.holds(index) {
-                    assert_eq!(pool.image(index), source.pool.image(index));
+                    assert_eq!(pool.raster(index), source.pool.raster(index));
                 }
             }
         }
@@ -387,30 +325,120 @@ mod tests {
     #[test]
     fn no_damage_goes_unnoticed() {
         let folder = tempfile::tempdir().unwrap();
-        let source = source(8, 8);
         let path = folder.path().join("p.pack");
-        write(&path, &data(), &source, &split(&source), None).unwrap();
-        let bytes = fs::read(&path).unwrap();
-        let whole = load(&path, &data()).unwrap();
+        [source(8, 8), varied(8)].iter().for_each(|source| notices_damage(&path, source));
+    }
+
+    fn notices_damage(path: &Path, source: &Source) {
+        write(path, &data(), source, &split(source), None).unwrap();
+        let bytes = fs::read(path).unwrap();
+        let whole = load(path, &data()).unwrap();
         for cut in (1..bytes.len() - 1024).step_by(509) {
-            fs::write(&path, &bytes[..cut]).unwrap();
-            assert!(load(&path, &data()).is_err(), "cut at {cut}");
+            fs::write(path, &bytes[..cut]).unwrap();
+            assert!(load(path, &data()).is_err(), "cut at {cut}");
         }
         let mut noticed = 0;
         for place in (0..bytes.len()).step_by(101) {
             let mut damaged = bytes.clone();
             damaged[place] ^= 0x55;
-            fs::write(&path, damaged).unwrap();
-            match load(&path, &data()) {
+            fs::write(path, damaged).unwrap();
+            match load(path, &data()) {
                 Err(_) => noticed += 1,
                 // Padding, or what tar says of owners and times.
                 Ok(loaded) => {
-                    assert_eq!(loaded.split, whole.split, "at {place}");
-                    assert_eq!(loaded.source.pool, whole.source.pool, "at {place}");
-                    assert_eq!(loaded.source.test, whole.source.test, "at {place}");
+                    assert_eq!(loaded.1, whole.1, "at {place}");
+                    assert_eq!(loaded.0.pool, whole.0.pool, "at {place}");
+                    assert_eq!(loaded.0.test, whole.0.test, "at {place}");
                 }
             }
         }
         assert!(noticed > 10);
+    }
+
+    /// A pack's members, some of them changed.
+    fn rewritten(path: &Path, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) {
+        let members = members(path).unwrap();
+        let mut archive = tar::Builder::new(PieceWriter::create(path, None).unwrap());
+        let first = |name: &&String| (name.as_str() != HEADER, name.as_str() != SPLIT);
+        let mut names: Vec<_> = members.keys().collect();
+        names.sort_by_key(first);
+        for name in names {
+            append(&mut archive, name, &change(name, members[name].clone())).unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap();
+    }
+
+    /// The header of the pack at `path`.
+    fn header_of(path: &Path) -> Value {
+        serde_json::from_slice(&decompressed(&members(path).unwrap()[HEADER]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_new_makes_a_new_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.pack");
+        let pack = |source: &Source, how: Resize| {
+            let data = Data { resize: how, ..data() };
+            write(&path, &data, source, &split(source), None).unwrap();
+            assert_eq!(load(&path, &data).unwrap().0.test, source.test);
+            assert_eq!(header(&path).unwrap().data.resize.unwrap_or(Resize::Crop), how);
+            let header = header_of(&path);
+            let says = |object: &Value, key: &str| object.get(key).is_some();
+            (
+                header["version"].as_u64().unwrap(),
+                says(&header["data"], "resize"),
+                says(&header["pool"], "sizes"),
+            )
+        };
+        // As in the first version, whose files were squashed.
+        assert_eq!(pack(&source(8, 8), Resize::Squash), (1, false, false));
+        assert_eq!(pack(&source(8, 8), Resize::Crop), (2, true, false));
+        assert_eq!(pack(&varied(8), Resize::Crop), (2, true, true));
+        let mut without_files = source(8, 8);
+        let pool = without_files.pool;
+        let (pixels, labels) = (pool.pixels().to_vec(), pool.labels().to_vec());
+        without_files.pool = ImageSet::new(8, 8, pixels, labels, Vec::new());
+        assert_eq!(pack(&without_files, Resize::Crop), (1, false, false));
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.pack");
+        let source = varied(8);
+        let split = split(&source);
+        let with_sizes = |change: &dyn Fn(&mut Vec<Value>)| {
+            write(&path, &data(), &source, &split, None).unwrap();
+            rewritten(&path, |name, bytes| match name {
+                HEADER => {
+                    let json = decompressed(&bytes).unwrap();
+                    let mut header: Value = serde_json::from_slice(&json).unwrap();
+                    change(header["pool"]["sizes"].as_array_mut().unwrap());
+                    compressed(&serde_json::to_vec(&header).unwrap()).unwrap()
+                }
+                _ => bytes,
+            });
+            load(&path, &data()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        with_sizes(&|_| {}).unwrap();
+        let says = |change: &dyn Fn(&mut Vec<Value>), what: &str| {
+            let text = with_sizes(change).unwrap_err();
+            assert!(text.contains(what), "{text}");
+        };
+        let misfit = "do not fit each other";
+        says(&|sizes| drop(sizes.pop()), misfit);
+        says(&|sizes| sizes[0] = json!([7, 8]), misfit);
+        says(&|sizes| sizes[0] = json!([0, 8]), misfit);
+        says(&|sizes| sizes[0] = json!([8, 16_385]), misfit);
+        says(&|sizes| sizes[0] = json!([8, -1]), "invalid value");
+        says(&|sizes| sizes[0] = json!([8, 4_294_967_296_u64]), "invalid value");
+        says(&|sizes| sizes.fill(json!([16_384, 16_384])), "is missing");
+        says(&|sizes| sizes[0] = json!([9, 8]), "another size than it should");
+        // Turned within the strip, which is as wide and high as before.
+        let turned = |sizes: &mut Vec<Value>| {
+            let other = sizes.iter().position(|size| *size != sizes[0]).unwrap();
+            sizes.swap(0, other);
+        };
+        says(&turned, "not the ones that were packed");
     }
 }

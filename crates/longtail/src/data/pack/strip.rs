@@ -1,6 +1,6 @@
-//! Images of one size, one below the other, as a PNG.
+//! Images one below the other, as a PNG.
 
-use std::io::Cursor;
+use std::{io::Cursor, ops::Range};
 
 use image::{
     ColorType, ImageEncoder, ImageFormat, ImageReader,
@@ -9,37 +9,86 @@ use image::{
 
 use crate::data::ImageSet;
 
-/// The images `indices` as one PNG.
-pub(super) fn encode(images: &ImageSet, indices: &[u32]) -> Result<Vec<u8>, String> {
-    let pixels: Vec<u8> =
-        indices.iter().flat_map(|&index| images.image(index as usize)).copied().collect();
-    let mut png = Vec::new();
-    let encoder =
-        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-    let (width, height) = (images.width() as u32, (indices.len() * images.height()) as u32);
-    encoder
-        .write_image(&pixels, width, height, ColorType::Rgb8.into())
-        .map_err(|error| error.to_string())?;
-    Ok(png)
+/// Most images of a strip, and most bytes of its pixels where it holds more than one.
+const MOST_IMAGES: usize = 1024;
+const MOST_BYTES: usize = 16 << 20;
+
+/// A strip before it is encoded, or once it is decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Strip {
+    /// Its images, by their places in the part.
+    pub images: Range<usize>,
+    /// Sum of their heights.
+    height: usize,
+    /// The largest width. Right of a narrower image the strip is black.
+    width: usize,
 }
 
-/// Refuses a PNG that is not `width` wide or has not `bytes` bytes of pixels, from its header alone.
-pub(super) fn check(png: &[u8], width: usize, bytes: usize) -> Result<(), String> {
-    let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
-    let size = reader.into_dimensions().map_err(|error| error.to_string())?;
-    match size.0 as usize == width && size.0 as usize * size.1 as usize * 3 == bytes {
-        true => Ok(()),
-        false => Err("a strip of images has another size than it should".into()),
+impl Strip {
+    /// The strips of images of these sizes, `[height, width]`.
+    pub fn all(sizes: &[[usize; 2]]) -> Vec<Self> {
+        let mut strips: Vec<Self> = Vec::new();
+        for (place, &[height, width]) in sizes.iter().enumerate() {
+            if let Some(strip) = strips.last_mut().filter(|strip| strip.takes(height, width)) {
+                strip.images.end += 1;
+                strip.height += height;
+                strip.width = strip.width.max(width);
+            } else {
+                strips.push(Self { images: place..place + 1, height, width });
+            }
+        }
+        strips
     }
-}
 
-/// The pixels of a PNG into `out`, whose size was checked.
-pub(super) fn decode(png: &[u8], out: &mut [u8]) -> Result<(), String> {
-    let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
-    let image = reader.decode().map_err(|error| error.to_string())?.into_rgb8();
-    if image.as_raw().len() != out.len() {
-        return Err("a strip of images has another size than its header says".into());
+    fn takes(&self, height: usize, width: usize) -> bool {
+        let bytes = (self.height + height) * self.width.max(width) * 3;
+        self.images.len() < MOST_IMAGES && bytes <= MOST_BYTES
     }
-    out.copy_from_slice(image.as_raw());
-    Ok(())
+
+    /// The strip as a PNG; `indices`: the images of the part.
+    pub fn encode(&self, images: &ImageSet, indices: &[u32]) -> Result<Vec<u8>, String> {
+        let mut pixels = vec![0; self.height * self.width * 3];
+        let mut rows = pixels.chunks_exact_mut(self.width * 3);
+        for &index in &indices[self.images.clone()] {
+            let image = images.raster(index as usize);
+            let own = image.data.chunks_exact(image.width * 3);
+            own.zip(&mut rows).for_each(|(from, to)| to[..from.len()].copy_from_slice(from));
+        }
+        let mut png = Vec::new();
+        let encoder =
+            PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
+        encoder
+            .write_image(&pixels, self.width as u32, self.height as u32, ColorType::Rgb8.into())
+            .map_err(|error| error.to_string())?;
+        Ok(png)
+    }
+
+    /// Refuses a PNG of another size, from its header alone.
+    pub fn check(&self, png: &[u8]) -> Result<(), String> {
+        let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
+        let (width, height) = reader.into_dimensions().map_err(|error| error.to_string())?;
+        match [height as usize, width as usize] == [self.height, self.width] {
+            true => Ok(()),
+            false => Err("a strip of images has another size than it should".into()),
+        }
+    }
+
+    /// The pixels of a PNG that was checked into `out`, image after image; `sizes`: those of the strip's
+    /// images.
+    pub fn decode(&self, png: &[u8], sizes: &[[usize; 2]], out: &mut [u8]) -> Result<(), String> {
+        let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
+        let strip = reader.decode().map_err(|error| error.to_string())?.into_rgb8();
+        if strip.as_raw().len() != self.height * self.width * 3 {
+            return Err("a strip of images has another size than its header says".into());
+        }
+        let mut rows = strip.as_raw().chunks_exact(self.width * 3);
+        let mut rest = out;
+        for &[height, width] in sizes {
+            let (image, behind) = rest.split_at_mut(height * width * 3);
+            let own = image.chunks_exact_mut(width * 3);
+            own.zip(&mut rows).for_each(|(to, from)| to.copy_from_slice(&from[..to.len()]));
+            rest = behind;
+        }
+        Ok(())
+    }
 }

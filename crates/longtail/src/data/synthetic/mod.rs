@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn all_three_groups_are_there() {
-        let counts = class_counts(Synthetic::default().n_max, 24, IMBALANCE).unwrap();
+        let counts =
+            class_counts(Synthetic::default().n_max, &[("a class", 300); 24], IMBALANCE).unwrap();
         let few = counts.iter().filter(|&&n| n < 20).count();
         let many = counts.iter().filter(|&&n| n > 100).count();
         assert!(few >= 5 && many >= 5 && few + many < 22, "{counts:?}");

@@ -1,14 +1,19 @@
 //! The classes from head to tail: how many images each had, and what became of it.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{
-    counted,
     markup::{Element, element},
     plot::{figure, frame, from_top, legend, share},
     scale::{Scale, tick_label},
 };
 use crate::{
     eval::Group,
-    report::summary::{ClassInfo, Column, Model, Set, Summary, percent},
+    report::{
+        columns::{Column, Model},
+        summary::{ClassInfo, Summary},
+        text::counted,
+    },
 };
 
 const HEIGHT: u32 = 150;
@@ -17,30 +22,37 @@ const MOST_SINGLE: usize = 120;
 /// How many class names fit under a drawing on a wide and on a narrow screen.
 const NAMES_WIDE: usize = 34;
 const NAMES_NARROW: usize = 13;
-/// Characters of a class name under a drawing.
-const NAME: usize = 14;
+/// Columns of the longest name that stands slanted, and upright, under a drawing. Where one is longer,
+/// numbers stand in place of names.
+const SLANTED: usize = 14;
+const UPRIGHT: usize = 26;
+/// With more classes than this their intervals are left out.
+const MOST_INTERVALS: usize = 60;
 
 /// The class histogram and, under it in the same order, the accuracies per class.
 pub(super) fn section(summary: &Summary) -> Element {
     let order = summary.head_to_tail();
-    let columns = summary.columns();
-    let sets: Vec<_> = [Set::Test, Set::Val]
-        .into_iter()
-        .filter_map(|set| {
-            let of =
-                |model| columns.iter().find(|column| (column.set, column.model) == (set, model));
-            of(Model::Last).map(|last| (last, of(Model::Best)))
-        })
-        .collect();
+    let sets = summary.sets();
     let mut figures = vec![histogram(summary, &order, sets.is_empty())];
     for (index, (last, best)) in sets.iter().enumerate() {
-        figures.push(accuracies(summary, &order, last, *best, index + 1 == sets.len()));
+        figures.push(accuracies(summary, &order, last, best.as_ref(), index + 1 == sets.len()));
     }
     let title = element("h2").text("Classes, from head to tail");
-    element("section").child(title).child(key(summary, &columns)).children(figures)
+    let section = element("section").child(title).child(key(summary)).children(figures);
+    if !is_numbered(summary) {
+        return section;
+    }
+    let note = "The numbers under the bars are those of the classes in the table below.";
+    section.child(element("p").class("quiet").text(note))
 }
 
-fn key(summary: &Summary, columns: &[Column]) -> Element {
+/// Whether classes are numbered because a name is too long to stand whole under the bars.
+pub(super) fn is_numbered(summary: &Summary) -> bool {
+    Labels::of(summary) == Labels::Numbers
+}
+
+fn key(summary: &Summary) -> Element {
+    let columns = summary.columns();
     let names = Group::ALL.map(|group| {
         let members = counted(summary.members(group), "class", "classes");
         (group.name(), format!("{group}-shot ({members})"))
@@ -49,6 +61,10 @@ fn key(summary: &Summary, columns: &[Column]) -> Element {
     let chosen = columns.iter().any(|column| column.model == Model::Best);
     if chosen && summary.classes.len() <= MOST_SINGLE {
         entries.push(("best", "best epoch (bars: last epoch)"));
+    }
+    let intervals = columns.iter().any(|column| column.evaluation.interval.is_some());
+    if intervals && summary.classes.len() <= MOST_INTERVALS {
+        entries.push(("range", "95% interval of the last epoch"));
     }
     legend(entries)
 }
@@ -68,7 +84,7 @@ fn histogram(summary: &Summary, order: &[usize], named: bool) -> Element {
         let count = summary.classes[label].train_count;
         (count > 0).then(|| (count as f64, String::new()))
     }));
-    figure(title, [if named { drawing.children(bars.names()) } else { drawing }])
+    bars.figure(title, drawing, named)
 }
 
 fn accuracies(
@@ -85,14 +101,17 @@ fn accuracies(
     let mut drawing = frame(&title, HEIGHT, &scale, |value| format!("{:.0}%", value * 100.0));
     drawing = drawing.children(bars.draw(|label| {
         let text =
-            |column: &Column| format!("{} {}", column.model.name(), percent(column.class(label)));
+            |column: &Column| format!("{} {}", column.model.name(), column.accuracy_of(label));
         let texts: Vec<_> = [Some(last), best].into_iter().flatten().map(text).collect();
         last.class(label).map(|accuracy| (accuracy, format!("; {set}: {}", texts.join(", "))))
     }));
     if let Some(best) = best.filter(|_| order.len() <= MOST_SINGLE) {
         drawing = drawing.children(bars.marks(|label| best.class(label)));
     }
-    figure(&title, [if named { drawing.children(bars.names()) } else { drawing }])
+    if order.len() <= MOST_INTERVALS {
+        drawing = drawing.children(bars.intervals(last));
+    }
+    bars.figure(&title, drawing, named)
 }
 
 /// One slot per class, all of one width, from head to tail.
@@ -155,26 +174,84 @@ impl Bars<'_> {
         line.attribute("y1", &y).attribute("y2", y)
     }
 
-    /// Slanted class names under the drawing, as many as fit.
-    fn names(&self) -> Vec<Element> {
+    /// An upright line over each slot, from the lowest to the highest accuracy that the class may have.
+    fn intervals(&self, column: &Column) -> Vec<Element> {
+        let lines = self.slots().filter_map(|(left, label, _)| {
+            let [low, high] = column.interval(label)?.map(|bound| self.scale.height(bound));
+            let x = share(left + self.width() / 2.0);
+            let line = |class: &str| {
+                let line = element("line").class(class).attribute("x1", &x).attribute("x2", &x);
+                line.attribute("y1", from_top(low)).attribute("y2", from_top(high))
+            };
+            // Over bars and page alike it is seen by its edge.
+            Some([line("range edge"), line("range")])
+        });
+        lines.flatten().collect()
+    }
+
+    /// `drawing` with its title and, if it is the lowest, with what tells the classes.
+    fn figure(&self, title: &str, drawing: Element, lowest: bool) -> Element {
+        if !lowest {
+            return figure(title, [drawing]);
+        }
+        let labels = Labels::of(self.summary);
+        figure(title, [drawing.children(self.names(labels))]).class(labels.class())
+    }
+
+    /// The names or numbers of classes under the drawing, as many as fit, each of them whole.
+    fn names(&self, labels: Labels) -> Vec<Element> {
         let classes = self.order.len();
         let wide = classes.div_ceil(NAMES_WIDE).max(1);
         let narrow = wide * classes.div_ceil(wide).div_ceil(NAMES_NARROW).max(1);
         let shown = self.slots().enumerate().step_by(wide);
         let names = shown.map(|(slot, (left, _, class))| {
-            let text = element("text").class("tick name").attribute("transform", "rotate(-50)");
             let place = element("svg").attribute("x", share(left + self.width() / 2.0));
             let place = place.attribute("y", "100%").attribute("overflow", "visible");
             let place = if slot.is_multiple_of(narrow) { place } else { place.class("wide") };
-            place.child(text.attribute("y", 12).text(shortened(&class.name)))
+            place.child(labels.label(slot, class))
         });
         names.collect()
     }
 }
 
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME {
-        return name.to_owned();
+/// How classes are told under a drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Labels {
+    Slanted,
+    Upright,
+    Numbers,
+}
+
+impl Labels {
+    fn of(summary: &Summary) -> Self {
+        let longest = summary.classes.iter().map(|class| class.name.width()).max().unwrap_or(0);
+        match longest {
+            _ if longest <= SLANTED => Self::Slanted,
+            _ if longest <= UPRIGHT => Self::Upright,
+            _ => Self::Numbers,
+        }
     }
-    name.chars().take(NAME - 1).chain(['…']).collect()
+
+    fn class(self) -> &'static str {
+        match self {
+            Self::Slanted => "slanted",
+            Self::Upright => "upright",
+            Self::Numbers => "numbers",
+        }
+    }
+
+    fn label(self, slot: usize, class: &ClassInfo) -> Element {
+        let name = element("text").class("tick name");
+        let number = element("text").class("tick x").attribute("y", 16);
+        match self {
+            Self::Slanted => {
+                name.attribute("y", 12).attribute("transform", "rotate(-50)").text(&class.name)
+            }
+            Self::Upright => {
+                let name = name.attribute("x", -8).attribute("dy", ".32em");
+                name.attribute("transform", "rotate(-90)").text(&class.name)
+            }
+            Self::Numbers => number.text(slot + 1),
+        }
+    }
 }

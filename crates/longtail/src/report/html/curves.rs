@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     eval::{Evaluation, Group},
-    report::{EpochRecord, summary::percent},
+    report::{EpochRecord, columns::percent},
 };
 
 /// Above this many epochs single points are no longer drawn.
@@ -15,7 +15,7 @@ const MOST_DOTS: usize = 60;
 const HEIGHT: u32 = 190;
 
 struct Series {
-    name: &'static str,
+    name: String,
     class: &'static str,
     values: Vec<Option<f64>>,
 }
@@ -32,14 +32,14 @@ pub(super) fn section(records: &[EpochRecord]) -> Element {
 }
 
 fn series(
-    name: &'static str,
+    name: impl Into<String>,
     class: &'static str,
     records: &[EpochRecord],
     value: impl Fn(&EpochRecord) -> Option<f64>,
 ) -> Option<Series> {
     let values: Vec<_> =
         records.iter().map(|record| value(record).filter(|value| value.is_finite())).collect();
-    values.iter().any(Option::is_some).then_some(Series { name, class, values })
+    values.iter().any(Option::is_some).then_some(Series { name: name.into(), class, values })
 }
 
 fn losses(records: &[EpochRecord]) -> Option<Element> {
@@ -71,12 +71,23 @@ fn accuracies(records: &[EpochRecord]) -> Option<Element> {
         move |record: &EpochRecord| record.val.as_ref().map(figure)
     };
     let train = |record: &EpochRecord| record.train_accuracy;
+    let of_mean = |mean: &str| format!("validation, {mean} mean{}", over(records));
     let parts = [
-        series("validation, arithmetic mean", "first", records, of_val(|val| val.arithmetic_mean)),
-        series("validation, harmonic mean", "second", records, of_val(|val| val.harmonic_mean)),
+        series(of_mean("arithmetic"), "first", records, of_val(|val| val.arithmetic_mean)),
+        series(of_mean("harmonic"), "second", records, of_val(|val| val.harmonic_mean)),
         series("training images, as sampled", "ink", records, train),
     ];
     percent_panel("Accuracy", records, parts)
+}
+
+/// Over how many classes the means on validation run, where some has no image there.
+fn over(records: &[EpochRecord]) -> String {
+    let val = records.iter().find_map(|record| record.val.as_ref());
+    let numbers = val.map(|val| (val.classes_tested, val.per_class.len()));
+    match numbers.filter(|(tested, all)| tested < all) {
+        Some((tested, all)) => format!(" over {tested} of {all} classes"),
+        None => String::new(),
+    }
 }
 
 fn groups(records: &[EpochRecord]) -> Option<Element> {
@@ -134,7 +145,7 @@ fn panel<const N: usize>(
             drawing = drawing.children(dots(part, records, &points, &exact));
         }
     }
-    let key = legend(parts.iter().map(|part| (part.class, part.name)));
+    let key = legend(parts.iter().map(|part| (part.class, part.name.as_str())));
     Some(figure(title, [drawing, key]))
 }
 

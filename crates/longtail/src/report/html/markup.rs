@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::report::text::acts;
+
 /// Tags that have no end tag in HTML, and the shapes of SVG, which have no content here.
 const EMPTY: [&str; 6] = ["meta", "rect", "line", "path", "circle", "br"];
 
@@ -73,7 +75,7 @@ const BLOCKS: [&str; 8] = ["tr", "section", "figure", "svg", "p", "h2", "thead",
 
 /// `text` such that it is only ever read as text, in content and in attributes.
 ///
-/// Control characters, which XML forbids and HTML ignores, become U+FFFD.
+/// Control characters, which XML forbids and HTML ignores, and those that turn text around become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
@@ -85,7 +87,7 @@ fn escaped(text: &str) -> String {
             '\'' => safe += "&#39;",
             '\n' | '\t' => safe.push(char),
             '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
-            _ if char.is_control() => safe.push('\u{fffd}'),
+            _ if acts(char) => safe.push('\u{fffd}'),
             _ => safe.push(char),
         }
     }

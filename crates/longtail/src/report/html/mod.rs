@@ -2,6 +2,8 @@
 
 mod classes;
 mod curves;
+mod glossary;
+mod headline;
 mod markup;
 mod plot;
 mod scale;
@@ -11,7 +13,7 @@ use std::path::Path;
 
 use markup::{Element, element};
 
-use super::{EpochRecord, ReportError, Summary, atomic};
+use super::{EpochRecord, ReportError, Summary, atomic, text::counted};
 
 /// What the page shows.
 #[derive(Debug, Clone, Copy)]
@@ -29,18 +31,18 @@ pub struct ReportInput<'a> {
 /// The page as HTML, which is also well-formed XML.
 ///
 /// It is complete without a script, fits phones and wide screens, follows the reader's choice of
-/// light or dark, and says of every figure which set it comes from and who chose the model.
-/// Epochs are shown from 1.
+/// light or dark, prints, and says of every figure which set it comes from, how sure it is and who
+/// chose the model. Warnings of the run stand on top. Epochs are shown from 1.
 pub fn render(input: &ReportInput) -> String {
     let summary = input.summary;
-    let title = format!("{} on {}", summary.method, summary.data);
+    let title = headline::title(summary);
     let main = element("main")
-        .child(element("h1").text(&title))
-        .child(element("p").class("quiet").text(subtitle(summary)))
-        .child(tables::headline(summary))
+        .child(headline::head(summary))
+        .children(tables::figures(summary))
         .child(curves::section(input.records))
         .child(classes::section(summary))
-        .child(tables::classes(summary))
+        .child(tables::classes(summary, classes::is_numbered(summary)))
+        .child(glossary::section(summary))
         .child(facts(input));
     let page = element("html")
         .attribute("lang", "en")
@@ -68,18 +70,6 @@ fn head(title: &str) -> Element {
         .child(element("style").verbatim(include_str!("style.css")))
 }
 
-fn subtitle(summary: &Summary) -> String {
-    let counts = || summary.classes.iter().map(|class| class.train_count);
-    let images: usize = counts().sum();
-    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
-    format!(
-        "{} classes, {images} training images, {most} in the largest class and {least} in the \
-         smallest; seed {}",
-        summary.classes.len(),
-        summary.seed
-    )
-}
-
 /// How the figures came about: the run, the machine and the recipe.
 fn facts(input: &ReportInput) -> Element {
     let summary = input.summary;
@@ -90,7 +80,9 @@ fn facts(input: &ReportInput) -> Element {
     let facts = [
         ("Data", Some(summary.data.clone())),
         ("Method", Some(summary.method.clone())),
+        ("Backbone", summary.backbone.clone()),
         ("Length", Some(length(summary))),
+        ("Finished", summary.finished.clone()),
         ("Seed", Some(summary.seed.to_string())),
         ("Compressed classes", compression),
         ("Training time", Some(duration(summary.seconds))),
@@ -117,11 +109,6 @@ fn waiting(summary: &Summary) -> String {
 
 fn length(summary: &Summary) -> String {
     format!("{}, {} steps", counted(summary.epochs, "epoch", "epochs"), summary.steps)
-}
-
-/// `1 class`, `2 classes`.
-fn counted(count: usize, one: &str, more: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 fn duration(seconds: f64) -> String {

@@ -1,35 +1,36 @@
 //! Figures as numbers.
 
 use super::{
-    counted,
+    glossary, headline,
     markup::{Element, element},
 };
 use crate::{
-    eval::{Evaluation, Group},
-    report::summary::{Column, MEANS, Set, Summary, percent},
+    eval::Group,
+    report::{
+        columns::{Column, OVER_CLASSES, Set, percent},
+        summary::Summary,
+    },
 };
 
 /// With more classes than this the table of all classes is folded.
 const MOST_OPEN: usize = 100;
 
-/// The large figures at the head of the page, and all of them as a table.
-pub(super) fn headline(summary: &Summary) -> Element {
+/// The large figures, and all of them as a table; nothing for a run that was not evaluated.
+pub(super) fn figures(summary: &Summary) -> Option<Element> {
     let columns = summary.columns();
-    let section = element("section");
-    let Some(first) = columns.first() else {
-        return section.child(element("p").text("The run was not evaluated on any set."));
-    };
+    let first = columns.first()?;
     let set = match first.set {
         Set::Test => "Test set",
         Set::Val => "Validation set",
     };
     let title = format!("{set}, {} epoch", first.model.name());
-    section
+    let section = element("section")
         .child(element("h2").text(title))
-        .child(tiles(summary, first))
+        .child(headline::tiles(summary, first))
         .child(element("h2").text("All figures"))
-        .child(figures(&columns))
-        .child(element("p").class("quiet").text(selection(summary)))
+        .child(all(summary, &columns))
+        .child(element("p").class("quiet").text(selection(summary)));
+    Some(section)
 }
 
 /// Which model is the best one, and who chose it.
@@ -49,88 +50,141 @@ fn selection(summary: &Summary) -> String {
     }
 }
 
-fn tiles(summary: &Summary, column: &Column) -> Element {
-    let figures = column.evaluation;
-    let tile = |class: &str, name: &str, value: Option<f64>, note: String| {
-        let tile = element("div").class(format!("tile {class}"));
-        let tile = tile.child(element("div").class("what").text(name));
-        let tile = tile.child(element("div").class("figure").text(percent(value)));
-        tile.child(element("div").class("quiet").text(note))
-    };
-    let groups = Group::ALL.map(|group| {
-        let note = counted(summary.members(group), "class", "classes");
-        tile(group.name(), &format!("{group}-shot"), figures.group(group), note)
+fn all(summary: &Summary, columns: &[Column]) -> Element {
+    let rows = [means(summary, columns), groups(summary, columns), numbers(summary, columns)];
+    let names = element("th").text("");
+    let columns = columns.iter().map(|column| element("th").class("number").text(column.title()));
+    let head = element("thead").child(element("tr").child(names).children(columns));
+    let body = element("tbody").children(rows.into_iter().flatten());
+    scrolled(element("table").class("figures").child(head).child(body))
+}
+
+fn row(
+    name: &str,
+    summary: &Summary,
+    columns: &[Column],
+    cell: impl Fn(&Column) -> Element,
+) -> Element {
+    let name = element("th").attribute("scope", "row").child(glossary::term(name, summary));
+    element("tr").child(name).children(columns.iter().map(cell))
+}
+
+fn means(summary: &Summary, columns: &[Column]) -> Vec<Element> {
+    let classes = summary.classes.len();
+    let intervals = |column: &Column| column.evaluation.interval.clone();
+    let top1 = row("top-1", summary, columns, |column| {
+        let value = percent(Some(column.evaluation.top1));
+        figure(
+            value,
+            intervals(column).map(|all| all.top1),
+            (column.evaluation.classes_tested, classes),
+        )
     });
-    let zero = format!("{} at 0%", counted(figures.zero_classes, "class", "classes"));
-    let (mean, harmonic) = (figures.arithmetic_mean, figures.harmonic_mean);
-    let means = [
-        tile("", "Balanced top-1", Some(mean), "mean over classes".into()),
-        tile("", "Harmonic mean", Some(harmonic), zero),
-        tile("", "Worst class", Some(figures.worst_class), worst(summary, figures)),
-    ];
-    element("div").class("tiles").children(means).children(groups)
+    let means = OVER_CLASSES.iter().enumerate().map(|(index, (name, value))| {
+        row(name, summary, columns, |column| {
+            let interval = intervals(column).filter(|_| index == 0).map(|all| all.arithmetic_mean);
+            figure(value(column), interval, (column.evaluation.classes_tested, classes))
+        })
+    });
+    std::iter::once(top1).chain(means).collect()
 }
 
-/// The name of the worst class, or how many share the last place.
-fn worst(summary: &Summary, figures: &Evaluation) -> String {
-    let classes = summary.classes.iter().zip(&figures.per_class);
-    let mut worst = classes.filter(|(_, accuracy)| **accuracy == Some(figures.worst_class));
-    match (worst.next(), worst.count()) {
-        (Some((class, _)), 0) => class.name.clone(),
-        (_, others) => format!("{} classes", others + 1),
-    }
+fn groups(summary: &Summary, columns: &[Column]) -> Vec<Element> {
+    let row = |group: Group| {
+        row(group.name(), summary, columns, |column| {
+            let interval = column.evaluation.interval.as_ref().and_then(|all| all.group(group));
+            let over = (summary.tested(group, column), summary.members(group));
+            figure(summary.group_accuracy(group, column), interval, over)
+        })
+    };
+    Group::ALL.map(row).into()
 }
 
-fn figures(columns: &[Column]) -> Element {
-    let means = MEANS
-        .iter()
-        .map(|(name, value)| row(name, columns, |column| percent(Some(value(column.evaluation)))));
-    let groups = Group::ALL
-        .map(|group| row(group.name(), columns, |column| percent(column.evaluation.group(group))));
-    let zero = row("classes at 0%", columns, |column| column.evaluation.zero_classes.to_string());
-    let images = row("images", columns, |column| column.evaluation.count.to_string());
-    let body = element("tbody").children(means).children(groups).child(zero).child(images);
-    scrolled(element("table").child(head(&[""], columns)).child(body))
+fn numbers(summary: &Summary, columns: &[Column]) -> Vec<Element> {
+    let number = |text: String| element("td").class("number").text(text);
+    let classes = summary.classes.len();
+    vec![
+        row("classes at 0%", summary, columns, |column| {
+            number(column.evaluation.zero_classes.to_string())
+        }),
+        row("classes with images", summary, columns, |column| {
+            number(format!("{} of {classes}", column.evaluation.classes_tested))
+        }),
+        row("images", summary, columns, |column| number(column.evaluation.count.to_string())),
+    ]
 }
 
-fn row(name: &str, columns: &[Column], cell: impl Fn(&Column) -> String) -> Element {
-    let name = element("th").attribute("scope", "row").text(name);
-    let cells = columns.iter().map(|column| element("td").class("number").text(cell(column)));
-    element("tr").child(name).children(cells)
+/// A figure with its interval and, where it is no mean over all classes, over how many it is.
+fn figure(value: String, interval: Option<[f64; 2]>, (tested, all): (usize, usize)) -> Element {
+    let over = (0 < tested && tested < all).then(|| format!("over {tested} of {all} classes"));
+    let lines = [interval.map(range), over].into_iter().flatten();
+    let cell = element("td").class("number").text(value);
+    cell.children(lines.map(|line| element("div").class("quiet").text(line)))
 }
 
-fn head(names: &[&str], columns: &[Column]) -> Element {
-    let names = names.iter().map(|name| element("th").text(name));
-    let cells = columns.iter().map(|column| element("th").class("number").text(column.title()));
-    element("thead").child(element("tr").children(names).children(cells))
+/// An interval in percent, such as `57.0–75.2`.
+fn range([low, high]: [f64; 2]) -> String {
+    format!("{:.1}–{:.1}", low * 100.0, high * 100.0)
 }
 
 fn scrolled(table: Element) -> Element {
-    element("div").class("scroll").child(table)
+    element("div").class("scroll").attribute("tabindex", 0).child(table)
 }
 
-/// Every class with its accuracies, from head to tail.
-pub(super) fn classes(summary: &Summary) -> Element {
-    let columns = summary.columns();
-    let rows = summary.head_to_tail().into_iter().map(|label| {
+/// Every class with its images and accuracies, from head to tail.
+pub(super) fn classes(summary: &Summary, numbered: bool) -> Element {
+    let sets = summary.sets();
+    let rows = summary.head_to_tail().into_iter().enumerate().map(|(place, label)| {
         let class = &summary.classes[label];
-        let name = element("th").attribute("scope", "row").text(&class.name);
-        let group = element("span").class(format!("key {}", class.group));
-        let row = element("tr").child(name);
+        let name = element("th").attribute("scope", "row");
+        let name = match numbered {
+            true => name.child(element("span").class("place").text(place + 1)),
+            false => name,
+        };
+        let row = element("tr").child(name.child(element("bdi").text(&class.name)));
         let row = row.child(element("td").class("number").text(class.train_count));
+        let group = element("span").class(format!("key {}", class.group));
         let row = row.child(element("td").child(group).text(class.group));
-        row.children(
-            columns
-                .iter()
-                .map(|column| element("td").class("number").text(percent(column.class(label)))),
-        )
+        row.children(sets.iter().flat_map(|(last, best)| of_set(last, best.as_ref(), label)))
     });
-    let table =
-        element("table").class("classes").child(head(&["class", "images", "group"], &columns));
+    let table = element("table").class("classes").child(class_head(&sets));
     let table = scrolled(table.child(element("tbody").children(rows)));
     let count = summary.classes.len();
     let title = element("summary").text(format!("All {count} classes"));
     let fold = element("details").child(title).child(table);
     let fold = if count > MOST_OPEN { fold } else { fold.attribute("open", "open") };
     element("section").child(element("h2").text("Per class")).child(fold)
+}
+
+fn class_head(sets: &[(Column, Option<Column>)]) -> Element {
+    let number = |text: &str| element("th").class("number").text(text);
+    let of_set = |(last, best): &(Column, Option<Column>)| {
+        let images = (!last.evaluation.per_class_images.is_empty())
+            .then(|| number(&format!("{} images", last.set.short())));
+        let columns = [Some(last), best.as_ref()].into_iter().flatten();
+        let columns = columns.map(|column| number(&column.title()));
+        images.into_iter().chain(columns).collect::<Vec<_>>()
+    };
+    let row = element("tr").child(element("th").text("class"));
+    let row = row.child(number("training images")).child(element("th").text("group"));
+    element("thead").child(row.children(sets.iter().flat_map(of_set)))
+}
+
+/// The images of one class in a set, and its accuracies there.
+fn of_set(last: &Column, best: Option<&Column>, label: usize) -> Vec<Element> {
+    let images = last.images(label).map(|images| element("td").class("number").text(images));
+    let accuracy = |column: &Column| {
+        let cell = element("td").class("number");
+        let cell = match column.correct(label).zip(column.images(label)) {
+            Some((correct, images @ 1..)) => {
+                cell.attribute("title", format!("{correct} of {images} images right"))
+            }
+            _ => cell,
+        };
+        let interval = column.interval(label).map(range);
+        let interval = interval.map(|range| element("div").class("quiet").text(range));
+        cell.text(column.accuracy(label)).children(interval)
+    };
+    let columns = [Some(last), best].into_iter().flatten();
+    images.into_iter().chain(columns.map(accuracy)).collect()
 }

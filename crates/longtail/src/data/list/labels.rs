@@ -1,0 +1,149 @@
+//! What the labels of a list mean.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
+};
+
+use super::{Entry, list_error};
+use crate::data::DataError;
+
+/// Labels as written, each with its class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labels {
+    /// Class of every label as it is written, or as the number that it is.
+    classes: HashMap<String, u32>,
+    /// Whether labels are numbers.
+    numbers: bool,
+    /// Class names by label.
+    pub names: Vec<String>,
+    /// What a person should know of the mapping.
+    pub note: Option<String>,
+}
+
+impl Labels {
+    /// The labels of a training list: numbers from 0, or names. Numbers that do not start at 0 or have gaps are
+    /// taken where the classes have names besides, from a column or from their images' folders.
+    ///
+    /// # Errors
+    /// [`DataError::List`] for labels that mix numbers and names, leave gaps, or are too few.
+    pub fn of(list: &Path, train: &[Entry]) -> Result<Self, DataError> {
+        if let Some(empty) = train.iter().find(|entry| entry.label.is_empty()) {
+            return Err(list_error(list, empty.line, &format!("{} has no label", empty.path)));
+        }
+        let is_number = |entry: &Entry| entry.label.parse::<f64>().is_ok_and(f64::is_finite);
+        match train.iter().all(|entry| number(&entry.label).is_some()) {
+            true if has_leading_zeros(train) => Ok(Self::of_words(train)),
+            true => Self::of_numbers(list, train),
+            false if train.iter().any(is_number) => Err(no_number(list, train)),
+            false => Ok(Self::of_words(train)),
+        }
+    }
+
+    fn of_words(train: &[Entry]) -> Self {
+        let words: BTreeMap<&str, ()> = train.iter().map(|e| (e.label.as_str(), ())).collect();
+        let names: Vec<String> = words.into_keys().map(str::to_owned).collect();
+        let classes = names.iter().cloned().zip(0..).collect();
+        Self { classes, numbers: false, names, note: None }
+    }
+
+    fn of_numbers(list: &Path, train: &[Entry]) -> Result<Self, DataError> {
+        let mut members: BTreeMap<u64, Vec<&Entry>> = BTreeMap::new();
+        for entry in train {
+            members.entry(number(&entry.label).unwrap_or_default()).or_default().push(entry);
+        }
+        let known: Vec<u64> = members.keys().copied().collect();
+        let gap = known.iter().zip(0..).find(|(known, expected)| **known != *expected);
+        let names = names(&members);
+        let last = known.last().copied().unwrap_or_default();
+        if let (Some((_, gap)), None) = (gap, &names) {
+            let reason = format!(
+                "no image has label {gap}, though labels go up to {last}: number the classes from 0 without gaps, \
+                 or give names instead of numbers"
+            );
+            return Err(list_error(list, 1, &reason));
+        }
+        let note = gap.map(|_| {
+            format!(
+                "labels {} to {last} of {} are {} classes with numbers of their own, in the same order",
+                known.first().copied().unwrap_or_default(),
+                list.display(),
+                known.len()
+            )
+        });
+        let numbered = || known.iter().map(u64::to_string).collect();
+        let classes = known.iter().map(u64::to_string).zip(0..).collect();
+        Ok(Self { classes, numbers: true, names: names.unwrap_or_else(numbered), note })
+    }
+
+    /// The class of an entry of any list.
+    ///
+    /// # Errors
+    /// [`DataError::List`] for a label that the training list lacks.
+    pub fn class(&self, list: &Path, entry: &Entry) -> Result<u32, DataError> {
+        let written = match self.numbers {
+            true => number(&entry.label).map(|number| number.to_string()),
+            false => Some(entry.label.clone()),
+        };
+        let class = written.and_then(|label| self.classes.get(&label).copied());
+        class.ok_or_else(|| {
+            let reason = match self.numbers {
+                true => format!(
+                    "label \"{}\" is out of range: the training list has labels {}",
+                    entry.label,
+                    self.range()
+                ),
+                false => format!("class \"{}\" is not in the training list", entry.label),
+            };
+            list_error(list, entry.line, &reason)
+        })
+    }
+
+    fn range(&self) -> String {
+        let numbers = || self.classes.keys().filter_map(|label| label.parse::<u64>().ok());
+        let (first, last) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
+        format!("{first} to {last}")
+    }
+}
+
+/// The whole number that a label is; pandas writes 3 as 3.0 where a column has gaps.
+fn number(label: &str) -> Option<u64> {
+    let whole = label.strip_suffix(".0").unwrap_or(label);
+    whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| whole.parse().ok())?
+}
+
+/// Whether labels are written as `01`, which is not `1`.
+fn has_leading_zeros(train: &[Entry]) -> bool {
+    train.iter().any(|entry| {
+        entry.label.len() > 1 && entry.label.starts_with('0') && !entry.label.starts_with("0.")
+    })
+}
+
+fn no_number(list: &Path, train: &[Entry]) -> DataError {
+    let odd = train.iter().find(|entry| number(&entry.label).is_none());
+    let (line, label) = odd.map_or((1, ""), |entry| (entry.line, entry.label.as_str()));
+    list_error(list, line, &format!("label \"{label}\" is no number from 0, as other lines have"))
+}
+
+/// Names of numbered classes: those that the list gives, or the folder of each class's images where that is one
+/// to one; `None` where there are none.
+fn names(members: &BTreeMap<u64, Vec<&Entry>>) -> Option<Vec<String>> {
+    let folder = |entry: &&Entry| {
+        let folder = Path::new(&entry.path).parent().and_then(Path::file_name);
+        folder.map(|folder| folder.to_string_lossy().into_owned())
+    };
+    let given = |entry: &&Entry| entry.class_name.clone().filter(|name| !name.is_empty());
+    one_to_one(members, given).or_else(|| one_to_one(members, folder))
+}
+
+fn one_to_one(
+    members: &BTreeMap<u64, Vec<&Entry>>,
+    name: impl Fn(&&Entry) -> Option<String>,
+) -> Option<Vec<String>> {
+    let of_class = |entries: &Vec<&Entry>| {
+        let first = name(entries.first()?)?;
+        entries.iter().all(|entry| name(entry).as_ref() == Some(&first)).then_some(first)
+    };
+    let names: Vec<String> = members.values().map(of_class).collect::<Option<_>>()?;
+    (names.iter().collect::<HashSet<_>>().len() == names.len()).then_some(names)
+}

@@ -1,0 +1,65 @@
+//! The figures of a run, computed again from its weights, or on other images.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::{rescore, resume::reopen};
+use crate::{
+    Error, Result,
+    data::DataError,
+    recipe::{DataTyped, RecipeFile},
+    report::Summary,
+    train::{Observer, Trainer},
+};
+
+/// What was evaluated.
+pub enum Evaluated {
+    /// The run on its own images; its summary and report are written anew.
+    Run(Box<Trainer>, Box<Summary>),
+    /// The run's model on another set; nothing of the run changed.
+    Other(Box<Summary>),
+}
+
+impl Evaluated {
+    /// The figures.
+    pub fn summary(&self) -> &Summary {
+        match self {
+            Self::Run(_, summary) | Self::Other(summary) => summary,
+        }
+    }
+}
+
+/// The figures of the run in `folder`. `place` may say where its images are now, which their content proves, or name
+/// another set ([`rescore`]).
+///
+/// # Errors
+/// [`crate::Error`] if there is no run, if another process writes to it, or if the images cannot be used.
+pub fn evaluate(
+    folder: &Path,
+    place: DataTyped,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Evaluated> {
+    let layer = RecipeFile { data: place.clone(), ..RecipeFile::default() };
+    match reopen(folder, &[layer], device.clone(), observer) {
+        Ok((trainer, _)) => {
+            let summary = trainer.summary()?;
+            trainer.write_results(&summary, observer)?;
+            Ok(Evaluated::Run(Box::new(trainer), Box::new(summary)))
+        }
+        Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
+            observer.note(&format!(
+                "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
+            ));
+            rescore(folder, place, device, observer)
+                .map(|summary| Evaluated::Other(Box::new(summary)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether images were named that may be another set.
+fn names_data(place: &DataTyped) -> bool {
+    place.name.is_some() || place.train_list.is_some() || place.test_list.is_some()
+}

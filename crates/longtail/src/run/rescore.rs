@@ -1,0 +1,211 @@
+//! A run's model on images that it was not made with.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::{resume::place, saved};
+use crate::{
+    Result,
+    augment::{Normalize, View},
+    data::{DataError, ImageSet, Listing, Opened, Split, source},
+    eval::{EvalOptions, Evaluation, argmax},
+    model::{Network, weights},
+    recipe::{Data, DataTyped, Recipe, RecipeFile, Val},
+    report::{Best, ClassInfo, Outcome, Summary},
+    train::{Checkpoint, Observer, RunFolder, TrainError, check_images, eval_options, network},
+};
+
+/// Class names that a note lists.
+const NAMED: usize = 8;
+
+/// The figures of the run in `folder` on the set that `typed` names, whose classes are found by their names. Nothing
+/// of the run changes.
+///
+/// A set with a test part is scored on that, one with a validation part alone on it, any other on all its images.
+///
+/// # Errors
+/// [`crate::Error`] if there is no trained run or no such data, or if it has none of the run's classes.
+pub fn rescore(
+    folder: &Path,
+    typed: DataTyped,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Summary> {
+    let (folder, file) = saved(folder)?;
+    let recipe = Recipe::resolve(&[file])?.0;
+    let checkpoint = Checkpoint::load_of(&folder)?;
+    let trained = Split::load(&folder.split())?;
+    let data = other_data(&recipe, typed)?;
+    let opened = Opened::to_score(&data)?;
+    opened.notes.iter().for_each(|note| observer.note(note));
+    let classes = Classes::matching(&trained.class_names, &opened.listing, observer)?;
+    let part = PartUsed::of(&opened.listing);
+    let split = Split::of_part(&opened.listing, part == PartUsed::Pool);
+    check_images(opened.bytes(&split, &data))?;
+    let (source, notes) = opened.load(&split, &data)?;
+    notes.iter().for_each(|note| observer.note(note));
+    let images = match part {
+        PartUsed::Test => source.test,
+        PartUsed::Val => source.val,
+        PartUsed::Pool => Some(source.pool),
+    };
+    let images = images.unwrap_or_else(|| ImageSet::empty(1, 1));
+    let counts = train_counts(&folder, &checkpoint, trained.class_names.len());
+    let options = eval_options(&recipe)?;
+    let scored = Scored {
+        images: &images,
+        classes: &classes,
+        counts: &counts,
+        recipe: &recipe,
+        options,
+        device,
+    };
+    let build = |state| -> Result<Network> {
+        let network =
+            network(&recipe, trained.class_names.len(), device).map_err(TrainError::from)?;
+        let file = folder.checkpoint().display().to_string();
+        Ok(weights::with_state(network, state, &file).map_err(TrainError::from)?)
+    };
+    let progress = checkpoint.progress;
+    let last = scored.outcome(&build(checkpoint.model)?)?;
+    let best = match progress.best {
+        Some(best) if !checkpoint.best.is_empty() => {
+            let outcome = scored.outcome(&build(checkpoint.best)?)?;
+            Some(Best { epoch: best.epoch, outcome })
+        }
+        _ => None,
+    };
+    Ok(Summary {
+        last,
+        best,
+        epochs: progress.epoch,
+        steps: progress.step,
+        seed: recipe.train.seed,
+        split_hash: split.hash,
+        data: source::title(&data),
+        method: recipe.method.name.to_string(),
+        classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
+        seconds: progress.seconds,
+        waited: progress.waited,
+        images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
+        longtail_version: env!("CARGO_PKG_VERSION").into(),
+        compression: None,
+        backbone: Some(recipe.model.backbone.clone()),
+        finished: progress.ended,
+        shot_thresholds: Some(options.shot_thresholds),
+        warnings: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+/// Which images of a set are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartUsed {
+    Test,
+    Val,
+    Pool,
+}
+
+impl PartUsed {
+    fn of(listing: &Listing) -> Self {
+        match (&listing.test, &listing.val) {
+            (Some(_), _) => Self::Test,
+            (None, Some(_)) => Self::Val,
+            (None, None) => Self::Pool,
+        }
+    }
+}
+
+/// The section of another set, brought to the size that the run has.
+fn other_data(recipe: &Recipe, typed: DataTyped) -> Result<Data> {
+    let size = recipe.data.image_size;
+    let typed = DataTyped { skip_broken: typed.skip_broken, ..place(&recipe.data, typed) };
+    let mut file = RecipeFile { data: typed, ..RecipeFile::default() };
+    let own_size = file.data.name.as_deref().is_some_and(source::is_known);
+    if !own_size {
+        file.data.image_size = Some(size);
+    }
+    let data = Recipe::resolve(&[file])?.0.data;
+    Ok(Data { resize: recipe.data.resize, imbalance: 0.0, val: Val::None, ..data })
+}
+
+/// n, as the run was trained: old checkpoints do not have it, and a summary may be there.
+fn train_counts(folder: &RunFolder, checkpoint: &Checkpoint, classes: usize) -> Vec<usize> {
+    let of_progress = Some(checkpoint.progress.train_counts.clone());
+    let of_summary = || {
+        let summary = Summary::load(folder.summary()).ok()?;
+        Some(summary.classes.iter().map(|class| class.train_count).collect())
+    };
+    let fits = |counts: &Vec<usize>| counts.len() == classes;
+    of_progress
+        .filter(fits)
+        .or_else(|| of_summary().filter(fits))
+        .unwrap_or_else(|| vec![1; classes])
+}
+
+/// The run's class of every class of another set; `None` where the run does not know it.
+struct Classes(Vec<Option<u32>>);
+
+impl Classes {
+    fn matching(own: &[String], other: &Listing, observer: &mut dyn Observer) -> Result<Self> {
+        let of = |name: &String| own.iter().position(|own| own == name).map(|class| class as u32);
+        let classes: Vec<Option<u32>> = other.class_names.iter().map(of).collect();
+        let pairs = || other.class_names.iter().zip(&classes);
+        let unknown: Vec<&str> =
+            pairs().filter(|(_, class)| class.is_none()).map(|(name, _)| name.as_str()).collect();
+        let missing: Vec<&str> =
+            own.iter().filter(|own| !other.class_names.contains(own)).map(String::as_str).collect();
+        if unknown.len() == classes.len() {
+            let reason = format!(
+                "none of its classes ({}) is one of the run's ({}): classes are matched by name",
+                listed(&unknown),
+                listed(&own.iter().map(String::as_str).collect::<Vec<_>>())
+            );
+            return Err(DataError::Folder { path: other.name.clone().into(), reason }.into());
+        }
+        if !unknown.is_empty() {
+            let what = listed(&unknown);
+            observer.note(&format!("left out, for the run does not know them: classes {what}"));
+        }
+        if !missing.is_empty() {
+            observer
+                .note(&format!("classes of the run without an image here: {}", listed(&missing)));
+        }
+        Ok(Self(classes))
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    names[..names.len().min(NAMED)].join(", ") + &more
+}
+
+/// Images with all that figures on them need.
+struct Scored<'a> {
+    images: &'a ImageSet,
+    classes: &'a Classes,
+    counts: &'a [usize],
+    recipe: &'a Recipe,
+    options: EvalOptions,
+    device: &'a Device,
+}
+
+impl Scored<'_> {
+    fn outcome(&self, network: &Network) -> Result<Outcome> {
+        let (indices, labels): (Vec<u32>, Vec<u32>) = self
+            .images
+            .labels()
+            .iter()
+            .zip(0..)
+            .filter_map(|(&label, index)| Some((index, self.classes.0[label as usize]?)))
+            .unzip();
+        let views = &self.recipe.views;
+        let normalize = Normalize { mean: views.mean, std: views.std };
+        let logits = network.predict(self.images, &indices, &View::Test, &normalize, self.device);
+        let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
+        let test = Evaluation::of(&labels, &predictions, self.counts, &self.options)?;
+        Ok(Outcome { test: Some(test), val: None })
+    }
+}

@@ -1,0 +1,198 @@
+//! Going on with a run: its folder, its recipe with what may be said anew, its data wherever it is now.
+
+use std::{path::Path, sync::Arc};
+
+use burn::tensor::Device;
+
+use super::saved;
+use crate::{
+    Result,
+    data::{self, Opened, Sets, Split},
+    device,
+    recipe::{DataTyped, Recipe, RecipeFile, Val},
+    report::atomic,
+    train::{Need, Observer, RunFolder, TrainError, Trainer, objective},
+};
+
+/// Keys that say where data is, or how the program runs; a run goes on whatever they are.
+const PLACES: [&str; 8] = [
+    "data.name",
+    "data.dir",
+    "data.train_list",
+    "data.val_list",
+    "data.test_list",
+    "data.split",
+    "data.any_content",
+    "train.checkpoint_steps",
+];
+/// Sections of which a longer run has other values.
+const OF_LENGTH: [&str; 1] = ["train.epochs"];
+
+/// The run in the folder `out` where its checkpoint left off, on `device`, which need not be the one it
+/// was on: results then agree but for rounding.
+///
+/// `layers` may say again what the run's recipe says, where the data is now, how often checkpoints are written,
+/// and another number of epochs.
+///
+/// # Errors
+/// [`crate::Error`] if there is no run, if another process has it, if `layers` says something else, or if the data
+/// or the checkpoint deviates from the run's.
+pub fn resume(
+    out: &Path,
+    layers: &[RecipeFile],
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<Trainer> {
+    let (trainer, before) = reopen(out, layers, device, observer)?;
+    observer.note(&where_it_goes_on(&trainer));
+    let epochs = trainer.recipe().train.epochs;
+    if epochs != before {
+        observer.note(&format!(
+            "{epochs} epochs instead of {before}: from here on the schedule is that of a run of {epochs} epochs \
+             (learning rate, warm-up, milestones, compression), which is not what it would have been from the start"
+        ));
+    }
+    Ok(trainer)
+}
+
+/// The epoch and step at which a run goes on.
+fn where_it_goes_on(trainer: &Trainer) -> String {
+    let (progress, epochs) = (trainer.progress(), trainer.recipe().train.epochs);
+    match (progress.epoch, progress.batch) {
+        (epoch, _) if epoch >= epochs => {
+            format!("all {epochs} epochs are done ({} steps); --epochs goes on", progress.step)
+        }
+        (0, 0) => "the run begins at its first step".into(),
+        (epoch, 0) => {
+            format!("the run goes on after epoch {epoch} of {epochs}, step {}", progress.step)
+        }
+        (epoch, _) => {
+            format!(
+                "the run goes on within epoch {} of {epochs}, after step {}",
+                epoch + 1,
+                progress.step
+            )
+        }
+    }
+}
+
+/// [`resume`] without a word on where, and the number of epochs that the run had before.
+pub(super) fn reopen(
+    out: &Path,
+    layers: &[RecipeFile],
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<(Trainer, usize)> {
+    let (folder, saved) = saved(out)?;
+    let lock = folder.lock()?;
+    let before = Recipe::resolve(std::slice::from_ref(&saved))?.0;
+    let recipe = again(&folder, &before, saved, layers)?;
+    device::check_precision(&device, recipe.train.precision)?;
+    let split = Split::load(&folder.split())?;
+    let sets = sets(&recipe, &split, &device, observer)?;
+    let is_longer = recipe.train.epochs != before.train.epochs;
+    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?.owning(lock);
+    let trainer = trainer.resume(&before, observer)?;
+    if is_longer {
+        // The recipe of a run is what it does.
+        let mut recipe = trainer.recipe().clone();
+        recipe.data = data::absolute(&recipe.data)?;
+        atomic::write(&trainer.folder().recipe(), recipe.to_toml()?.as_bytes())
+            .map_err(TrainError::from)?;
+    }
+    Ok((trainer, before.train.epochs))
+}
+
+/// The images of a run, which have to be those that it was made of.
+fn sets(
+    recipe: &Recipe,
+    split: &Split,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Sets> {
+    let opened = Opened::to_score(&recipe.data)?;
+    let note = split.check(&opened.listing)?;
+    note.iter().for_each(|note| observer.note(note));
+    let counts = split.train_counts(&opened.listing.pool.labels);
+    let images = opened.bytes(split, &recipe.data);
+    Need::of(recipe, &objective(recipe, &counts), images, device::is_cpu(device))
+        .check(device::free_memory())?;
+    let (source, _) = opened.load(split, &recipe.data)?;
+    Ok(Sets::new(source, split, recipe.data.val != Val::None))
+}
+
+/// The saved recipe with the layers over it, unless they change what the run is. What was typed is named, not
+/// what follows from it.
+fn again(
+    folder: &RunFolder,
+    before: &Recipe,
+    saved: RecipeFile,
+    layers: &[RecipeFile],
+) -> Result<Recipe> {
+    let mut typed = RecipeFile::default();
+    layers.iter().for_each(|layer| typed.merge(layer.clone()));
+    if let Some(difference) = difference(&saved, &typed)? {
+        let path = folder.path().to_owned();
+        return Err(TrainError::OtherRecipe { path, difference }.into());
+    }
+    let typed = RecipeFile {
+        data: place(&before.data, typed.data),
+        train: crate::recipe::TrainTyped {
+            epochs: typed.train.epochs,
+            checkpoint_steps: typed.train.checkpoint_steps,
+            ..Default::default()
+        },
+        ..RecipeFile::default()
+    };
+    Ok(Recipe::resolve(&[saved, typed])?.0)
+}
+
+/// The first value that was typed and is not the run's.
+fn difference(saved: &RecipeFile, typed: &RecipeFile) -> Result<Option<String>> {
+    let (saved, typed) = (saved.values()?, typed.values()?);
+    let is_free = |key: &str| PLACES.contains(&key) || OF_LENGTH.contains(&key);
+    let other = typed.iter().find(|(key, value)| !is_free(key) && saved.get(*key) != Some(value));
+    Ok(other.map(|(key, value)| match saved.get(key) {
+        Some(was) => format!("{key} = {was}, not {value}"),
+        None => format!("{key} = {value} is new"),
+    }))
+}
+
+/// Where the data is now, of what was typed. A new `--data` takes the place of all that said where it was; lists
+/// that are not where they were are looked for below a new `--data-dir`.
+pub(super) fn place(before: &crate::recipe::Data, typed: DataTyped) -> DataTyped {
+    let mut now = DataTyped {
+        name: typed.name.clone(),
+        dir: typed.dir.clone(),
+        train_list: typed.train_list.clone(),
+        val_list: typed.val_list.clone(),
+        test_list: typed.test_list.clone(),
+        any_content: typed.any_content,
+        ..DataTyped::default()
+    };
+    if typed.name.is_some() || typed.train_list.is_some() {
+        for path in [&mut now.dir, &mut now.train_list, &mut now.val_list, &mut now.test_list] {
+            path.get_or_insert_default();
+        }
+        return now;
+    }
+    let Some(dir) = typed.dir else { return now };
+    let lists = [
+        (&before.train_list, &mut now.train_list),
+        (&before.val_list, &mut now.val_list),
+        (&before.test_list, &mut now.test_list),
+    ];
+    for (was, now) in lists {
+        if now.is_none() && !was.as_os_str().is_empty() && !was.exists() {
+            *now = below(&dir, was);
+        }
+    }
+    now
+}
+
+/// The file `was` at the same place below `dir`: as deep as its last parts fit.
+fn below(dir: &Path, was: &Path) -> Option<std::path::PathBuf> {
+    let parts: Vec<_> = was.components().collect();
+    let tail = |from: usize| dir.join(parts[from..].iter().collect::<std::path::PathBuf>());
+    (1..parts.len()).map(tail).find(|path| path.is_file())
+}

@@ -1,0 +1,144 @@
+//! What a run will hold in memory, computed before any of it is made.
+
+use super::Objective;
+use crate::{data::DataError, device, model::Precision, recipe::Recipe};
+
+/// Values a pixel of the view that a basic block of every stage keeps for its backward pass. These three are measured,
+/// on resnet8 to resnet56 at 32 to 128 pixels (`docs/performance.md`).
+const PER_BLOCK: f64 = 78.0;
+/// Values a pixel of the view beside those of the blocks.
+const PER_VIEW: f64 = 66.0;
+/// Values a pixel of the view that evaluation holds at a time.
+const EVALUATED: f64 = 51.0;
+/// Images that are evaluated at a time.
+const EVALUATED_ROWS: f64 = 256.0;
+/// Bytes a pixel of the view in the batches that are made ahead: three of them, as f32.
+const DRAWN: f64 = 3.0 * 3.0 * 4.0;
+/// The program, its threads and weights.
+const BASE: u64 = 64 << 20;
+/// Share of the free memory that a run may take.
+const SHARE: f64 = 0.9;
+
+/// Bytes of a run by what they are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// Decoded images.
+    pub images: u64,
+    /// One image of a batch in all its views, forward and backward.
+    pub per_row: u64,
+    /// What evaluation holds at a time.
+    pub evaluation: u64,
+    /// Images of a batch.
+    pub batch_size: usize,
+    /// On the CPU a step takes the same memory as the images do.
+    pub step_is_here: bool,
+}
+
+impl Need {
+    /// Of the run that a recipe makes of `images` bytes of decoded images.
+    pub fn of(recipe: &Recipe, objective: &Objective, images: u64, is_cpu: bool) -> Self {
+        let area = (recipe.data.image_size * recipe.data.image_size) as f64;
+        let blocks = recipe.depth().unwrap_or(8).saturating_sub(2) as f64 / 6.0;
+        let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
+        let per_view = area * (value * (PER_BLOCK * blocks + PER_VIEW) + DRAWN);
+        Self {
+            images,
+            per_row: (objective.views() as f64 * per_view) as u64,
+            evaluation: (area * value * EVALUATED * EVALUATED_ROWS) as u64,
+            batch_size: recipe.train.batch_size,
+            step_is_here: is_cpu,
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> u64 {
+        self.fixed() + if self.step_is_here { self.step() } else { 0 }
+    }
+
+    /// What does not depend on the batch.
+    fn fixed(&self) -> u64 {
+        BASE + self.images + if self.step_is_here { self.evaluation } else { 0 }
+    }
+
+    fn step(&self) -> u64 {
+        self.per_row * self.batch_size as u64
+    }
+
+    /// Refuses a run that does not fit into `free` bytes, with the largest batch that does.
+    ///
+    /// # Errors
+    /// [`DataError::Memory`].
+    pub fn check(&self, free: Option<u64>) -> Result<(), DataError> {
+        let Some(free) = free.map(|free| (free as f64 * SHARE) as u64) else { return Ok(()) };
+        if self.bytes() <= free {
+            return Ok(());
+        }
+        let room = free.saturating_sub(self.fixed());
+        let most = if self.step_is_here { room / self.per_row.max(1) } else { 0 };
+        let parts = match self.step_is_here {
+            true => format!(
+                "{} for the images, {} for a step of {}",
+                gib(self.images),
+                gib(self.step()),
+                self.batch_size
+            ),
+            false => format!("{} for the decoded images", gib(self.images)),
+        };
+        let (all, free) = (gib(self.bytes()), gib(free));
+        let needed = format!("about {all} of memory are needed ({parts}), and {free} can be had");
+        Err(DataError::Memory(match most {
+            2.. => {
+                format!("{needed}: choose --batch-size {most} or less, or a smaller --image-size")
+            }
+            _ => format!("{needed}: choose a smaller --image-size, or fewer images"),
+        }))
+    }
+}
+
+/// Refuses to decode `images` bytes where they do not fit.
+///
+/// # Errors
+/// [`DataError::Memory`].
+pub fn check_images(images: u64) -> Result<(), DataError> {
+    Need { images, per_row: 0, evaluation: 0, batch_size: 0, step_is_here: false }
+        .check(device::free_memory())
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEED: Need = Need {
+        images: 1 << 30,
+        per_row: 100 << 20,
+        evaluation: 0,
+        batch_size: 64,
+        step_is_here: true,
+    };
+
+    #[test]
+    fn a_run_that_fits_is_let_through_and_another_told_the_batch_that_does() {
+        NEED.check(None).unwrap();
+        NEED.check(Some(10 << 30)).unwrap();
+        let message = NEED.check(Some(6 << 30)).unwrap_err().to_string();
+        assert!(
+            message.contains("7.3 GiB") && message.contains("--batch-size 44 or less"),
+            "{message}"
+        );
+        let fits = Need { batch_size: 44, ..NEED };
+        fits.check(Some(6 << 30)).unwrap();
+        let message = NEED.check(Some(1 << 30)).unwrap_err().to_string();
+        assert!(message.contains("smaller --image-size, or fewer images"), "{message}");
+    }
+
+    #[test]
+    fn on_a_gpu_the_images_alone_count() {
+        let need = Need { step_is_here: false, ..NEED };
+        need.check(Some(2 << 30)).unwrap();
+        assert!(need.check(Some(1 << 30)).unwrap_err().to_string().contains("decoded images"));
+    }
+}

@@ -6,7 +6,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use longtail::{
-    augment::{ClassifierConfig, Normalize, PlainConfig, Scratch, SimConfig, View},
+    augment::{
+        ClassifierConfig, Normalize, PlainConfig, ResizedCropConfig, Scratch, SimConfig, View,
+    },
     data::Synthetic,
     rng::{Purpose, stream},
 };
@@ -23,6 +25,7 @@ fn views(criterion: &mut Criterion) {
     for (name, view) in [
         ("test", View::Test),
         ("plain", View::Plain(PlainConfig::default())),
+        ("resized-crop", View::ResizedCrop(ResizedCropConfig::default())),
         ("classifier", View::Classifier(ClassifierConfig::default())),
         ("sim", View::Sim(SimConfig::default())),
     ] {

@@ -1,7 +1,7 @@
 use std::{path::Path, process::ExitCode};
 
 use longtail::{
-    data::{DataSource, source},
+    data::source,
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table},
@@ -142,10 +142,9 @@ fn out(args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<Out> {
     }
     let recipe = Recipe::resolve(layers)?.0;
     // What the data decides does not change the method that was typed.
-    let is_files = DataSource::of(&recipe.data)?.is_files();
+    let is_own = source::is_own(&recipe.data);
     let typed = layers.iter().rev().find_map(|layer| layer.method.name);
-    let method =
-        typed.unwrap_or(if is_files { recipe::METHOD_OF_FILES } else { recipe.method.name });
+    let method = typed.unwrap_or(if is_own { recipe::METHOD_OF_FILES } else { recipe.method.name });
     let name = format!("{}-{method}-{}", source::title(&recipe.data), recipe.train.seed);
     Ok(Out::Free { parent: "runs".into(), name })
 }

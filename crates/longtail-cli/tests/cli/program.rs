@@ -124,7 +124,7 @@ pub fn stderr(output: &Output) -> String {
 
 /// Options of a run over `photos` that takes a second.
 pub const SMALL: &str = "--data photos --image-size 16 --backbone resnet8 --batch-size 8 --lr 0.05 \
-                         --val 1 --set train.drop_last=true --quiet";
+                         --val 1 --set train.drop_last=true --method bcl+rcl --quiet";
 
 /// The repository's folder beside which the data of the project may lie.
 pub fn shared_data(name: &str) -> Option<PathBuf> {

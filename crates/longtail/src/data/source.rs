@@ -62,11 +62,6 @@ impl DataSource {
             None => Ok(Self::Folder(path.to_owned())),
         }
     }
-
-    /// Whether images are files, decoded to the size that the recipe says.
-    pub fn is_files(&self) -> bool {
-        matches!(self, Self::Lists(_) | Self::Folder(_))
-    }
 }
 
 /// The names of data sets.
@@ -77,6 +72,11 @@ fn names() -> impl Iterator<Item = &'static str> {
 /// Whether `name` is that of a data set, and no path.
 pub fn is_known(name: &str) -> bool {
     names().any(|known| known == name)
+}
+
+/// Whether a section names people's own images, a folder, lists or a pack of them, and no known data set.
+pub fn is_own(data: &Data) -> bool {
+    !is_known(&data.name) || given(&data.train_list).is_some()
 }
 
 /// The lists that a section names: `train_list`, or `name` if it is a file.

@@ -16,7 +16,7 @@ pub use resume::resume;
 use crate::{
     Result,
     augment::Normalize,
-    data::{self, DataSource, Opened, Sets, Split},
+    data::{self, Opened, Sets, Split, source},
     device,
     model::Precision,
     recipe::{Profile, Recipe, RecipeFile, Val},
@@ -80,8 +80,8 @@ fn prepare(
     let (asked, notes) = Recipe::resolve(layers)?;
     let opened = Opened::open(&asked.data)?;
     let (split, of_split) = opened.split(&asked.data)?;
-    let is_files = DataSource::of(&asked.data)?.is_files();
-    let (mut recipe, chosen) = match is_files {
+    let is_own = source::is_own(&asked.data);
+    let (mut recipe, chosen) = match is_own {
         true => Recipe::resolve_for(layers, &profile(&opened, &split))?,
         false => (asked, notes),
     };
@@ -101,13 +101,12 @@ fn prepare(
     notes.extend(of_images);
     notes.iter().for_each(|note| observer.note(note));
     let sets = Sets::new(source, &split, recipe.data.val != Val::None);
-    if is_files
-        && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
+    if is_own && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
     {
         let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices);
         (recipe.views.mean, recipe.views.std) = (mean, std);
     }
-    if is_files {
+    if is_own {
         observer.note(&recipe.in_words());
     }
     Ok(Prepared { recipe, sets, split, notes })

@@ -4,7 +4,7 @@
 //! in any case: `train` or `training`; `val`, `valid` or `validation`; `test` or `testing`. What a folder holds
 //! decides, not its name alone: a part holds class folders, so that `bus/ car/ train/` with images directly
 //! inside are three classes. An image belongs to the class folder that it lies in, at any depth. Hidden
-//! folders, those of systems and the folders of runs are passed over ([`walk`](super::walk)).
+//! folders, those of systems and the folders of runs are passed over ([`walk`]).
 
 use std::{
     collections::BTreeMap,

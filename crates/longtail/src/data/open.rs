@@ -29,7 +29,14 @@ pub struct Opened {
 #[derive(Debug)]
 enum Images {
     Memory(Box<Source>),
-    Files { catalog: Catalog, inspected: BTreeMap<&'static str, Inspected> },
+    Files(Box<Inspection>),
+}
+
+/// Files that were found and looked at.
+#[derive(Debug)]
+struct Inspection {
+    catalog: Catalog,
+    inspected: BTreeMap<&'static str, Inspected>,
 }
 
 impl Opened {
@@ -102,15 +109,20 @@ impl Opened {
             is_files: true,
         };
         let notes = std::mem::take(&mut catalog.notes);
-        Ok(Self { listing, notes, split: None, images: Images::Files { catalog, inspected } })
+        Ok(Self {
+            listing,
+            notes,
+            split: None,
+            images: Images::Files(Box::new(Inspection { catalog, inspected })),
+        })
     }
 
     /// Height and width of every image file, upright, in pixels; none for images that are no files.
     pub fn sizes(&self) -> Vec<[usize; 2]> {
         match &self.images {
             Images::Memory(_) => Vec::new(),
-            Images::Files { inspected, .. } => {
-                inspected.values().flat_map(|seen| seen.sizes.iter().copied()).collect()
+            Images::Files(files) => {
+                files.inspected.values().flat_map(|seen| seen.sizes.iter().copied()).collect()
             }
         }
     }
@@ -137,9 +149,9 @@ impl Opened {
     pub fn bytes(&self, split: &Split, data: &Data) -> u64 {
         match &self.images {
             Images::Memory(_) => 0,
-            Images::Files { inspected, .. } => {
+            Images::Files(files) => {
                 let of = |part: &str, used: Option<&[u32]>| {
-                    let sizes = inspected.get(part).map_or(&[][..], |seen| &seen.sizes);
+                    let sizes = files.inspected.get(part).map_or(&[][..], |seen| &seen.sizes);
                     read::bytes(sizes, used, data.image_size, data.resize)
                 };
                 of("train", Some(&split.used())) + of("val", None) + of("test", None)
@@ -153,9 +165,9 @@ impl Opened {
     /// [`DataError::Images`] naming all files that cannot be read.
     pub fn load(self, split: &Split, data: &Data) -> Result<(Source, Vec<String>), DataError> {
         let listing = self.listing;
-        let (catalog, mut inspected) = match self.images {
+        let Inspection { catalog, mut inspected } = match self.images {
             Images::Memory(source) => return Ok((*source, Vec::new())),
-            Images::Files { catalog, inspected } => (catalog, inspected),
+            Images::Files(files) => *files,
         };
         let (size, resize) = (data.image_size, data.resize);
         let mut notes = Vec::new();

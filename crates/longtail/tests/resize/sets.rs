@@ -143,7 +143,7 @@ fn what_is_predicted_is_what_is_evaluated() {
     let paths: Vec<_> = pool.names().iter().rev().map(|name| dir.path().join(name)).collect();
     let fitted =
         |path: &std::path::PathBuf| fit(&decode(path).unwrap(), SIZE, Resize::Crop).unwrap();
-    let images = paths.iter().map(|path| fitted(path)).collect();
+    let images = paths.iter().map(fitted).collect();
     let files = ImageSet::of_fitted(SIZE, images, vec![0; paths.len()], Vec::new());
     let mut predicted = logits(&files);
     predicted.reverse();

@@ -145,7 +145,7 @@ fn a_run_on_a_gpu_counts_all_steps() {
         |told: &Told| told.steps.last().map(|s| [s.loss, s.classifier, s.contrastive.unwrap()]);
     close(last(&told).unwrap(), last(&on_cpu).unwrap(), 1e-2);
     let summary = trainer.summary().unwrap();
-    trainer.write_results(&summary).unwrap();
+    trainer.write_results(&summary, &mut told).unwrap();
     let report = std::fs::read_to_string(trainer.folder().report()).unwrap();
     assert!(report.contains(device::operators(&gpu)), "the report names the device");
 }

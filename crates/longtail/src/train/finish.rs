@@ -120,6 +120,9 @@ impl Trainer {
                 Ok(Some(Best { epoch: progress.epoch, outcome: last.clone() }))
             }
             (None, Some(_)) => Ok(None),
+            (Some(chosen), Some(_)) if !partial && chosen.epoch + 1 == progress.epoch => {
+                Ok(Some(Best { epoch: chosen.epoch, outcome: last.clone() }))
+            }
             (Some(chosen), Some(_)) => {
                 let network = self.best_network()?.unwrap_or_else(|| self.network());
                 Ok(Some(Best { epoch: chosen.epoch, outcome: self.outcome(&network.valid())? }))

@@ -35,6 +35,21 @@ fn difference(a: &Color, b: &Color) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
 }
 
+/// The greatest whole number up to `x`, of any `x` that a picture has; the library's own is a call on most processors.
+pub(super) fn whole(x: f32) -> i32 {
+    let towards_zero = x as i32;
+    towards_zero - i32::from(towards_zero as f32 > x)
+}
+
+/// What is left of `x` above that.
+pub(super) fn fraction(x: f32) -> f32 {
+    x - whole(x) as f32
+}
+
+pub(super) fn is_odd(x: f32) -> bool {
+    whole(x) & 1 == 1
+}
+
 /// A direction within about 30 degrees of upright.
 pub(super) fn lean(rng: &mut impl Rng) -> [f32; 2] {
     let slope: f32 = rng.random_range(-0.6..0.6);
@@ -50,6 +65,21 @@ pub(super) fn direction(rng: &mut impl Rng) -> [f32; 2] {
         if (0.01..1.0).contains(&square) {
             let length = square.sqrt();
             return [x / length, y / length];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_parts_are_floors() {
+        for tenths in -400..400 {
+            for x in [tenths as f32 / 10.0, (tenths as f32 / 10.0).next_up(), tenths as f32] {
+                assert_eq!(whole(x), x.floor() as i32, "{x}");
+                assert_eq!(fraction(x), x - x.floor(), "{x}");
+            }
         }
     }
 }

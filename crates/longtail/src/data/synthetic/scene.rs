@@ -2,7 +2,7 @@ use rand::{Rng, RngExt};
 
 use super::{
     SIDE,
-    paint::{Color, any_color, color_near, color_unlike, direction, lean, mix},
+    paint::{Color, any_color, color_near, color_unlike, direction, fraction, is_odd, lean, mix},
     shape::{Shape, Texture},
 };
 
@@ -183,13 +183,12 @@ impl Background {
         let [cos, sin] = self.along;
         let (u, v) = (x * cos + y * sin, y * cos - x * sin);
         let (a, b) = (u / self.period, v / self.period);
-        let odd = |x: f32| x.floor() as i32 & 1 == 1;
         let share = match self.kind {
             BackgroundKind::Gradient => (u / (2.0 * SIDE as f32) + 0.5).clamp(0.0, 1.0),
-            BackgroundKind::Striped => f32::from(u8::from(odd(a))),
-            BackgroundKind::Checked => f32::from(u8::from(odd(a) != odd(b))),
+            BackgroundKind::Striped => f32::from(u8::from(is_odd(a))),
+            BackgroundKind::Checked => f32::from(u8::from(is_odd(a) != is_odd(b))),
             BackgroundKind::Dotted => {
-                let [p, q] = [a - a.floor() - 0.5, b - b.floor() - 0.5];
+                let [p, q] = [fraction(a) - 0.5, fraction(b) - 0.5];
                 f32::from(u8::from(p * p + q * q < 0.08))
             }
         };

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::paint::{fraction, is_odd};
+
 /// What an object is, in coordinates where it fills the unit disc.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -35,6 +37,9 @@ const STAR: [[f32; 2]; 10] = [
 ];
 const TRIANGLE: [[f32; 2]; 3] = [[0.0, 1.0], [0.866_0, -0.5], [-0.866_0, -0.5]];
 
+/// Square of a radius beyond every shape: most points lie outside most objects.
+const FARTHEST: f32 = 1.04;
+
 impl Shape {
     pub(super) const ALL: [Self; 6] =
         [Self::Disc, Self::Square, Self::Triangle, Self::Star, Self::Cross, Self::Ring];
@@ -42,6 +47,9 @@ impl Shape {
     /// Whether the point lies in the shape.
     pub(super) fn contains(self, [u, v]: [f32; 2]) -> bool {
         let radius = u * u + v * v;
+        if radius > FARTHEST {
+            return false;
+        }
         match self {
             Self::Disc => radius < 0.72,
             Self::Square => u.abs().max(v.abs()) < 0.72,
@@ -59,13 +67,12 @@ impl Texture {
     /// Whether the point has the second of the object's two colours.
     pub(super) fn is_second(self, [u, v]: [f32; 2], frequency: f32) -> bool {
         let [a, b] = [u * frequency, v * frequency];
-        let odd = |x: f32| x.floor() as i32 & 1 == 1;
         match self {
             Self::Plain => false,
-            Self::Striped => odd(a),
-            Self::Checked => odd(a) != odd(b),
+            Self::Striped => is_odd(a),
+            Self::Checked => is_odd(a) != is_odd(b),
             Self::Dotted => {
-                let [x, y] = [a, b].map(|x| x * 0.8 - (x * 0.8).floor() - 0.5);
+                let [x, y] = [a, b].map(|x| fraction(x * 0.8) - 0.5);
                 x * x + y * y < 0.1
             }
         }
@@ -102,8 +109,8 @@ fn in_polygon(corners: &[[f32; 2]], [u, v]: [f32; 2]) -> bool {
     let mut previous = corners[corners.len() - 1];
     for &corner in corners {
         let crosses = (corner[1] > v) != (previous[1] > v);
-        let slope = (previous[0] - corner[0]) / (previous[1] - corner[1]);
-        if crosses && u < slope * (v - corner[1]) + corner[0] {
+        let slope = || (previous[0] - corner[0]) / (previous[1] - corner[1]);
+        if crosses && u < slope() * (v - corner[1]) + corner[0] {
             inside = !inside;
         }
         previous = corner;

@@ -104,11 +104,12 @@ impl Simd for Portable {
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         let mut out = c;
         for i in 0..8 {
-            // Without an instruction for it, `mul_add` is a call into the C library.
+            // Without an instruction for it, `mul_add` is a call into the C library; in f64 the product is exact, so that
+            // the sum is rounded as the other paths round it, but for ties.
             out[i] = if cfg!(target_arch = "aarch64") {
                 a[i].mul_add(b[i], c[i])
             } else {
-                a[i] * b[i] + c[i]
+                (f64::from(a[i]) * f64::from(b[i]) + f64::from(c[i])) as f32
             };
         }
         out

@@ -3,8 +3,8 @@
 use super::{ClassifierView, DecayKind, Recipe};
 use crate::method::Method;
 
-/// The method of folders and lists, as everything below chosen by validation images of seven small sets
-/// (`docs/small-sets.md`).
+/// The method of folders and lists. It, the views, the depth and the number of images were chosen by validation images of
+/// seven small sets (`docs/small-sets.md`).
 pub const METHOD_OF_FILES: Method = Method::La;
 
 /// Images of a step, where there are enough.
@@ -22,7 +22,9 @@ const EPOCHS: [usize; 2] = [30, 200];
 /// Sizes that images are brought to.
 const SIZES: [usize; 4] = [32, 64, 96, 128];
 /// Depth of the CIFAR ResNet by the number of training images: up to so many.
-const DEPTHS: [(usize, usize); 3] = [(2_000, 8), (5_000, 14), (usize::MAX, 32)];
+const DEPTHS: [(usize, usize); 2] = [(2_000, 8), (5_000, 14)];
+/// Depth for more.
+const DEEPEST: usize = 32;
 /// Seconds that one view of 32 × 32 pixels takes one core, forward and backward, for each layer (AVX2, 2.4 GHz).
 const LAYER_SECONDS: f64 = 0.000_15;
 /// Seconds that a run of one view may take by the estimate before a smaller image size is chosen: so many, and so
@@ -70,7 +72,7 @@ impl Profile {
     /// Layers of the network: few images do not fill a deep one.
     fn depth(&self) -> usize {
         let fits = DEPTHS.iter().find(|(most, _)| self.train_images <= *most);
-        fits.map_or(32, |(_, depth)| *depth)
+        fits.map_or(DEEPEST, |(_, depth)| *depth)
     }
 
     /// The largest usual size that the images have and the machine can train in a while.

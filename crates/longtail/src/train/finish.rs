@@ -111,28 +111,30 @@ impl Trainer {
     }
 
     fn best(&self, last: &Outcome) -> Result<Option<Best>, TrainError> {
-        let progress = self.progress();
-        let partial = progress.batch > 0 || progress.step == 0;
-        let chosen = progress.best.as_ref();
-        match (chosen, last.val.as_ref()) {
-            (_, None) => Ok(None),
-            (chosen, Some(val)) if partial && is_better(val.arithmetic_mean, chosen) => {
-                Ok(Some(Best { epoch: progress.epoch, outcome: last.clone() }))
-            }
-            (None, Some(_)) => Ok(None),
-            (Some(chosen), Some(_)) if !partial && chosen.epoch + 1 == progress.epoch => {
-                Ok(Some(Best { epoch: chosen.epoch, outcome: last.clone() }))
-            }
-            (Some(chosen), Some(_)) => {
-                let network = self.best_network()?.unwrap_or_else(|| self.network());
-                Ok(Some(Best { epoch: chosen.epoch, outcome: self.outcome(&network.valid())? }))
-            }
+        let Some(val) = &last.val else { return Ok(None) };
+        let chosen = self.progress().best.as_ref();
+        let is_last = self.is_within_an_epoch() && is_better(val.arithmetic_mean, chosen);
+        let epoch = if is_last { Some(self.last_epoch()) } else { chosen.map(|best| best.epoch) };
+        let Some(epoch) = epoch else { return Ok(None) };
+        if epoch == self.last_epoch() {
+            return Ok(Some(Best { epoch, outcome: last.clone() }));
         }
+        let network = self.best_network()?.unwrap_or_else(|| self.network());
+        Ok(Some(Best { epoch, outcome: self.outcome(&network.valid())? }))
     }
 
-    /// Whether the best epoch is the one that was under way when the run stopped.
+    /// Whether the best epoch is the one that the last step belongs to.
     fn last_is_best(&self, summary: &Summary) -> bool {
-        summary.best.as_ref().is_some_and(|best| best.epoch == self.progress().epoch)
+        summary.best.as_ref().is_some_and(|best| best.epoch == self.last_epoch())
+    }
+
+    fn is_within_an_epoch(&self) -> bool {
+        self.progress().batch > 0 || self.progress().step == 0
+    }
+
+    /// The epoch that the last step belongs to, counted from 0.
+    fn last_epoch(&self) -> usize {
+        self.progress().epoch - usize::from(!self.is_within_an_epoch())
     }
 }
 

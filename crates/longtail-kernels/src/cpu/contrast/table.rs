@@ -31,15 +31,14 @@ pub(in crate::cpu) struct Table {
     pub exp2: unsafe fn(&mut tile::Each),
 }
 
-/// The loops of `path`, if it has any.
-pub(in crate::cpu) fn kernels(path: Path) -> Option<&'static Table> {
+/// The loops of `path`; the portable ones where it has none, for another thread may have chosen it since this one looked.
+pub(in crate::cpu) fn kernels(path: Path) -> &'static Table {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512Bf16 | Path::Avx512 => Some(&AVX512),
+        Path::Avx512Bf16 | Path::Avx512 => &AVX512,
         #[cfg(target_arch = "x86_64")]
-        Path::Avx2 => Some(&AVX2),
-        Path::Portable => Some(&PORTABLE),
-        _ => None,
+        Path::Avx2 => &AVX2,
+        _ => &PORTABLE,
     }
 }
 

@@ -117,6 +117,11 @@ impl Header {
         if components.iter().any(|c| !(1..=4).contains(&c.across) || !(1..=4).contains(&c.down)) {
             return Err(damaged("its sampling factors are none of 1 to 4"));
         }
+        let finest = |of: fn(&Component) -> u32| components.iter().map(of).max().unwrap_or(1);
+        let (across, down) = (finest(|c| c.across), finest(|c| c.down));
+        if components.iter().any(|c| across % c.across != 0 || down % c.down != 0) {
+            return not_read("a JPEG with fractional sampling, such as 3:2");
+        }
         Ok(Self {
             width: u32::from(u16::from_be_bytes([*wide, *narrow])),
             height: u32::from(u16::from_be_bytes([*high, *low])),

@@ -198,7 +198,7 @@ REFUSED = {
     "hierarchical": "it is a hierarchical JPEG, which is not read: convert it to PNG",
     "lossless": "it is a lossless JPEG, which is not read: convert it to PNG",
     "lossless-grey": "it is a lossless JPEG, which is not read: convert it to PNG",
-    "fraction": "the JPEG is damaged or of a rare kind (libjpeg: Fractional sampling not implemented yet): convert it to PNG",
+    "fraction": "it is a JPEG with fractional sampling, such as 3:2, which is not read: convert it to PNG",
     "two-colours": "it is a JPEG of neither one, three nor four colours, which is not read: convert it to PNG",
 }
 

@@ -37,7 +37,7 @@ impl Backend {
             Self::Cuda => cfg!(feature = "cuda"),
             Self::Metal => cfg!(feature = "metal"),
             Self::Vulkan => cfg!(feature = "vulkan"),
-            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::Wgpu => cfg!(feature = "wgpu-untuned"),
         }
     }
 }

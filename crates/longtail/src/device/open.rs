@@ -112,7 +112,7 @@ fn in_any_order(backend: Backend) -> Vec<Device> {
         Backend::Metal => Device::enumerate(DeviceType::Metal).into_iter().collect(),
         #[cfg(feature = "vulkan")]
         Backend::Vulkan => Device::enumerate(DeviceType::Vulkan).into_iter().collect(),
-        #[cfg(feature = "wgpu")]
+        #[cfg(feature = "wgpu-untuned")]
         Backend::Wgpu => Device::enumerate(DeviceType::Wgpu).into_iter().collect(),
         #[allow(unreachable_patterns)]
         _ => Vec::new(),

@@ -78,9 +78,9 @@ def sets_of(settings):
     return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
 
 
-def candidate(method="la", rows=24_000, backbone="resnet20", size=32, view="plain", more=None, **rate):
+def candidate(method="la", rows=24_000, backbone="resnet20", size=32, view="plain", tau=1, more=None, **rate):
     def words(n):
-        method_words = ["--method", method] + (["--tau", "1"] if method != "ce" else [])
+        method_words = ["--method", method] + (["--tau", tau] if method != "ce" else [])
         model = ["--backbone", backbone, "--image-size", size]
         views = sets_of({"views.classifier": f'"{view}"', **(more or {})})
         return method_words + model + schedule(n, rows, **rate) + views
@@ -108,6 +108,12 @@ CANDIDATES = {
     ),
     "la, resized crop, ResNet-14, lr 0.1": candidate(
         view="resized-crop", backbone="resnet14", rows=36_000, rate=0.1
+    ),
+    "la, tau 0.7, resized crop, ResNet-8": candidate(
+        view="resized-crop", backbone="resnet8", rows=72_000, tau=0.7
+    ),
+    "la, tau 1.5, resized crop, ResNet-8": candidate(
+        view="resized-crop", backbone="resnet8", rows=72_000, tau=1.5
     ),
     "la, AutoAugment and Cutout": candidate(view="autoaugment-cutout"),
 }

@@ -8,6 +8,7 @@ mod cli {
     mod commands;
     mod devices;
     mod faults;
+    mod integrity;
     mod own_data;
     mod pack;
     mod predict;

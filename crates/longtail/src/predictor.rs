@@ -92,9 +92,11 @@ impl Predictor {
     pub fn open(folder: &Path, choice: WeightsChoice, device: Device) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let recipe = Recipe::read(&folder.recipe())?;
-        let class_names = Split::load(&folder.split())?.class_names;
+        let split = Split::load(&folder.split())?;
         let path = folder.checkpoint();
         let checkpoint = Checkpoint::load_of(&folder)?;
+        checkpoint.check_identity(&recipe, &split.hash, &path)?;
+        let class_names = split.class_names;
         let (state, origin) = choose(&folder, checkpoint, choice, recipe.train.epochs)?;
         device::check_precision(&device, recipe.train.precision)?;
         let network = network(&recipe, class_names.len(), &device).map_err(TrainError::from)?;

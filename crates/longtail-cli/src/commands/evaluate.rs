@@ -23,11 +23,19 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
         Evaluated::Run(trainer, summary) if args.runtime.json => {
             print_summary(summary, trainer.folder())?;
         }
-        Evaluated::Other(summary) if args.runtime.json => print_json(summary)?,
+        Evaluated::Unwritten(summary) | Evaluated::Other(summary) if args.runtime.json => {
+            print_json(summary)?
+        }
         _ if args.runtime.quiet => {}
         Evaluated::Run(trainer, summary) => {
             print_lines(class_table(summary, None))?;
             print_line(format_args!("report: {}", trainer.folder().report().display()))?;
+        }
+        Evaluated::Unwritten(summary) => {
+            print_lines(class_table(summary, None))?;
+            print_line(
+                "the run's folder cannot be written to: its summary and report are as they were",
+            )?;
         }
         Evaluated::Other(summary) => {
             print_lines(class_table(summary, None))?;

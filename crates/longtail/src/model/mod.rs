@@ -65,4 +65,12 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A weights file was changed since it was written.
+    #[error(
+        "{file} is damaged: its checksum does not fit its bytes; take a copy of it, or write it anew"
+    )]
+    Checksum {
+        /// The weights file.
+        file: String,
+    },
 }

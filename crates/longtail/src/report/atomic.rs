@@ -15,6 +15,48 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), ReportError> {
     file.finish()
 }
 
+/// As [`write()`], and what stood at `path` stands at `previous` then, in the same folder.
+pub(crate) fn write_keeping(
+    path: &Path,
+    contents: &[u8],
+    previous: &Path,
+) -> Result<(), ReportError> {
+    let mut file = WholeFile::create(path)?;
+    file.write_all(contents).map_err(ReportError::io("write", path))?;
+    file.put(Some(previous)).map_err(ReportError::io("write", path))
+}
+
+/// Lets `previous` be what stands at `path`, if something does, which stays there meanwhile.
+fn keep(path: &Path, previous: &Path) -> io::Result<()> {
+    if !path.is_file() || path.is_symlink() {
+        return Ok(());
+    }
+    let part = part_of(previous)?;
+    remove_old(&part)?;
+    // Not every file system has a second name for a file.
+    fs::hard_link(path, &part).or_else(|_| fs::copy(path, &part).map(|_| ()))?;
+    fs::rename(&part, previous)?;
+    // A rename between two names of one file does nothing.
+    remove_old(&part)
+}
+
+/// The name beside `path` under which a file is written.
+fn part_of(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().filter(|_| !path.is_dir()).ok_or(io::ErrorKind::IsADirectory)?;
+    let mut part_name = OsString::from(".");
+    part_name.push(name);
+    part_name.push(".part");
+    Ok(path.with_file_name(part_name))
+}
+
+/// Removes a file that an ended program left, or a link that somebody put there.
+fn remove_old(part: &Path) -> io::Result<()> {
+    match fs::remove_file(part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A file that is there once it is whole: [`finish`](Self::finish) puts it at its path, and until then
 /// what was there stays. Dropped before, it leaves nothing.
 ///
@@ -35,16 +77,13 @@ impl WholeFile {
     /// [`ReportError::Io`] if its folder is missing or cannot be written to, or if a folder stands at
     /// `path`.
     pub fn create(path: &Path) -> Result<Self, ReportError> {
-        let failed = ReportError::io("write", path);
-        let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
-        };
-        let mut part_name = OsString::from(".");
-        part_name.push(name);
-        part_name.push(".part");
-        let part = path.with_file_name(part_name);
-        let file = BufWriter::new(File::create(&part).map_err(failed)?);
-        Ok(Self { path: path.to_owned(), part, file, is_whole: false })
+        let made = part_of(path).and_then(|part| {
+            remove_old(&part)?;
+            // Never through a link, nor into a file that is there.
+            Ok((File::create_new(&part)?, part))
+        });
+        let (file, part) = made.map_err(ReportError::io("write", path))?;
+        Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file), is_whole: false })
     }
 
     /// Puts the file at its path.
@@ -53,12 +92,13 @@ impl WholeFile {
     /// [`ReportError::Io`] if it cannot be written to the end or renamed; what was there is then there
     /// still.
     pub fn finish(mut self) -> Result<(), ReportError> {
-        self.put().map_err(ReportError::io("write", &self.path))
+        self.put(None).map_err(ReportError::io("write", &self.path))
     }
 
-    fn put(&mut self) -> io::Result<()> {
+    fn put(&mut self, previous: Option<&Path>) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
+        previous.map_or(Ok(()), |previous| keep(&self.path, previous))?;
         fs::rename(&self.part, &self.path)?;
         self.is_whole = true;
         sync_folder(&self.path)
@@ -123,6 +163,46 @@ mod tests {
             (names(folder.path()), fs::read(&path).unwrap()),
             (vec!["rows.csv".into()], b"whole".into())
         );
+    }
+
+    #[test]
+    fn what_was_there_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let [last, previous] = ["last", "previous"].map(|name| folder.path().join(name));
+        write_keeping(&last, b"1", &previous).unwrap();
+        assert_eq!(names(folder.path()), ["last"]);
+        for round in 2..5 {
+            write_keeping(&last, round.to_string().as_bytes(), &previous).unwrap();
+            assert_eq!(fs::read_to_string(&last).unwrap(), round.to_string());
+            assert_eq!(fs::read_to_string(&previous).unwrap(), (round - 1).to_string());
+            assert_eq!(names(folder.path()).len(), 2);
+        }
+        // Killed between the two names.
+        fs::remove_file(&previous).unwrap();
+        fs::hard_link(&last, &previous).unwrap();
+        fs::hard_link(&last, folder.path().join(".previous.part")).unwrap();
+        write_keeping(&last, b"5", &previous).unwrap();
+        assert_eq!(
+            (fs::read(&last).unwrap(), fs::read(&previous).unwrap()),
+            (b"5".into(), b"4".into())
+        );
+        assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (outside, path) = (folder.path().join("outside"), folder.path().join("rows.csv"));
+        fs::write(&outside, "theirs").unwrap();
+        for link in [".rows.csv.part", "rows.csv"] {
+            std::os::unix::fs::symlink(&outside, folder.path().join(link)).unwrap();
+            write(&path, b"ours").unwrap();
+            assert_eq!(fs::read(&outside).unwrap(), b"theirs");
+            assert_eq!(fs::read(&path).unwrap(), b"ours");
+            assert!(!path.is_symlink());
+            fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

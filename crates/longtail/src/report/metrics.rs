@@ -1,12 +1,12 @@
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, ErrorKind, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::ReportError;
+use super::{ReportError, atomic, regular};
 use crate::eval::Evaluation;
 
 /// One epoch of training: one line of `metrics.jsonl`.
@@ -70,6 +70,16 @@ pub struct MetricsLog {
     path: PathBuf,
     file: File,
     end: u64,
+    crc: crc32fast::Hasher,
+}
+
+/// The beginning of a log, as a checkpoint remembers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogState {
+    /// Its length.
+    pub bytes: u64,
+    /// CRC-32 of it.
+    pub crc32: u32,
 }
 
 impl MetricsLog {
@@ -83,9 +93,23 @@ impl MetricsLog {
     /// If the file cannot be read or written, or if a line that whole lines follow is damaged.
     pub fn open(path: impl Into<PathBuf>, next_epoch: usize) -> Result<Self, ReportError> {
         let path = path.into();
-        let end = kept_bytes(&path, next_epoch)?;
-        let (file, end) = cut(&path, end).map_err(ReportError::io("write", &path))?;
-        Ok(Self { path, file, end })
+        let kept = kept(&path, next_epoch)?;
+        let failed = ReportError::io("write", &path);
+        regular::check(&path).map_err(ReportError::io("write", &path))?;
+        // What a link leads to is not the run's.
+        if path.is_symlink() {
+            atomic::write(&path, &kept)?;
+        }
+        let end = kept.len() as u64;
+        let file = cut(&path, end).map_err(failed)?;
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&kept);
+        Ok(Self { path, file, end, crc })
+    }
+
+    /// What the log holds now.
+    pub fn state(&self) -> LogState {
+        LogState { bytes: self.end, crc32: self.crc.clone().finalize() }
     }
 
     /// Appends one line and sees it to the disk. Where that fails, the log stays as it was.
@@ -105,6 +129,7 @@ impl MetricsLog {
             return Err(self.write_error(error));
         }
         self.end += line.len() as u64;
+        self.crc.update(&line);
         Ok(())
     }
 
@@ -114,8 +139,8 @@ impl MetricsLog {
     /// If the file cannot be read, or if a line that whole lines follow is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Vec<EpochRecord>, ReportError> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(ReportError::io("read", path))?;
-        Ok(parse(path, &bytes)?.into_iter().map(|(record, _)| record).collect())
+        let bytes = regular::read(path).map_err(ReportError::io("read", path))?;
+        records(path, &bytes)
     }
 
     fn write_error(&self, source: io::Error) -> ReportError {
@@ -123,26 +148,32 @@ impl MetricsLog {
     }
 }
 
-/// How many bytes at the start of the log hold whole lines of epochs before `next_epoch`.
-fn kept_bytes(path: &Path, next_epoch: usize) -> Result<u64, ReportError> {
+/// The whole lines of epochs before `next_epoch` at the start of the log.
+fn kept(path: &Path, next_epoch: usize) -> Result<Vec<u8>, ReportError> {
     if next_epoch == 0 {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+    let mut bytes = match regular::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         read => read.map_err(ReportError::io("read", path))?,
     };
     let kept = parse(path, &bytes)?;
     let kept = kept.iter().take_while(|(record, _)| record.epoch < next_epoch).last();
-    Ok(kept.map_or(0, |&(_, end)| end as u64))
+    bytes.truncate(kept.map_or(0, |&(_, end)| end));
+    Ok(bytes)
 }
 
-fn cut(path: &Path, end: u64) -> io::Result<(File, u64)> {
+fn cut(path: &Path, end: u64) -> io::Result<File> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
     file.sync_all()?;
-    Ok((file, end))
+    Ok(file)
+}
+
+/// The records in the bytes of a log.
+pub(super) fn records(path: &Path, bytes: &[u8]) -> Result<Vec<EpochRecord>, ReportError> {
+    Ok(parse(path, bytes)?.into_iter().map(|(record, _)| record).collect())
 }
 
 /// The whole lines of a log, each with the offset of its end.

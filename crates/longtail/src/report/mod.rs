@@ -5,6 +5,8 @@ mod columns;
 mod error;
 mod metrics;
 mod predictions;
+mod recovery;
+pub(crate) mod regular;
 mod summary;
 mod table;
 mod text;
@@ -13,10 +15,11 @@ pub mod html;
 
 pub use atomic::WholeFile;
 pub use error::ReportError;
-pub use metrics::{EpochRecord, MetricsLog};
+pub use metrics::{EpochRecord, LogState, MetricsLog};
 pub use predictions::{
     Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
 };
+pub use recovery::Recovered;
 pub use summary::{Best, ClassInfo, Outcome, Summary};
 pub use table::class_table;
 pub use text::{printable, printable_lines};

@@ -1,8 +1,8 @@
-use std::{fs, path::Path};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReportError, atomic};
+use super::{ReportError, atomic, regular};
 use crate::eval::{Evaluation, Group, ShotThresholds};
 
 /// `summary.json`: the final figures of a run. Field names are a contract.
@@ -131,7 +131,7 @@ impl Summary {
     /// If the file cannot be read or is no summary.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
-        let json = fs::read(path).map_err(ReportError::io("read", path))?;
+        let json = regular::read(path).map_err(ReportError::io("read", path))?;
         serde_json::from_slice(&json)
             .map_err(|source| ReportError::Summary { path: path.to_owned(), source })
     }

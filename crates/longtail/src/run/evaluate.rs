@@ -4,7 +4,11 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use super::{rescore, resume::reopen};
+use super::{
+    rescore,
+    resume::{Reopened, reopen},
+    saved,
+};
 use crate::{
     Error, Result,
     data::DataError,
@@ -17,6 +21,8 @@ use crate::{
 pub enum Evaluated {
     /// The run on its own images; its summary and report are written anew.
     Run(Box<Trainer>, Box<Summary>),
+    /// The run on its own images; its folder cannot be written to, and its files are as they were.
+    Unwritten(Box<Summary>),
     /// The run's model on another set; nothing of the run changed.
     Other(Box<Summary>),
 }
@@ -25,35 +31,43 @@ impl Evaluated {
     /// The figures.
     pub fn summary(&self) -> &Summary {
         match self {
-            Self::Run(_, summary) | Self::Other(summary) => summary,
+            Self::Run(_, summary) | Self::Unwritten(summary) | Self::Other(summary) => summary,
         }
     }
 }
 
-/// The figures of the run in `folder`. `place` may say where its images are now, which their content proves, or name
-/// another set ([`rescore`]).
+/// The figures of the run in `at`. `place` may say where its images are now, which their content proves, or name
+/// another set ([`rescore`]). Figures of images that are not proven to be the run's are not written into its folder.
 ///
 /// # Errors
 /// [`crate::Error`] if there is no run, if another process writes to it, or if the images cannot be used.
 pub fn evaluate(
-    folder: &Path,
+    at: &Path,
     place: DataTyped,
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Evaluated> {
     let layer = RecipeFile { data: place.clone(), ..RecipeFile::default() };
-    match reopen(folder, &[layer], device.clone(), observer) {
-        Ok((trainer, _)) => {
-            let summary = trainer.summary()?;
-            trainer.write_results(&summary, observer)?;
-            Ok(Evaluated::Run(Box::new(trainer), Box::new(summary)))
+    let (folder, saved) = saved(at)?;
+    let lock = folder.lock_if_writable()?;
+    match reopen(folder, saved, &[layer], device.clone(), observer) {
+        Ok(Reopened { trainer, is_checked, .. }) => {
+            let summary = Box::new(trainer.summary()?);
+            match lock {
+                _ if !is_checked => Ok(Evaluated::Other(summary)),
+                Some(lock) => {
+                    let trainer = trainer.owning(lock);
+                    trainer.write_results(&summary, observer)?;
+                    Ok(Evaluated::Run(Box::new(trainer), summary))
+                }
+                None => Ok(Evaluated::Unwritten(summary)),
+            }
         }
         Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
             observer.note(&format!(
                 "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
             ));
-            rescore(folder, place, device, observer)
-                .map(|summary| Evaluated::Other(Box::new(summary)))
+            rescore(at, place, device, observer).map(|summary| Evaluated::Other(Box::new(summary)))
         }
         Err(error) => Err(error),
     }

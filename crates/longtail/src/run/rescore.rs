@@ -36,6 +36,9 @@ pub fn rescore(
     let recipe = Recipe::resolve(&[file])?.0;
     let checkpoint = Checkpoint::load_of(&folder)?;
     let trained = Split::load(&folder.split())?;
+    checkpoint
+        .check_identity(&recipe, &trained.hash, &folder.checkpoint())
+        .map_err(crate::Error::from)?;
     let data = other_data(&recipe, typed)?;
     let opened = Opened::to_score(&data)?;
     opened.notes.iter().for_each(|note| observer.note(note));

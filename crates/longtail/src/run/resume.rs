@@ -43,7 +43,19 @@ pub fn resume(
     device: Device,
     observer: &mut dyn Observer,
 ) -> Result<Trainer> {
-    let (trainer, before) = reopen(out, layers, device, observer)?;
+    let (folder, saved) = saved(out)?;
+    let lock = folder.lock()?;
+    let Reopened { trainer, epochs_before: before, .. } =
+        reopen(folder, saved, layers, device, observer)?;
+    let trainer = trainer.owning(lock);
+    if trainer.recipe().train.epochs != before {
+        // The recipe of a run is what it does. Killed between the two, the run can be gone on with either.
+        trainer.save_before_new_recipe()?;
+        let mut recipe = trainer.recipe().clone();
+        recipe.data = data::absolute(&recipe.data)?;
+        atomic::write(&trainer.folder().recipe(), recipe.to_toml()?.as_bytes())
+            .map_err(TrainError::from)?;
+    }
     observer.note(&where_it_goes_on(&trainer));
     let epochs = trainer.recipe().train.epochs;
     if epochs != before {
@@ -76,49 +88,44 @@ fn where_it_goes_on(trainer: &Trainer) -> String {
     }
 }
 
-/// [`resume`] without a word on where, and the number of epochs that the run had before.
+/// A run where its checkpoint left off.
+pub(super) struct Reopened {
+    pub trainer: Trainer,
+    /// The number of epochs that its recipe had.
+    pub epochs_before: usize,
+    /// Whether its images are proven to be those that it was made of.
+    pub is_checked: bool,
+}
+
+/// [`resume`] without a word on where, and without writing.
 pub(super) fn reopen(
-    out: &Path,
+    folder: RunFolder,
+    saved: RecipeFile,
     layers: &[RecipeFile],
     device: Device,
     observer: &mut dyn Observer,
-) -> Result<(Trainer, usize)> {
-    let (folder, saved) = saved(out)?;
-    let lock = folder.lock()?;
+) -> Result<Reopened> {
     let before = Recipe::resolve(std::slice::from_ref(&saved))?.0;
     let recipe = again(&folder, &before, saved, layers)?;
     device::check_precision(&device, recipe.train.precision)?;
     let split = Split::load(&folder.split())?;
-    let sets = sets(&recipe, &split, &device, observer)?;
-    let is_longer = recipe.train.epochs != before.train.epochs;
-    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?.owning(lock);
+    let (sets, note) = sets(&recipe, &split, &device)?;
+    note.iter().for_each(|note| observer.note(note));
+    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?;
     let trainer = trainer.resume(&before, observer)?;
-    if is_longer {
-        // The recipe of a run is what it does.
-        let mut recipe = trainer.recipe().clone();
-        recipe.data = data::absolute(&recipe.data)?;
-        atomic::write(&trainer.folder().recipe(), recipe.to_toml()?.as_bytes())
-            .map_err(TrainError::from)?;
-    }
-    Ok((trainer, before.train.epochs))
+    Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
 }
 
-/// The images of a run, which have to be those that it was made of.
-fn sets(
-    recipe: &Recipe,
-    split: &Split,
-    device: &Device,
-    observer: &mut dyn Observer,
-) -> Result<Sets> {
+/// The images of a run, which have to be those that it was made of, and what is to be said where that is not proven.
+fn sets(recipe: &Recipe, split: &Split, device: &Device) -> Result<(Sets, Option<String>)> {
     let opened = Opened::to_score(&recipe.data)?;
     let note = split.check(&opened.listing)?;
-    note.iter().for_each(|note| observer.note(note));
     let counts = split.train_counts(&opened.listing.pool.labels);
     let images = opened.bytes(split, &recipe.data);
     Need::of(recipe, &objective(recipe, &counts), images, device::is_cpu(device))
         .check(device::free_memory())?;
     let (source, _) = opened.load(split, &recipe.data)?;
-    Ok(Sets::new(source, split, recipe.data.val != Val::None))
+    Ok((Sets::new(source, split, recipe.data.val != Val::None), note))
 }
 
 /// The saved recipe with the layers over it, unless they change what the run is. What was typed is named, not

@@ -1,19 +1,21 @@
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{RunFolder, TrainError};
+use super::{Progress, RunFolder, TrainError, setup};
 use crate::{
-    eval::Evaluation,
     model::{
         ModelError,
-        weights::{State, from_safetensors, to_safetensors},
+        weights::{self, Contents, State, from_safetensors, to_safetensors},
     },
-    report::atomic,
+    recipe::Recipe,
+    report::{atomic, regular},
 };
 
 /// The newest checkpoint format this program writes and reads.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+/// The first format with a checksum.
+const WITH_CHECKSUM: u32 = 2;
 /// Key of the [`Progress`] in the file's metadata.
 const PROGRESS: &str = "longtail";
 
@@ -33,115 +35,12 @@ pub struct Checkpoint {
     pub best: State,
 }
 
-/// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Format of the checkpoint.
-    pub format: u32,
-    /// Hash of the recipe and the split that the run is made of.
-    pub fingerprint: String,
-    /// The epoch under way, from 0.
-    pub epoch: usize,
-    /// Batches of it that are done.
-    pub batch: usize,
-    /// Optimizer steps in all.
-    pub step: u64,
-    /// Images trained on in all, counted once a step.
-    pub images: u64,
-    /// Seconds of training in all.
-    pub seconds: f64,
-    /// Seconds of them that were spent waiting for batches.
-    #[serde(default)]
-    pub waited: f64,
-    /// Sums over the epoch under way.
-    pub sums: EpochSums,
-    /// The classes that compression holds to be poor, once they are chosen.
-    pub poor_classes: Option<Vec<u32>>,
-    /// The best epoch so far, chosen on validation.
-    pub best: Option<BestEpoch>,
-    /// Which implementation of the operators the steps ran on; another gives other last bits.
-    pub kernels: String,
-    /// State of the loss scaling, with f16.
-    #[serde(default)]
-    pub loss_scale: Option<[f32; 2]>,
-    /// n, training images of every class; empty in checkpoints of earlier versions.
-    #[serde(default)]
-    pub train_counts: Vec<usize>,
-    /// What a person should know of the data, told when the run began.
-    #[serde(default)]
-    pub notes: Vec<String>,
-    /// Mean loss of the run's first epoch.
-    #[serde(default)]
-    pub first_loss: Option<f64>,
-    /// What was said when the run was seen not to learn.
-    #[serde(default)]
-    pub warning: Option<String>,
-    /// When the last epoch ended or training stopped for good, in UTC as RFC 3339 has it.
-    #[serde(default)]
-    pub ended: Option<String>,
-}
-
-/// What an epoch's line in the log is made of, so far.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct EpochSums {
-    /// Σ total loss · images.
-    pub loss: f64,
-    /// Σ classifier loss · images.
-    pub classifier: f64,
-    /// Σ contrastive loss · images.
-    pub contrastive: f64,
-    /// Images seen.
-    pub images: u64,
-    /// Images whose classifier view was classified right.
-    pub correct: u64,
-    /// Seconds spent.
-    pub seconds: f64,
-    /// Seconds of them that were spent waiting for batches.
-    #[serde(default)]
-    pub waited: f64,
-}
-
-/// An epoch and its figures on validation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BestEpoch {
-    /// The epoch, from 0.
-    pub epoch: usize,
-    /// Its figures.
-    pub val: Evaluation,
-}
-
-impl Progress {
-    /// At the very beginning.
-    pub fn new(fingerprint: String, kernels: String) -> Self {
-        Self {
-            format: FORMAT,
-            fingerprint,
-            epoch: 0,
-            batch: 0,
-            step: 0,
-            images: 0,
-            seconds: 0.0,
-            waited: 0.0,
-            sums: EpochSums::default(),
-            poor_classes: None,
-            best: None,
-            kernels,
-            loss_scale: None,
-            train_counts: Vec::new(),
-            notes: Vec::new(),
-            first_loss: None,
-            warning: None,
-            ended: None,
-        }
-    }
-}
-
 impl Checkpoint {
-    /// Writes the checkpoint beside `path` and then renames it.
+    /// Writes the checkpoint beside `path` and then renames it; the one that was there becomes `previous`.
     ///
     /// # Errors
     /// If it cannot be written; the one before is then still there.
-    pub fn save(&self, path: &Path) -> Result<(), TrainError> {
+    pub fn save(&self, path: &Path, previous: &Path) -> Result<(), TrainError> {
         let mut tensors = State::new();
         for (part, state) in
             [("model", &self.model), ("velocity", &self.velocity), ("best", &self.best)]
@@ -151,58 +50,108 @@ impl Checkpoint {
         let progress = serde_json::to_string(&self.progress)
             .map_err(|error| damaged(path, error.to_string()))?;
         let metadata = BTreeMap::from([(PROGRESS.to_owned(), progress)]);
-        Ok(atomic::write(path, &to_safetensors(&tensors, metadata)?)?)
+        Ok(atomic::write_keeping(path, &to_safetensors(&tensors, metadata)?, previous)?)
     }
 
-    /// The checkpoint of the run in `folder`.
+    /// Refuses a checkpoint that was not made with this recipe and the split of this hash; `path` is its own.
     ///
     /// # Errors
-    /// As [`Checkpoint::load`], and [`TrainError::NoRun`] where there is none yet.
-    pub fn load_of(folder: &RunFolder) -> Result<Self, TrainError> {
-        let path = folder.checkpoint();
-        if !path.is_file() {
-            let (path, missing) = (folder.path().to_owned(), "checkpoint yet: train it first");
-            return Err(TrainError::NoRun { path, missing });
+    /// [`TrainError::Foreign`], or [`TrainError::Recipe`].
+    pub fn check_identity(
+        &self,
+        recipe: &Recipe,
+        split_hash: &str,
+        path: &Path,
+    ) -> Result<(), TrainError> {
+        let known = setup::fingerprints(recipe, split_hash)?;
+        let Progress { fingerprint, former_fingerprint, .. } = &self.progress;
+        if former_fingerprint.iter().chain([fingerprint]).any(|own| known.contains(own)) {
+            return Ok(());
         }
-        Self::load(&path)
+        Err(TrainError::Foreign { path: path.to_owned(), what: "recipe or split".into() })
     }
 
-    /// Reads a checkpoint.
+    /// The checkpoint of the run in `folder`; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`]. Where the last is damaged or lost and the one before it is whole, the error says so.
+    pub fn load_last(folder: &RunFolder) -> Result<Option<Self>, TrainError> {
+        let (path, previous) = (folder.checkpoint(), folder.previous_checkpoint());
+        let is_there = |path: &Path| path.symlink_metadata().is_ok();
+        let loaded = match is_there(&path) {
+            false if !is_there(&previous) => return Ok(None),
+            false => Err(damaged(&path, "it is missing".into())),
+            true => Self::load(&path),
+        };
+        loaded.map(Some).map_err(|error| match error {
+            TrainError::Damaged { path, reason, .. } => {
+                let previous = Self::load(&previous).is_ok().then_some(previous);
+                TrainError::Damaged { path, reason, previous }
+            }
+            other => other,
+        })
+    }
+
+    /// As [`Checkpoint::load_last`].
+    ///
+    /// # Errors
+    /// [`TrainError::NoRun`] where there is none yet.
+    pub fn load_of(folder: &RunFolder) -> Result<Self, TrainError> {
+        Self::load_last(folder)?.ok_or_else(|| {
+            let (path, missing) = (folder.path().to_owned(), "checkpoint yet: train it first");
+            TrainError::NoRun { path, missing }
+        })
+    }
+
+    /// Reads a checkpoint, of which no byte was changed since it was written. One of the first format, which had no
+    /// checksum, is looked through for values that are no numbers.
     ///
     /// # Errors
     /// [`TrainError::Read`], [`TrainError::Damaged`] or [`TrainError::Newer`], naming `path`.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
-        let bytes =
-            fs::read(path).map_err(|source| TrainError::Read { path: path.to_owned(), source })?;
-        let (tensors, metadata) = from_safetensors(&bytes, path).map_err(|error| match error {
+        let failed = |error: ModelError| match error {
             ModelError::Format { reason, .. } => damaged(path, reason),
+            ModelError::Checksum { .. } => {
+                damaged(path, "its checksum does not fit its bytes".into())
+            }
             other => other.into(),
-        })?;
+        };
+        let bytes = regular::read(path)
+            .map_err(|source| TrainError::Read { path: path.to_owned(), source })?;
+        let metadata = weights::metadata(&bytes, path).map_err(failed)?;
         let progress = metadata
             .get(PROGRESS)
             .ok_or_else(|| damaged(path, "it lacks the progress of a run".into()))?;
-        check_format(progress, path)?;
+        let format = format_of(progress, path)?;
+        let Contents { state, has_checksum, .. } =
+            from_safetensors(&bytes, path).map_err(failed)?;
+        if !has_checksum && format >= WITH_CHECKSUM {
+            return Err(damaged(path, "it lacks its checksum".into()));
+        }
         let progress: Progress =
             serde_json::from_str(progress).map_err(|error| damaged(path, error.to_string()))?;
-        let mut parts = BTreeMap::from([
-            ("model", State::new()),
-            ("velocity", State::new()),
-            ("best", State::new()),
-        ]);
-        for (name, weights) in tensors {
-            let part =
-                name.split_once('.').and_then(|(part, rest)| Some((parts.get_mut(part)?, rest)));
-            let (part, rest) =
-                part.ok_or_else(|| damaged(path, format!("tensor \"{name}\" is unknown")))?;
-            part.insert(rest.to_owned(), weights);
-        }
-        let mut take = |part| parts.remove(part).unwrap_or_default();
-        Ok(Self { progress, model: take("model"), velocity: take("velocity"), best: take("best") })
+        let [model, velocity, best] = parts(state).map_err(|reason| damaged(path, reason))?;
+        Ok(Self { progress, model, velocity, best })
     }
 }
 
-/// A newer format may look different in everything but its number.
-fn check_format(progress: &str, path: &Path) -> Result<(), TrainError> {
+/// The tensors of the model, of the optimizer's velocity and of the best epoch, under their own names.
+fn parts(tensors: State) -> Result<[State; 3], String> {
+    let mut parts = [State::new(), State::new(), State::new()];
+    for (name, weights) in tensors {
+        let (part, rest) = name.split_once('.').unwrap_or_default();
+        let part = ["model", "velocity", "best"].iter().position(|known| *known == part);
+        let part = part.ok_or_else(|| format!("tensor \"{name}\" is unknown"))?;
+        if !weights.values.iter().all(|value| value.is_finite()) {
+            return Err(format!("tensor \"{name}\" holds a value that is not a number"));
+        }
+        parts[part].insert(rest.to_owned(), weights);
+    }
+    Ok(parts)
+}
+
+/// The format of a checkpoint. A newer one may look different in everything but its number.
+fn format_of(progress: &str, path: &Path) -> Result<u32, TrainError> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
@@ -213,18 +162,20 @@ fn check_format(progress: &str, path: &Path) -> Result<(), TrainError> {
         found if found > FORMAT => {
             Err(TrainError::Newer { path: path.to_owned(), found, known: FORMAT })
         }
-        _ => Ok(()),
+        known => Ok(known),
     }
 }
 
 fn damaged(path: &Path, reason: String) -> TrainError {
-    TrainError::Damaged { path: path.to_owned(), reason }
+    TrainError::Damaged { path: path.to_owned(), reason, previous: None }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::model::weights::Weights;
+    use crate::{model::weights::Weights, train::Out};
 
     fn checkpoint() -> Checkpoint {
         let state = |value: f32| {
@@ -241,7 +192,7 @@ mod tests {
     fn a_checkpoint_reads_back_exactly() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last.safetensors");
-        checkpoint().save(&path).unwrap();
+        checkpoint().save(&path, &path.with_file_name("previous")).unwrap();
         assert_eq!(Checkpoint::load(&path).unwrap(), checkpoint());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half written is left");
     }
@@ -250,7 +201,7 @@ mod tests {
     fn damaged_and_newer_checkpoints_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last.safetensors");
-        checkpoint().save(&path).unwrap();
+        checkpoint().save(&path, &path.with_file_name("previous")).unwrap();
         let whole = fs::read(&path).unwrap();
         for length in [0, 7, 100, whole.len() - 1] {
             fs::write(&path, &whole[..length]).unwrap();
@@ -262,8 +213,80 @@ mod tests {
         }
         let mut newer = checkpoint();
         newer.progress.format = FORMAT + 1;
-        newer.save(&path).unwrap();
+        newer.save(&path, &path.with_file_name("previous")).unwrap();
         let message = Checkpoint::load(&path).unwrap_err().to_string();
         assert!(message.contains("newer longtail"), "{message}");
+    }
+
+    fn run_folder(place: &Path) -> RunFolder {
+        RunFolder::create(&Out::At(place.join("run"))).unwrap().0
+    }
+
+    fn save(folder: &RunFolder, step: u64) {
+        let mut checkpoint = checkpoint();
+        checkpoint.progress.step = step;
+        checkpoint.save(&folder.checkpoint(), &folder.previous_checkpoint()).unwrap();
+    }
+
+    #[test]
+    fn the_one_before_the_last_is_kept_and_named_where_the_last_is_damaged_or_lost() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = run_folder(place.path());
+        assert_eq!(Checkpoint::load_last(&folder).unwrap(), None);
+        (1..=3).for_each(|step| save(&folder, step));
+        let of = |path: &Path| Checkpoint::load(path).unwrap().progress.step;
+        assert_eq!((of(&folder.checkpoint()), of(&folder.previous_checkpoint())), (3, 2));
+        let refused = |says: &str| {
+            let message = Checkpoint::load_last(&folder).unwrap_err().to_string();
+            assert!(message.contains("last.safetensors is damaged"), "{message}");
+            assert!(message.contains(says), "{message}");
+        };
+        fs::write(folder.checkpoint(), "").unwrap();
+        refused("previous.safetensors");
+        fs::remove_file(folder.checkpoint()).unwrap();
+        refused("it is missing");
+        refused("previous.safetensors");
+        fs::write(folder.previous_checkpoint(), "").unwrap();
+        refused("from the beginning");
+    }
+
+    /// Without its checksum, as the first format had none; the second is not read without.
+    #[test]
+    fn without_a_checksum_only_the_first_format_is_read_and_only_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.safetensors");
+        let read = |format: u32, value: f32| {
+            let progress = serde_json::to_string(&Progress { format, ..checkpoint().progress });
+            let bytes = value.to_le_bytes();
+            let view =
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &bytes);
+            let metadata = [(PROGRESS.to_owned(), progress.unwrap())].into();
+            let file =
+                safetensors::serialize([("model.w", view.unwrap())], Some(metadata)).unwrap();
+            fs::write(&path, file).unwrap();
+            Checkpoint::load(&path).map(|read| read.model["w"].values[0])
+        };
+        assert_eq!(read(1, 5.0).unwrap(), 5.0);
+        for (format, value, says) in
+            [(2, 5.0, "lacks its checksum"), (1, f32::NAN, "\"model.w\" holds a value")]
+        {
+            let message = read(format, value).unwrap_err().to_string();
+            assert!(message.contains(says), "{message}");
+        }
+    }
+
+    #[test]
+    fn no_changed_bit_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.safetensors");
+        checkpoint().save(&path, &folder.path().join("previous")).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for bit in 0..8 * whole.len() {
+            let mut changed = whole.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &changed).unwrap();
+            let message = Checkpoint::load(&path).unwrap_err().to_string();
+            assert!(message.contains("last.safetensors"), "bit {bit}: {message}");
+        }
     }
 }

@@ -46,6 +46,7 @@ impl Trainer {
         // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
         // lines that it lacks: the line goes first.
         log.append(&record)?;
+        self.progress.log = Some(log.state());
         self.save()?;
         observer.epoch(&record);
         Ok(())

@@ -1,9 +1,20 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     batch::LoaderError, eval::EvalError, loss::LossError, model::ModelError, recipe::RecipeError,
     report::ReportError,
 };
+
+/// How to go on where the last checkpoint is damaged.
+fn damage_mend(previous: Option<&Path>) -> String {
+    match previous {
+        Some(previous) => format!(
+            "to go on from the one before it, put {} in its place (delete both to start the run again from the beginning)",
+            previous.display()
+        ),
+        None => "delete it to start the run again from the beginning".into(),
+    }
+}
 
 /// A run that cannot start, continue or be saved. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +46,18 @@ pub enum TrainError {
         /// Epochs done.
         done: usize,
     },
+    /// A part of the run's folder lies elsewhere.
+    #[error(
+        "{} is a link, and a run is not written through links: put what it leads to in its place",
+        .0.display()
+    )]
+    Link(PathBuf),
+    /// A run that was interrupted while its folder was made.
+    #[error(
+        "the run in {} was interrupted before its first step: start it again with the same command",
+        .0.display()
+    )]
+    NotBegun(PathBuf),
     /// There is no run to continue or evaluate.
     #[error("{} holds no run: it has no {missing}", path.display())]
     NoRun {
@@ -115,14 +138,17 @@ pub enum TrainError {
     },
     /// A checkpoint is damaged.
     #[error(
-        "the checkpoint {} is damaged ({reason}): delete it to start the run again from the beginning",
-        path.display()
+        "the checkpoint {} is damaged ({reason}): {}",
+        path.display(),
+        damage_mend(previous.as_deref())
     )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+        /// The one before it, if that is whole.
+        previous: Option<PathBuf>,
     },
     /// A checkpoint of a later version.
     #[error(
@@ -140,8 +166,8 @@ pub enum TrainError {
     },
     /// A checkpoint of another run.
     #[error(
-        "the checkpoint {} belongs to another {what}: put back this run's own, or delete it to start \
-         again",
+        "the checkpoint {} belongs to another {what}: put back this run's own, undo what was changed in \
+         recipe.toml or split.json, or delete it to start again",
         path.display()
     )]
     Foreign {

@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 
 use burn::module::Module;
 
-use super::{BestEpoch, Observer, TrainError, Trainer};
+use super::{BestEpoch, Observer, Progress, TrainError, Trainer};
 use crate::{
     data::source,
     device,
     model::{Network, weights},
-    report::{Best, ClassInfo, MetricsLog, Outcome, Summary, atomic, html},
+    report::{
+        Best, ClassInfo, EpochRecord, Outcome, Recovered, ReportError, Summary, atomic, html,
+    },
 };
 
 impl Trainer {
@@ -64,15 +66,29 @@ impl Trainer {
             self.write_weights("best", &best.unwrap_or_else(|| self.network()))?;
         }
         summary.save(folder.summary())?;
-        let records = MetricsLog::read(folder.metrics()).unwrap_or_else(|error| {
-            observer.note(&format!("the report has no curves: {error}"));
-            Vec::new()
-        });
+        let records = self.records(observer);
         let recipe = self.recipe().to_toml()?;
         let hardware = device::hardware(self.learner.device());
         let input =
             html::ReportInput { summary, records: &records, recipe: &recipe, hardware: &hardware };
         Ok(html::save(&input, folder.report())?)
+    }
+
+    /// The lines of the log, as far as they can be used.
+    fn records(&self, observer: &mut dyn Observer) -> Vec<EpochRecord> {
+        let Progress { epoch, log, .. } = self.progress();
+        let read = || {
+            let recovered = Recovered::read(&self.folder().metrics(), *epoch, *log)?;
+            Ok::<_, ReportError>((recovered.records()?, recovered.note))
+        };
+        let (records, note) = match read() {
+            Ok((records, note)) => {
+                (records, note.map(|note| format!("the report's curves: {note}")))
+            }
+            Err(error) => (Vec::new(), Some(format!("the report has no curves: {error}"))),
+        };
+        note.iter().for_each(|note| observer.note(note));
+        records
     }
 
     fn write_weights(&self, which: &str, network: &Network) -> Result<(), TrainError> {

@@ -5,6 +5,9 @@ use std::{
 
 use super::{Lock, TrainError, lock};
 
+/// The folder of the checkpoints in a run's folder.
+const CHECKPOINTS: &str = "checkpoints";
+
 /// Where a new run goes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Out {
@@ -76,7 +79,7 @@ impl RunFolder {
         let lock = folder.lock()?;
         // Another process may have been faster, and be done already.
         Self::check_free(folder.path())?;
-        let checkpoints = folder.path().join("checkpoints");
+        let checkpoints = folder.path().join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints)
             .map_err(|source| TrainError::Create { path: checkpoints, source })?;
         Ok((folder, lock))
@@ -90,27 +93,63 @@ impl RunFolder {
         Lock::take(&self.0)
     }
 
-    /// Refuses a path that is taken; an empty folder is not.
+    /// The same; `None` where nothing can be written into the folder, so that nobody else writes either.
+    ///
+    /// # Errors
+    /// As [`RunFolder::lock`].
+    pub fn lock_if_writable(&self) -> Result<Option<Lock>, TrainError> {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match self.lock() {
+            Err(TrainError::Create { source, .. })
+                if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                Ok(None)
+            }
+            taken => taken.map(Some),
+        }
+    }
+
+    /// Refuses a path that is taken; an empty folder is not, nor one in which a run was interrupted before it began.
     ///
     /// # Errors
     /// [`TrainError::Exists`].
     pub fn check_free(path: &Path) -> Result<(), TrainError> {
-        let is_lock = |entry: &std::io::Result<fs::DirEntry>| {
-            entry.as_ref().is_ok_and(|entry| entry.file_name() == lock::NAME)
+        let is_free = match fs::read_dir(path) {
+            Ok(entries) => entries.count() == 0 || Self::at(path).is_not_begun(),
+            Err(_) => !path.exists(),
         };
-        let taken = match fs::read_dir(path) {
-            Ok(entries) => entries.filter(|entry| !is_lock(entry)).count() > 0,
-            Err(_) => path.exists(),
+        if is_free { Ok(()) } else { Err(TrainError::Exists(path.to_owned())) }
+    }
+
+    /// Whether the folder holds no more than [`RunFolder::create`] and what follows it make before there is a run:
+    /// the recipe is written last, and a checkpoint comes after it.
+    fn is_not_begun(&self) -> bool {
+        let is_of_beginning = |entry: fs::DirEntry| match entry.file_name().to_str() {
+            Some(lock::NAME | "split.json" | ".split.json.part" | ".recipe.toml.part") => true,
+            Some(CHECKPOINTS) => {
+                fs::read_dir(entry.path()).is_ok_and(|mut files| files.next().is_none())
+            }
+            _ => false,
         };
-        if taken { Err(TrainError::Exists(path.to_owned())) } else { Ok(()) }
+        let has_lock = self.0.join(lock::NAME).is_file();
+        has_lock
+            && fs::read_dir(&self.0)
+                .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_of_beginning)))
     }
 
     /// The folder of a run that was started before.
     ///
     /// # Errors
-    /// [`TrainError::NoRun`].
+    /// [`TrainError::NoRun`], [`TrainError::NotBegun`], or [`TrainError::Link`] if its checkpoints are elsewhere.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let folder = Self::at(path);
+        if folder.is_not_begun() {
+            return Err(TrainError::NotBegun(path.to_owned()));
+        }
+        let checkpoints = folder.0.join(CHECKPOINTS);
+        if checkpoints.is_symlink() {
+            return Err(TrainError::Link(checkpoints));
+        }
         for (file, missing) in [(folder.recipe(), "recipe.toml"), (folder.split(), "split.json")] {
             if !file.is_file() {
                 return Err(TrainError::NoRun { path: path.to_owned(), missing });
@@ -172,11 +211,16 @@ impl RunFolder {
 
     /// All that continuing needs.
     pub fn checkpoint(&self) -> PathBuf {
-        self.0.join("checkpoints").join("last.safetensors")
+        self.0.join(CHECKPOINTS).join("last.safetensors")
+    }
+
+    /// The checkpoint before that.
+    pub fn previous_checkpoint(&self) -> PathBuf {
+        self.0.join(CHECKPOINTS).join("previous.safetensors")
     }
 
     /// Weights alone under PyTorch's names, of the `last` or the `best` epoch.
     pub fn weights(&self, which: &str) -> PathBuf {
-        self.0.join("checkpoints").join(format!("weights-{which}.safetensors"))
+        self.0.join(CHECKPOINTS).join(format!("weights-{which}.safetensors"))
     }
 }

@@ -21,10 +21,14 @@ impl Lock {
     /// Takes the right to write into `folder`.
     ///
     /// # Errors
-    /// [`TrainError::Locked`], naming the process that has it; [`TrainError::Create`] if the file cannot be made.
+    /// [`TrainError::Locked`], naming the process that has it; [`TrainError::Link`] or [`TrainError::Create`] if the
+    /// file cannot be made.
     pub fn take(folder: &Path) -> Result<Self, TrainError> {
         let path = folder.join(NAME);
         let failed = |source| TrainError::Create { path: path.clone(), source };
+        if path.is_symlink() {
+            return Err(TrainError::Link(path));
+        }
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -18,7 +18,7 @@ use crate::{
         weights::{self, State},
     },
     recipe::Recipe,
-    report::MetricsLog,
+    report::{MetricsLog, Recovered},
 };
 
 /// A run: the model and all that changes while it trains.
@@ -34,6 +34,8 @@ pub struct Trainer {
     pub(super) best: State,
     pub(super) compression: Option<Compression>,
     pub(super) progress: Progress,
+    /// Of the recipe that the run had when it was gone on with.
+    former_fingerprint: Option<String>,
     window: Window,
     lock: Option<Lock>,
 }
@@ -77,6 +79,7 @@ impl Trainer {
             folder,
             learner,
             progress,
+            former_fingerprint: None,
             window: Window::default(),
             lock: None,
         })
@@ -107,28 +110,22 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let path = self.folder.checkpoint();
-        if !path.exists() {
-            return Ok(self);
-        }
-        let checkpoint = Checkpoint::load(&path)?;
-        let foreign = |what: &str| TrainError::Foreign { path: path.clone(), what: what.into() };
-        let fits =
-            [setup::fingerprint(before, &self.sets)?, setup::old_fingerprint(before, &self.sets)?];
-        if !fits.contains(&checkpoint.progress.fingerprint) {
-            return Err(foreign("recipe or split"));
-        }
+        let Some(checkpoint) = Checkpoint::load_last(&self.folder)? else { return Ok(self) };
+        checkpoint.check_identity(before, &self.sets.split_hash, &path)?;
+        self.check_progress(&checkpoint.progress)?;
         let (asked, done) = (self.recipe.train.epochs, checkpoint.progress.epoch);
         if asked < done {
             let path = self.folder.path().to_owned();
             return Err(TrainError::FewerEpochs { path, asked, done });
         }
-        self.learner.network = weights::with_state(
-            self.learner.network,
-            checkpoint.model,
-            &path.display().to_string(),
-        )
-        .map_err(|error| foreign(&format!("model ({error})")))?;
+        let foreign = |what: String| TrainError::Foreign { path: path.clone(), what };
+        let file = path.display().to_string();
+        self.learner.network = weights::with_state(self.learner.network, checkpoint.model, &file)
+            .map_err(|error| foreign(format!("model ({error})")))?;
         let device = self.learner.device().clone().inner();
+        if let Some(name) = unknown(&checkpoint.velocity, &weights::state(&self.learner.network)) {
+            return Err(foreign(format!("model (it holds a velocity of \"{name}\")")));
+        }
         self.learner.sgd.restore(checkpoint.velocity, &device);
         if let (Some(scale), Some(state)) =
             (&mut self.learner.loss_scale, checkpoint.progress.loss_scale)
@@ -138,6 +135,7 @@ impl Trainer {
         self.best = checkpoint.best;
         let new = std::mem::replace(&mut self.progress, checkpoint.progress);
         self.progress.fingerprint = new.fingerprint;
+        self.former_fingerprint = Some(setup::fingerprint(before, &self.sets.split_hash)?);
         self.progress.train_counts = new.train_counts;
         let kernels = new.kernels;
         if kernels != self.progress.kernels {
@@ -149,6 +147,23 @@ impl Trainer {
         }
         self.set_poor_classes(self.progress.poor_classes.clone());
         Ok(self)
+    }
+
+    /// Refuses counters that no run of this recipe has.
+    fn check_progress(&self, progress: &Progress) -> Result<(), TrainError> {
+        let steps = self.steps_per_epoch();
+        let classes = self.sets.class_names.len();
+        let is_class = |class: &u32| (*class as usize) < classes;
+        let is_whole = progress.batch <= steps
+            && progress.epoch.checked_mul(steps).and_then(|done| done.checked_add(progress.batch))
+                == usize::try_from(progress.step).ok()
+            && progress.poor_classes.iter().flatten().all(is_class)
+            && progress.best.as_ref().is_none_or(|best| best.val.per_class.len() == classes);
+        if is_whole {
+            return Ok(());
+        }
+        let reason = "its counters do not fit the run".into();
+        Err(TrainError::Damaged { path: self.folder.checkpoint(), reason, previous: None })
     }
 
     /// Where the run stands.
@@ -207,7 +222,7 @@ impl Trainer {
         limits: Limits,
         observer: &mut dyn Observer,
     ) -> Result<Ending, TrainError> {
-        let mut log = MetricsLog::open(self.folder.metrics(), self.progress.epoch)?;
+        let mut log = self.log(observer)?;
         let loader = self.loader();
         if self.progress.step == 0 {
             self.choose_poor_classes(observer)?;
@@ -241,6 +256,15 @@ impl Trainer {
             self.end_epoch(&mut log, observer)?;
         }
         Ok(Ending::Finished)
+    }
+
+    /// The log, in which the epochs that are done stand as the run wrote them, as far as that is so.
+    fn log(&self, observer: &mut dyn Observer) -> Result<MetricsLog, TrainError> {
+        let (path, Progress { epoch, log, .. }) = (self.folder.metrics(), &self.progress);
+        let recovered = Recovered::read(&path, *epoch, *log)?;
+        recovered.note.iter().for_each(|note| observer.note(note));
+        recovered.save()?;
+        Ok(MetricsLog::open(path, *epoch)?)
     }
 
     pub(super) fn steps_per_epoch(&self) -> usize {
@@ -329,6 +353,18 @@ impl Trainer {
 
     /// Saves everything, unless a weight is no number any more.
     pub(super) fn save(&self) -> Result<(), TrainError> {
+        self.save_known_as(None)
+    }
+
+    /// Saves a run whose recipe is about to be replaced: the checkpoint fits both. A run that has none yet needs none.
+    pub(crate) fn save_before_new_recipe(&self) -> Result<(), TrainError> {
+        match &self.former_fingerprint {
+            Some(former) => self.save_known_as(Some(former.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn save_known_as(&self, former_fingerprint: Option<String>) -> Result<(), TrainError> {
         let model = weights::state(&self.learner.network);
         let broken = model.iter().find(|(_, w)| w.values.iter().any(|v| !v.is_finite()));
         if let Some((name, _)) = broken {
@@ -336,16 +372,25 @@ impl Trainer {
         }
         let loss_scale = self.learner.loss_scale.as_ref().map(LossScale::state);
         let checkpoint = Checkpoint {
-            progress: Progress { loss_scale, ..self.progress.clone() },
+            progress: Progress { loss_scale, former_fingerprint, ..self.progress.clone() },
             model,
             velocity: self.learner.sgd.state(),
             best: self.best.clone(),
         };
-        checkpoint.save(&self.folder.checkpoint())
+        checkpoint.save(&self.folder.checkpoint(), &self.folder.previous_checkpoint())
     }
 
     fn not_finite(&self, what: String, step: u64) -> TrainError {
         let folder = self.folder.path().to_owned();
         TrainError::NotFinite { what, step, epoch: self.progress.epoch, folder }
     }
+}
+
+/// A velocity without a parameter of its name and size.
+fn unknown<'a>(velocity: &'a State, parameters: &State) -> Option<&'a str> {
+    let fits = |name: &String, velocity: usize| {
+        parameters.get(name).is_some_and(|parameter| parameter.values.len() == velocity)
+    };
+    let mut names = velocity.iter().filter(|(name, v)| !fits(name, v.values.len()));
+    names.next().map(|(name, _)| name.as_str())
 }

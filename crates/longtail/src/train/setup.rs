@@ -39,19 +39,20 @@ pub(super) fn progress(
     sets: &Sets,
     device: &Device,
 ) -> Result<Progress, TrainError> {
-    let mut progress = Progress::new(fingerprint(recipe, sets)?, device::operators(device).into());
+    let mut progress =
+        Progress::new(fingerprint(recipe, &sets.split_hash)?, device::operators(device).into());
     progress.train_counts.clone_from(&sets.train_counts);
     Ok(progress)
 }
 
 /// Hash of the recipe and the split that a run is made of.
-pub(super) fn fingerprint(recipe: &Recipe, sets: &Sets) -> Result<String, TrainError> {
-    Ok(hashed(&recipe.identity()?, &sets.split_hash))
+pub(super) fn fingerprint(recipe: &Recipe, split_hash: &str) -> Result<String, TrainError> {
+    Ok(hashed(&recipe.identity()?, split_hash))
 }
 
-/// The same as versions before the paths of data sets were left out of it.
-pub(super) fn old_fingerprint(recipe: &Recipe, sets: &Sets) -> Result<String, TrainError> {
-    Ok(hashed(&recipe.old_identity()?, &sets.split_hash))
+/// That, and the same as versions before the paths of data sets were left out of it.
+pub(super) fn fingerprints(recipe: &Recipe, split_hash: &str) -> Result<[String; 2], TrainError> {
+    Ok([fingerprint(recipe, split_hash)?, hashed(&recipe.old_identity()?, split_hash)])
 }
 
 fn hashed(identity: &str, split: &str) -> String {

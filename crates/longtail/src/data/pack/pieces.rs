@@ -92,6 +92,9 @@ impl PieceWriter {
     }
 
     /// Gives the files their names. Pieces of an earlier, longer pack are removed: they would be read on.
+    ///
+    /// Killed meanwhile, it leaves the old pack or the new one, or, where both are in pieces, none: the first piece
+    /// goes first and comes last, so that pieces of two packs are never read as one.
     pub fn finish(mut self) -> io::Result<Vec<PathBuf>> {
         self.close()?;
         let parts = std::mem::take(&mut self.parts);
@@ -101,14 +104,22 @@ impl PieceWriter {
             _ => piece(&self.path, number),
         };
         let names: Vec<_> = (1..=count).map(name).collect();
-        parts.iter().zip(&names).try_for_each(|(part, name)| fs::rename(part, name))?;
-        let last = if count == 1 { 0 } else { count };
-        let old = (last + 1..).map(|n| piece(&self.path, n)).take_while(|piece| piece.is_file());
-        old.into_iter().try_for_each(fs::remove_file)?;
+        if count > 1 && piece(&self.path, 1).is_file() {
+            fs::remove_file(piece(&self.path, 1))?;
+            self.remove_pieces(count + 1)?;
+        }
+        parts.iter().zip(&names).rev().try_for_each(|(part, name)| fs::rename(part, name))?;
+        self.remove_pieces(if count == 1 { 1 } else { count + 1 })?;
         if count > 1 && self.path.is_file() {
             fs::remove_file(&self.path)?;
         }
         Ok(names)
+    }
+
+    /// Removes the pieces from `first` on.
+    fn remove_pieces(&self, first: usize) -> io::Result<()> {
+        let old = (first..).map(|n| piece(&self.path, n)).take_while(|piece| piece.is_file());
+        old.into_iter().try_for_each(fs::remove_file)
     }
 }
 

@@ -1,0 +1,115 @@
+use serde::{Deserialize, Serialize};
+
+use super::checkpoint::FORMAT;
+use crate::{eval::Evaluation, report::LogState};
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Format of the checkpoint.
+    pub format: u32,
+    /// Hash of the recipe and the split that the run is made of.
+    pub fingerprint: String,
+    /// The epoch under way, from 0.
+    pub epoch: usize,
+    /// Batches of it that are done.
+    pub batch: usize,
+    /// Optimizer steps in all.
+    pub step: u64,
+    /// Images trained on in all, counted once a step.
+    pub images: u64,
+    /// Seconds of training in all.
+    pub seconds: f64,
+    /// Seconds of them that were spent waiting for batches.
+    #[serde(default)]
+    pub waited: f64,
+    /// Sums over the epoch under way.
+    pub sums: EpochSums,
+    /// The classes that compression holds to be poor, once they are chosen.
+    pub poor_classes: Option<Vec<u32>>,
+    /// The best epoch so far, chosen on validation.
+    pub best: Option<BestEpoch>,
+    /// Which implementation of the operators the steps ran on; another gives other last bits.
+    pub kernels: String,
+    /// State of the loss scaling, with f16.
+    #[serde(default)]
+    pub loss_scale: Option<[f32; 2]>,
+    /// n, training images of every class; empty in checkpoints of earlier versions.
+    #[serde(default)]
+    pub train_counts: Vec<usize>,
+    /// What a person should know of the data, told when the run began.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Mean loss of the run's first epoch.
+    #[serde(default)]
+    pub first_loss: Option<f64>,
+    /// What was said when the run was seen not to learn.
+    #[serde(default)]
+    pub warning: Option<String>,
+    /// The fingerprint before the number of epochs was changed, while the recipe may still be that of before.
+    #[serde(default)]
+    pub former_fingerprint: Option<String>,
+    /// The log's lines of the epochs that are done; `None` in checkpoints of earlier versions.
+    #[serde(default)]
+    pub log: Option<LogState>,
+    /// When the last epoch ended or training stopped for good, in UTC as RFC 3339 has it.
+    #[serde(default)]
+    pub ended: Option<String>,
+}
+
+/// What an epoch's line in the log is made of, so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochSums {
+    /// Σ total loss · images.
+    pub loss: f64,
+    /// Σ classifier loss · images.
+    pub classifier: f64,
+    /// Σ contrastive loss · images.
+    pub contrastive: f64,
+    /// Images seen.
+    pub images: u64,
+    /// Images whose classifier view was classified right.
+    pub correct: u64,
+    /// Seconds spent.
+    pub seconds: f64,
+    /// Seconds of them that were spent waiting for batches.
+    #[serde(default)]
+    pub waited: f64,
+}
+
+/// An epoch and its figures on validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BestEpoch {
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Its figures.
+    pub val: Evaluation,
+}
+
+impl Progress {
+    /// At the very beginning.
+    pub fn new(fingerprint: String, kernels: String) -> Self {
+        Self {
+            format: FORMAT,
+            fingerprint,
+            epoch: 0,
+            batch: 0,
+            step: 0,
+            images: 0,
+            seconds: 0.0,
+            waited: 0.0,
+            sums: EpochSums::default(),
+            poor_classes: None,
+            best: None,
+            kernels,
+            loss_scale: None,
+            train_counts: Vec::new(),
+            notes: Vec::new(),
+            first_loss: None,
+            warning: None,
+            former_fingerprint: None,
+            log: None,
+            ended: None,
+        }
+    }
+}

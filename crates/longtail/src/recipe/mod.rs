@@ -148,24 +148,21 @@ impl Recipe {
         same.data.split = PathBuf::new();
         same.train.checkpoint_steps = 0;
         let is_own_size = source::is_known(&same.data.name);
+        let is_squash = same.data.resize == Resize::Squash;
         let mut text = same.to_toml()?;
         let mut forget = |key: &str, value: String| {
             text = text.replacen(&format!("{key} = {value}\n"), "", 1);
         };
         // Keys of later versions count where they make a difference.
-        if is_own_size || same.data.resize == Resize::Squash {
-            forget(
-                "resize",
-                format!(
-                    "\"{}\"",
-                    if same.data.resize == Resize::Squash { "squash" } else { "crop" }
-                ),
-            );
+        if is_own_size || is_squash {
+            let resize = if is_squash { "squash" } else { "crop" };
+            forget("resize", format!("\"{resize}\""));
         }
         if !same.data.skip_broken {
             forget("skip_broken", "false".into());
         }
-        if is_own_size && same.views.classifier != ClassifierView::ResizedCrop {
+        // Images of one size are cropped by it in no other view.
+        if (is_own_size || is_squash) && same.views.classifier != ClassifierView::ResizedCrop {
             forget("crop_scale_min", format!("{:?}", same.views.crop_scale_min));
         }
         Ok(text)

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return explain(&error),
     };
-    match commands::run(args) {
+    match interrupt::watch().and_then(|interrupt| commands::run(args, &interrupt)) {
         Ok(code) => code,
         Err(error) => {
             output::note(format_args!("longtail: {error:#}"));

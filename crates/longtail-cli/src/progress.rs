@@ -2,10 +2,7 @@
 
 use std::{
     io::{IsTerminal, stderr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,7 +12,7 @@ use longtail::{
     train::{Observer, StepReport},
 };
 
-use crate::output::note;
+use crate::{interrupt::Interrupt, output::note};
 
 /// Time between two lines where there is no terminal to redraw.
 const LINE_EVERY: Duration = Duration::from_secs(15);
@@ -23,7 +20,7 @@ const LINE_EVERY: Duration = Duration::from_secs(15);
 /// A bar on a terminal, plain lines elsewhere, nothing if quiet; all on the error stream.
 pub struct Progress {
     display: Display,
-    interrupted: Arc<AtomicBool>,
+    interrupt: Arc<Interrupt>,
 }
 
 enum Display {
@@ -33,14 +30,17 @@ enum Display {
 }
 
 impl Progress {
-    /// `interrupted` is raised when the run should save and stop.
-    pub fn new(quiet: bool, interrupted: Arc<AtomicBool>) -> Self {
+    /// `interrupt` tells when the run should save and stop, and is told what a save waits for.
+    pub fn new(quiet: bool, interrupt: Arc<Interrupt>) -> Self {
         let display = match quiet {
             true => Display::Quiet,
             false if stderr().is_terminal() => Display::Bar(bar()),
             false => Display::Lines { last: Instant::now() },
         };
-        Self { display, interrupted }
+        if let Display::Bar(bar) = &display {
+            interrupt.draws(bar.clone());
+        }
+        Self { display, interrupt }
     }
 
     /// Prints a line, unless quiet.
@@ -71,6 +71,7 @@ impl Observer for Progress {
     }
 
     fn step(&mut self, step: &StepReport) {
+        self.interrupt.validates(step.step == step.steps);
         match &mut self.display {
             Display::Quiet => {}
             Display::Bar(bar) => {
@@ -93,6 +94,7 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, record: &EpochRecord) {
+        self.interrupt.validates(false);
         if let Display::Lines { last } = &mut self.display {
             *last = Instant::now();
         }
@@ -113,7 +115,7 @@ impl Observer for Progress {
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+        self.interrupt.is_raised()
     }
 }
 

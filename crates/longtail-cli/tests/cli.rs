@@ -15,6 +15,8 @@ mod cli {
     mod pytorch;
     mod recipes;
     mod resume;
+    #[cfg(unix)]
+    mod signals;
     mod terminal;
     mod train;
 }

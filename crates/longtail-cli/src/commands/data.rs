@@ -13,16 +13,17 @@ use longtail::{
 use super::layers::data_layer;
 use crate::{
     args::{DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, SplitArgs, StatsArgs},
+    interrupt::Interrupt,
     output::{note, print_json, print_line, print_lines},
 };
 
 /// `longtail data …`
-pub fn run(command: &DataCommand) -> anyhow::Result<ExitCode> {
+pub fn run(command: &DataCommand, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
     match command {
         DataCommand::Split(args) => split(args),
         DataCommand::Stats(args) => stats(args),
-        DataCommand::Pack(args) => pack(args),
-        DataCommand::Fetch(args) => fetch(args),
+        DataCommand::Pack(args) => pack(args, interrupt),
+        DataCommand::Fetch(args) => fetch(args, interrupt),
     }
 }
 
@@ -66,7 +67,9 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn pack(args: &PackArgs) -> anyhow::Result<ExitCode> {
+fn pack(args: &PackArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    let out = args.out.clone();
+    interrupt.removes(move || data::pack::remove_unfinished(&out));
     let section = section(&args.data)?;
     let (opened, split) = open(&section)?;
     let source = load(&section, opened, &split)?;
@@ -123,12 +126,14 @@ fn stats_of_split(section: &Data) -> anyhow::Result<(Stats, Vec<String>)> {
     Ok((Stats::of_sets(&sets.class_names, &parts), notes))
 }
 
-fn fetch(args: &FetchArgs) -> anyhow::Result<ExitCode> {
+fn fetch(args: &FetchArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    interrupt.ends("stopped; the same command goes on where it stopped");
     let cifar = match args.name {
         FetchName::Cifar10 => Cifar::Ten,
         FetchName::Cifar100 => Cifar::Hundred,
     };
     let bar = if args.quiet { ProgressBar::hidden() } else { bytes_bar() };
+    interrupt.draws(bar.clone());
     let mut progress = |done: u64, whole: Option<u64>| {
         if let Some(whole) = whole {
             bar.set_length(whole);

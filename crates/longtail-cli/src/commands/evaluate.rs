@@ -1,20 +1,20 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use longtail::{report::class_table, run::Evaluated};
 
 use super::{devices, layers::place_layer, on, print_summary, start_threads};
 use crate::{
     args::EvaluateArgs,
-    interrupt::watch,
+    interrupt::Interrupt,
     output::{print_json, print_line, print_lines},
     progress::Progress,
 };
 
 /// `longtail evaluate`
-pub fn run(args: &EvaluateArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     start_threads(args.runtime.threads)?;
     let quiet = args.runtime.quiet || args.runtime.json;
-    let mut progress = Progress::new(quiet, watch()?);
+    let mut progress = Progress::new(quiet, Arc::clone(interrupt));
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let place = place_layer(&args.data);
     let evaluated =

@@ -12,6 +12,7 @@ mod train;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -26,16 +27,17 @@ use serde::Serialize;
 
 use crate::{
     args::{Args, Command},
+    interrupt::Interrupt,
     output::print_json,
 };
 
 /// Runs the command that was typed.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::Train(args) => train::run(&args),
-        Command::Evaluate(args) => evaluate::run(&args),
-        Command::Predict(args) => predict::run(&args),
-        Command::Data(command) => data::run(&command),
+        Command::Train(args) => train::run(&args, interrupt),
+        Command::Evaluate(args) => evaluate::run(&args, interrupt),
+        Command::Predict(args) => predict::run(&args, interrupt),
+        Command::Data(command) => data::run(&command, interrupt),
         Command::Devices(args) => devices::run(&args),
         Command::Recipes(command) => recipes::run(&command),
     }

@@ -18,12 +18,17 @@ use super::{
 };
 use crate::{
     args::{FormatName, PredictArgs, WhichWeights},
+    interrupt::Interrupt,
     output::note,
 };
 
 /// `longtail predict`
-pub fn run(args: &PredictArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &PredictArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
     let mut out = Out::open(args.out.as_deref())?;
+    if let Out::File(file) = &out {
+        let part = file.part().to_owned();
+        interrupt.removes(move || drop(fs::remove_file(part)));
+    }
     start_threads(args.threads)?;
     let device = devices::open(args.device, |text| note(text))?;
     let answered = on(&device, || {

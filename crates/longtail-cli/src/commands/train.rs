@@ -1,29 +1,28 @@
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use longtail::{
     data::source,
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table},
-    train::{Ending, Forecast, Limits, Observer, Out, RunFolder},
+    train::{Forecast, Limits, Observer, Out, RunFolder},
 };
 
 use super::{devices, layers, on, print_summary, recipes, start_threads};
 use crate::{
     args::TrainArgs,
-    interrupt::{INTERRUPTED, watch},
+    interrupt::Interrupt,
     output::{print_json, print_line, print_lines},
     progress::Progress,
 };
 
 /// `longtail train`
-pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &TrainArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     if let Some(name) = &args.init_recipe {
         return recipes::init(name, args);
     }
     start_threads(args.runtime.threads)?;
-    let interrupted = watch()?;
-    let mut progress = Progress::new(args.runtime.quiet, interrupted);
+    let mut progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
     let layers = layers::layers(args)?;
     if !args.resume {
         // What was typed is looked at before a GPU is.
@@ -32,7 +31,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     on(&device, || match args.dry_run {
         true => dry_run(args, &layers, device.clone(), &mut progress),
-        false => train(args, &layers, device.clone(), &mut progress),
+        false => train(args, &layers, device.clone(), interrupt, &mut progress),
     })
 }
 
@@ -40,11 +39,14 @@ fn train(
     args: &TrainArgs,
     layers: &[RecipeFile],
     device: Device,
+    interrupt: &Interrupt,
     progress: &mut Progress,
 ) -> anyhow::Result<ExitCode> {
+    interrupt.ends("stopped before training began");
     let mut trainer = match &args.out {
         Some(out) if args.resume => {
             let trainer = longtail::run::resume(out, layers, device, progress)?;
+            interrupt.saves();
             // They are of an earlier stop, and this one may not come to its end.
             trainer.folder().remove_results()?;
             trainer
@@ -53,12 +55,18 @@ fn train(
     };
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
-    if trainer.run(limits, progress)? == Ending::Interrupted {
+    interrupt.saves();
+    trainer.run(limits, progress)?;
+    let stopped = format!(
+        "stopped before the figures were written; the run is saved: longtail evaluate {} writes them",
+        folder.path().display()
+    );
+    if let Some(status) = interrupt.ends(stopped) {
         progress.note(&format!(
             "saved; continue with {}",
             resume_command(folder.path(), args.runtime.device)
         ));
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok(ExitCode::from(status));
     }
     let summary = trainer.summary()?;
     trainer.write_results(&summary, progress)?;

@@ -86,6 +86,11 @@ impl WholeFile {
         Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file), is_whole: false })
     }
 
+    /// Where it is written until then.
+    pub fn part(&self) -> &Path {
+        &self.part
+    }
+
     /// Puts the file at its path.
     ///
     /// # Errors

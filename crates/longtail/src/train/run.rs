@@ -254,6 +254,9 @@ impl Trainer {
             }
             self.read_steps(limits, observer)?;
             self.end_epoch(&mut log, observer)?;
+            if observer.interrupted() {
+                return Ok(Ending::Interrupted);
+            }
         }
         Ok(Ending::Finished)
     }

@@ -101,6 +101,12 @@ pub fn write(
     archive.into_inner().and_then(PieceWriter::finish).map_err(failed)
 }
 
+/// Removes what [`write()`] to `path` has begun, for a program that ends on the way; what cannot be removed does
+/// no harm.
+pub fn remove_unfinished(path: &Path) {
+    pieces::unfinished(path).for_each(|part| drop(std::fs::remove_file(part)));
+}
+
 /// Loads the pack at `path` as the data set that `data` names.
 ///
 /// # Errors

@@ -12,6 +12,16 @@ fn piece(path: &Path, number: usize) -> PathBuf {
     with_end(path, &format!(".{number:03}"))
 }
 
+/// What is written before it gets the name of a piece.
+fn part(path: &Path, number: usize) -> PathBuf {
+    with_end(path, &format!(".part{number:03}"))
+}
+
+/// What a program that was ended while it wrote to `path` leaves.
+pub(super) fn unfinished(path: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..).map(move |number| part(path, number)).take_while(|part| part.is_file())
+}
+
 fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
@@ -72,7 +82,7 @@ pub(super) struct PieceWriter {
 
 impl PieceWriter {
     pub fn create(path: &Path, most: Option<u64>) -> io::Result<Self> {
-        let part = with_end(path, ".part001");
+        let part = part(path, 1);
         let file = BufWriter::new(File::create(&part)?);
         let most = most.unwrap_or(u64::MAX).max(1);
         Ok(Self { path: path.to_owned(), most, parts: vec![part], file, written: 0 })
@@ -80,7 +90,7 @@ impl PieceWriter {
 
     fn next(&mut self) -> io::Result<()> {
         self.close()?;
-        self.parts.push(with_end(&self.path, &format!(".part{:03}", self.parts.len() + 1)));
+        self.parts.push(part(&self.path, self.parts.len() + 1));
         self.file = BufWriter::new(File::create(&self.parts[self.parts.len() - 1])?);
         self.written = 0;
         Ok(())

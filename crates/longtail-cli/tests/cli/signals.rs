@@ -113,22 +113,40 @@ fn list(place: &Place, name: &str, images: [&str; 2], times: usize) {
     place.write(name, &lines);
 }
 
+/// Images of either class of a list that takes long.
+const SLOW: usize = 2000;
+
 /// `place` with a list whose images take much longer to decode than it takes to be told to stop.
 fn slow_list(place: &Place) {
     for (name, color) in [("red.png", [200, 0, 0]), ("green.png", [0, 200, 0])] {
         RgbImage::from_pixel(3000, 3000, Rgb(color)).save(place.path(name)).unwrap();
     }
-    list(place, "slow.txt", ["red.png", "green.png"], 2000);
+    list(place, "slow.txt", ["red.png", "green.png"], SLOW);
 }
 
+/// Bytes that a process has read.
+#[cfg(target_os = "linux")]
+fn read(process: u32) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{process}/io")).unwrap_or_default();
+    let read = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+    read.and_then(|read| read.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn loading_ends_at_once_and_leaves_nothing() {
     let place = Place::new();
     slow_list(&place);
-    for (signal, status) in [("TERM", 143), ("INT", 130)] {
+    let bytes: u64 = ["red.png", "green.png"]
+        .map(|name| place.path(name).metadata().unwrap().len() * SLOW as u64)
+        .iter()
+        .sum();
+    // While files are looked at, and while images are decoded.
+    for (signal, status, share) in [("TERM", 143, 0.1), ("INT", 130, 1.1)] {
         let words = "train --data slow.txt --image-size 16 --backbone resnet8 --out run";
         let mut running = Running::start(place.command(words));
-        running.wait_for("");
+        let process = running.child.id();
+        running.wait_until(|| read(process) as f64 > share * bytes as f64);
         running.signal(signal);
         running.ends_with(status, "longtail: stopped before training began");
         assert!(!place.exists("run"));

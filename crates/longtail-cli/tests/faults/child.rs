@@ -39,6 +39,7 @@ fn share() {
     let samples = samples_of(format, Path::new(samples));
     let folder = Path::new(folder);
     let whole: Vec<_> = samples.iter().map(|sample| (format.read)(sample, folder)).collect();
+    assert!(whole.iter().any(Result::is_ok), "{:?}", whole.first());
     for mutant in number(from)..number(to) {
         fs::write(folder.join("at"), mutant.to_string()).unwrap();
         let mut chance = Chance::new(number(seed), mutant);

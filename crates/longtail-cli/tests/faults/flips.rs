@@ -34,7 +34,7 @@ struct Stopped {
 impl Stopped {
     fn new() -> Self {
         let place = Place::new();
-        let unbroken = place.unbroken();
+        let unbroken = place.unbroken().results();
         let out = place.path("stopped");
         let scratch = place.scratch();
         let mut start = place.start(&out, 1);
@@ -99,7 +99,7 @@ impl Stopped {
         // Prediction does not read the log.
         if file == LOG || number.is_multiple_of(2) {
             let ended = self.run(&mut resume(&out, 1))?;
-            return speaks(&ended, file, || Final::of(&out)?.is(&self.unbroken));
+            return speaks(&ended, file, || Final::of(&out)?.results().is(&self.unbroken));
         }
         let ended = self.predict(&out)?;
         speaks(&ended, file, || match ended.printed == self.answers {

@@ -102,6 +102,9 @@ impl Split {
         let failed = |reason: String| DataError::Split { path: path.to_owned(), reason };
         let split: Self =
             serde_json::from_slice(json).map_err(|error| failed(error.to_string()))?;
+        if split.version == 0 {
+            return Err(failed("there is no version 0: it was changed or damaged".into()));
+        }
         if split.version > VERSION {
             return Err(failed(format!("it has version {}; use a newer longtail", split.version)));
         }

@@ -13,6 +13,7 @@ mod faults {
 
     mod calls;
     mod flips;
+    mod waits;
 
     mod child;
     mod formats;

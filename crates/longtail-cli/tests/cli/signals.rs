@@ -204,22 +204,6 @@ fn training_saves_first_whatever_the_signal_and_goes_on_from_there() {
     running.ends_with(129, "saved; continue with");
 }
 
-/// The save cannot go on, for nobody reads what it writes.
-#[test]
-fn a_second_signal_does_not_wait_for_the_save() {
-    let place = Place::with_photos();
-    place.succeed(&format!("train {SMALL} --epochs 500 --max-steps 1 --out run"));
-    let part = place.path("run/checkpoints/.last.safetensors.part");
-    assert!(Command::new("mkfifo").arg(&part).status().unwrap().success());
-    let words = "train --resume --out run --checkpoint-steps 1";
-    let mut running = Running::start(place.command(words));
-    running.wait_until(|| !place.exists("run/report.html"));
-    running.signal("INT");
-    running.wait_for("saving after this ");
-    running.signal("TERM");
-    running.ends_with(143, "stopped without saving");
-}
-
 #[test]
 fn prediction_ends_at_once_and_leaves_the_answers_before() {
     let place = Place::with_photos();

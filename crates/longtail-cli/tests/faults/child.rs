@@ -35,11 +35,11 @@ fn share() {
     let [format, from, to, seed, samples, folder] = words[..] else { panic!("{share}") };
     let format = FORMATS.iter().find(|known| known.name == format).unwrap();
     let number = |text: &str| text.parse::<u64>().unwrap();
-    panic::set_hook(Box::new(|_| {}));
     let samples = samples_of(format, Path::new(samples));
     let folder = Path::new(folder);
     let whole: Vec<_> = samples.iter().map(|sample| (format.read)(sample, folder)).collect();
     assert!(whole.iter().any(Result::is_ok), "{:?}", whole.first());
+    panic::set_hook(Box::new(|_| {}));
     for mutant in number(from)..number(to) {
         fs::write(folder.join("at"), mutant.to_string()).unwrap();
         let mut chance = Chance::new(number(seed), mutant);

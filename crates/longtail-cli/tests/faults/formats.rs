@@ -100,8 +100,9 @@ fn packed(bytes: &[u8], folder: &Path) -> Result<Seen, String> {
     if !pack::is_pack(&path) {
         return Err("no pack".into());
     }
-    let data = Recipe::resolve(&[]).map_err(text)?.0.data;
-    let data = longtail::recipe::Data { name: path.display().to_string(), imbalance: 0.0, ..data };
+    let mut file = RecipeFile::default();
+    file.data.name = Some(path.display().to_string());
+    let data = Recipe::resolve(&[file]).map_err(text)?.0.data;
     pack::header(&path).map_err(text)?;
     let (Source { class_names, pool, val, test, .. }, split) =
         pack::load(&path, &data).map_err(text)?;

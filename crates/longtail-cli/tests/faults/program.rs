@@ -77,9 +77,12 @@ impl Ended {
     /// Whether it refused, and in words that hold `words`.
     pub fn refuses(&self, words: &str) -> Result<(), Fault> {
         let told = || format!("{:?}, {words} is to be named: {}", self.status, self.said);
+        let mut lines = self.said.lines();
         match self.status.code() {
             Some(0) => Err((Wrong::Silent, told())),
-            Some(1 | 2) if self.said.contains(words) && self.said.starts_with("longtail: ") => {
+            Some(1 | 2)
+                if lines.any(|line| line.starts_with("longtail: ") && line.contains(words)) =>
+            {
                 Ok(())
             }
             _ => Err((Wrong::Unclear, told())),

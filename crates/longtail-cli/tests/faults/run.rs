@@ -84,9 +84,9 @@ impl Place {
     }
 }
 
-/// `longtail train --resume`.
+/// `longtail train --resume`, which says what there is to say.
 pub fn resume(out: &Path, threads: usize) -> Command {
-    let mut command = longtail(["train", "--resume", "--quiet", "--device", "cpu", "--out"]);
+    let mut command = longtail(["train", "--resume", "--device", "cpu", "--out"]);
     command.arg(out);
     with_threads(command, threads)
 }

@@ -125,9 +125,9 @@ fn lists(folder: &Path) {
         images.iter().zip(0..).map(|(name, i)| format!("{name} {}\n", i % 2)).collect();
     put(folder, "list", "numbers.txt", lines.as_bytes());
     let rows = |separator: &str| {
-        let row = |(name, part): (&&str, &str)| format!("{name},\"{part} cat\",{part}\n");
-        let parts = ["train", "valid", "test", "train"];
-        let text: String = images.iter().zip(parts).map(row).collect();
+        let row = |(name, rest): (&&str, &str)| format!("{name},{rest}\n");
+        let rests = ["\"a cat\",train", "dog,train", "\"a cat\",valid", "dog,test"];
+        let text: String = images.iter().zip(rests).map(row).collect();
         format!("filename,label,split\n{text}").replace(',', separator)
     };
     put(folder, "csv", "commas.csv", rows(",").as_bytes());

@@ -7,6 +7,7 @@
                 eio:   the call fails with EIO, once
                 full:  from this call on all that needs room fails with ENOSPC
                 short: from this call on every write writes half
+                wait:  the call never ends
    FAULT_LOG    a file that gets a line for every call */
 
 #define _GNU_SOURCE
@@ -25,7 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum deed { NONE, KILL, TORN, EIO_ONCE, FULL, SHORT };
+enum deed { NONE, KILL, TORN, EIO_ONCE, FULL, SHORT, WAIT };
 /* What becomes of a call. */
 enum fate { GOES_ON, FAILS, HALF, HALF_AND_DIES };
 
@@ -40,11 +41,11 @@ static int log_file = -1;
 __attribute__((constructor)) static void begin(void) {
     const char *folder = getenv("FAULT_UNDER"), *number = getenv("FAULT_AT");
     const char *what = getenv("FAULT_DO"), *path = getenv("FAULT_LOG");
-    static const char *const names[] = {"", "kill", "torn", "eio", "full", "short"};
+    static const char *const names[] = {"", "kill", "torn", "eio", "full", "short", "wait"};
     if (!folder) return;
     snprintf(under, sizeof under, "%s", folder);
     at = number ? strtoul(number, NULL, 10) : 0;
-    for (int i = 1; what && i < 6; i++)
+    for (int i = 1; what && i < 7; i++)
         if (!strcmp(what, names[i])) deed = (enum deed)i;
     if (path) log_file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
@@ -88,6 +89,9 @@ static enum fate fate(const char *name, const char *path, int writes, int needs_
         return FAILS;
     case SHORT:
         return writes ? HALF : GOES_ON;
+    case WAIT:
+        if (number != at) break;
+        for (;;) pause();
     case NONE:
         break;
     }

@@ -21,6 +21,8 @@ pub enum Deed {
     Full,
     /// From there on, every write writes half.
     Short,
+    /// It never ends.
+    Wait,
 }
 
 impl Deed {
@@ -31,6 +33,7 @@ impl Deed {
             Self::Error => "eio",
             Self::Full => "full",
             Self::Short => "short",
+            Self::Wait => "wait",
         }
     }
 }

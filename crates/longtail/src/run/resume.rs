@@ -109,23 +109,37 @@ pub(super) fn reopen(
     let recipe = again(&folder, &before, saved, layers)?;
     device::check_precision(&device, recipe.train.precision)?;
     let split = Split::load(&folder.split())?;
-    let (sets, note) = sets(&recipe, &split, &device)?;
+    let (sets, note, notes) = sets(&recipe, &split, &device)?;
     note.iter().for_each(|note| observer.note(note));
     let trainer = Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?;
-    let trainer = trainer.resume(&before, observer)?;
+    // Those of a run that has no checkpoint yet; another has them there.
+    let trainer = trainer.with_notes(notes).resume(&before, observer)?;
     Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
 }
 
-/// The images of a run, which have to be those that it was made of, and what is to be said where that is not proven.
-fn sets(recipe: &Recipe, split: &Split, device: &Device) -> Result<(Sets, Option<String>)> {
+/// The images of a run, which have to be those that it was made of; what is to be said where that is not proven; and
+/// what was said of them when the run began.
+fn sets(
+    recipe: &Recipe,
+    split: &Split,
+    device: &Device,
+) -> Result<(Sets, Option<String>, Vec<String>)> {
     let opened = Opened::to_score(&recipe.data)?;
     let note = split.check(&opened.listing)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
     let images = opened.bytes(split, &recipe.data);
     Need::of(recipe, &objective(recipe, &counts), images, device::is_cpu(device))
         .check(device::free_memory())?;
-    let (source, _) = opened.load(split, &recipe.data)?;
-    Ok((Sets::new(source, split, recipe.data.val != Val::None), note))
+    let mut notes = opened.notes.clone();
+    // A split that was given may be gone.
+    if let Ok((again, said)) = opened.split(&recipe.data)
+        && again.hash == split.hash
+    {
+        notes.extend(said);
+    }
+    let (source, of_images) = opened.load(split, &recipe.data)?;
+    notes.extend(of_images);
+    Ok((Sets::new(source, split, recipe.data.val != Val::None), note, notes))
 }
 
 /// The saved recipe with the layers over it, unless they change what the run is. What was typed is named, not

@@ -369,6 +369,9 @@ pub struct PredictArgs {
     /// Classes listed for every image.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub top: usize,
+    /// In CSV, leave a name that a spreadsheet would take for a formula as it is, without a ' before it.
+    #[arg(long)]
+    pub raw_names: bool,
     /// Write the predictions to this file, which is there once it is whole [default: they are printed].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 /// Prints help, or what is wrong with the words that were typed, among which names of files may be.
 fn explain(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
-    if text.contains(|char: char| char.is_control() && char != '\n') {
+    if longtail::report::printable_lines(&text) != text {
         output::note_lines(text.trim_end());
     } else {
         // In colour where a terminal has some; nobody may be listening.

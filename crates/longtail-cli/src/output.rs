@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use longtail::report::{printable, printable_lines};
+use longtail::report::{json_line, printable, printable_lines};
 use serde::Serialize;
 
 /// Prints one line for people.
@@ -23,9 +23,37 @@ pub fn print_lines(text: impl Display) -> anyhow::Result<()> {
 
 /// Prints a value as one line of JSON.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut line = serde_json::to_vec(value).context("cannot print JSON")?;
-    line.push(b'\n');
-    print_bytes(&line)
+    print_bytes(json_line(value).context("cannot print JSON")?.as_bytes())
+}
+
+/// What is for programs, where a person looks at it on a terminal: lines that do not steer that.
+pub struct Shown<W: Write> {
+    out: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Shown<W> {
+    pub fn new(out: W) -> Self {
+        Self { out, line: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for Shown<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend(line);
+            if line.ends_with(b"\n") {
+                let text = String::from_utf8_lossy(&self.line).into_owned();
+                self.line.clear();
+                self.out.write_all(printable_lines(&text).as_bytes())?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Prints bytes as they are. A reader that has seen enough, as `head` has, ends the program without a word.
@@ -45,4 +73,19 @@ pub fn note(text: impl Display) {
 /// [`note`] of lines that belong together.
 pub fn note_lines(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", printable_lines(&text.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_get_does_not_steer_a_terminal() {
+        let text = "path,class\n\u{1b}[2J.png,caf\u{e9}\n\u{9b}31m,\u{202e}x\n";
+        let mut shown = Shown::new(Vec::new());
+        // As it comes, also within a character.
+        text.as_bytes().chunks(3).for_each(|bytes| shown.write_all(bytes).unwrap());
+        let expected = "path,class\n\u{fffd}[2J.png,caf\u{e9}\n\u{fffd}31m,\u{fffd}x\n";
+        assert_eq!(String::from_utf8(shown.out).unwrap(), expected);
+    }
 }

@@ -9,6 +9,8 @@ mod cli {
     mod devices;
     mod faults;
     mod integrity;
+    mod limits;
+    mod only_files;
     mod own_data;
     mod pack;
     mod predict;

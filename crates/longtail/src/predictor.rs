@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::{
     Result,
     augment::{Normalize, View},
-    data::{Fitted, ImageSet, Resize, Split, decode, fit},
+    data::{Fitted, ImageSet, Resize, Split, decode::ImageFile, fit, names::text_of},
     device,
     model::{Network, softmax, weights},
     recipe::Recipe,
@@ -204,9 +204,10 @@ fn decode_all(batch: Vec<Given>, size: usize, resize: Resize) -> Vec<Decoded> {
 }
 
 fn read(path: &Path, size: usize, resize: Resize) -> Decoded {
-    let name = path.display().to_string();
+    let name = text_of(path);
     let fitted = || -> std::result::Result<_, String> {
-        let decoded = decode::decode_file(path)?;
+        let file = ImageFile::read(path)?;
+        let decoded = file.decode()?;
         let notes = decoded.notes.iter().map(|note| format!("{name} {note}")).collect();
         Ok((fit(&decoded, size, resize)?, notes))
     };

@@ -2,10 +2,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
     thread,
+    time::Duration,
 };
 
 use longtail::data::{
@@ -22,6 +23,10 @@ enum Answer {
     /// Promises all and closes after this many bytes.
     CutAfter(usize),
     Status(u16),
+    /// Promises all, sends this many bytes and then waits until the other end goes away.
+    SilentAfter(usize),
+    /// Says no length, and sends the content twice.
+    Twice,
 }
 
 fn content() -> Vec<u8> {
@@ -63,6 +68,16 @@ fn reply(stream: &mut TcpStream, answer: Answer) -> Option<usize> {
             stream.write_all(head(status, body.len()).as_bytes()).unwrap();
             stream.write_all(&body[..bytes]).unwrap();
         }
+        Answer::SilentAfter(bytes) => {
+            stream.write_all(head(status, body.len()).as_bytes()).unwrap();
+            stream.write_all(&body[..bytes]).unwrap();
+            let _ = stream.read(&mut [0]);
+        }
+        Answer::Twice => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").unwrap();
+            // The other end goes away in the midst of it.
+            let _ = stream.write_all(&[&body[..], &body].concat());
+        }
         Answer::Status(code) => {
             stream.write_all(head(&format!("{code} No"), 0).as_bytes()).unwrap();
         }
@@ -72,7 +87,13 @@ fn reply(stream: &mut TcpStream, answer: Answer) -> Option<usize> {
 
 fn remote(server: &str) -> Remote {
     let md5 = Md5::digest(content()).iter().map(|byte| format!("{byte:02x}")).collect();
-    Remote { name: "set.tar.gz".into(), url: format!("{server}/set.tar.gz"), md5 }
+    Remote {
+        name: "set.tar.gz".into(),
+        url: format!("{server}/set.tar.gz"),
+        md5,
+        size: content().len() as u64,
+        patience: Duration::from_secs(30),
+    }
 }
 
 fn get(remote: &Remote, dir: &Path) -> Result<(), DataError> {
@@ -116,6 +137,30 @@ fn a_wrong_checksum_is_refused_and_not_gone_on_from() {
     let text = get(&remote, dir.path()).unwrap_err().to_string();
     assert!(text.contains("MD5") && text.contains("by hand"), "{text}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn another_size_ends_the_download() {
+    let dir = tempdir().unwrap();
+    let (server, _ranges) = serve(vec![Answer::Twice]);
+    let text = get(&remote(&server), dir.path()).unwrap_err().to_string();
+    assert!(text.contains("has 200000 bytes, and the server offers more"), "{text}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "it is not gone on from");
+    let (server, _ranges) = serve(vec![Answer::Whole]);
+    let other = Remote { size: 300_000, ..remote(&server) };
+    let text = get(&other, dir.path()).unwrap_err().to_string();
+    assert!(text.contains("has 300000 bytes, and the server offers 200000 bytes"), "{text}");
+}
+
+#[test]
+fn a_server_that_falls_silent_is_not_waited_for() {
+    let dir = tempdir().unwrap();
+    let (server, ranges) = serve(vec![Answer::SilentAfter(70_000), Answer::Whole]);
+    let remote = Remote { patience: Duration::from_millis(500), ..remote(&server) };
+    let text = get(&remote, dir.path()).unwrap_err().to_string();
+    assert!(text.contains("timeout") && text.contains("goes on where it stopped"), "{text}");
+    get(&Remote { patience: Duration::from_secs(30), ..remote }, dir.path()).unwrap();
+    assert_eq!(ranges.join().unwrap(), [None, Some(70_000)]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use longtail::{
-    data::{DataError, walk},
+    data::{DataError, names::text_of, walk},
     predictor::Given,
     report::Unanswered,
 };
@@ -72,7 +72,10 @@ impl Batches {
     fn folder(&mut self, folder: &Path) -> Result<(), Done> {
         let (found, errors) = walk::readable_below(folder);
         let left_out = walk::said_of(&found.left_out);
-        let folder = folder.display().to_string();
+        let folder = text_of(folder);
+        if let Some(special) = walk::special_said(&found.special) {
+            note(format_args!("{folder}: {special}"));
+        }
         if found.images.is_empty() && errors.is_empty() {
             let reason = match left_out {
                 None => "the folder holds no image".into(),
@@ -135,7 +138,7 @@ impl Batches {
 fn unanswered(folder: &str, error: DataError) -> Unanswered {
     match error {
         DataError::Io { path, source, .. } => {
-            Unanswered { path: path.display().to_string(), reason: source.to_string() }
+            Unanswered { path: text_of(path), reason: source.to_string() }
         }
         other => Unanswered { path: folder.to_owned(), reason: other.to_string() },
     }

@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Stdout, Write},
+    io::{self, IsTerminal, Stdout, Write},
     path::Path,
     process::ExitCode,
 };
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     args::{FormatName, PredictArgs, WhichWeights},
     interrupt::Interrupt,
-    output::note,
+    output::{Shown, note},
 };
 
 /// `longtail predict`
@@ -62,6 +62,9 @@ fn answer(args: &PredictArgs, predictor: &Predictor, out: &mut Out) -> anyhow::R
         .context("cannot start a thread")?;
     let mut writer =
         PredictionWriter::new(args.format.into(), predictor.class_names(), args.top, out)?;
+    if args.raw_names {
+        writer = writer.with_raw_names();
+    }
     let mut count = Count::default();
     predictor.stream(&batches, args.top, |Answers { answers, notes }| {
         notes.iter().for_each(note);
@@ -84,6 +87,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Where predictions go.
 enum Out {
     Screen(Stdout),
+    Terminal(Shown<Stdout>),
     /// A pipe or a device, which nothing may be renamed over.
     Device(File),
     File(WholeFile),
@@ -91,7 +95,7 @@ enum Out {
 
 impl Out {
     fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::Screen(io::stdout())) };
+        let Some(path) = path else { return Ok(Self::screen()) };
         match fs::metadata(path) {
             Ok(meta) if !meta.is_file() && !meta.is_dir() => {
                 let file = OpenOptions::new().write(true).open(path);
@@ -101,10 +105,15 @@ impl Out {
         }
     }
 
+    fn screen() -> Self {
+        let out = io::stdout();
+        if out.is_terminal() { Self::Terminal(Shown::new(out)) } else { Self::Screen(out) }
+    }
+
     fn finish(self) -> Result<(), ReportError> {
         match self {
             Self::File(file) => file.finish(),
-            Self::Screen(_) | Self::Device(_) => Ok(()),
+            Self::Screen(_) | Self::Terminal(_) | Self::Device(_) => Ok(()),
         }
     }
 }
@@ -113,6 +122,7 @@ impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Screen(out) => out.write(bytes),
+            Self::Terminal(out) => out.write(bytes),
             Self::Device(out) => out.write(bytes),
             Self::File(out) => out.write(bytes),
         }
@@ -121,6 +131,7 @@ impl Write for Out {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Screen(out) => out.flush(),
+            Self::Terminal(out) => out.flush(),
             Self::Device(out) => out.flush(),
             Self::File(out) => out.flush(),
         }

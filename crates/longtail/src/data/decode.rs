@@ -2,30 +2,32 @@
 
 use std::{
     fmt::Display,
-    fs,
-    fs::File,
-    io::{BufReader, Cursor, Read, Seek},
+    io::{self, BufReader, Cursor, Read, Seek, SeekFrom},
     path::Path,
 };
 
 use image::{DynamicImage, metadata::Orientation};
 
-use self::content::Format;
-use super::DataError;
+use self::{content::Format, share::Share};
+use super::{DataError, regular};
 
 mod cmyk;
 mod content;
+mod file;
 mod jpeg;
 mod kind;
 mod markers;
 mod raster;
+mod share;
 mod tiff;
+mod webp;
 
+pub use file::ImageFile;
 pub use kind::{FileKind, is_image_name, kind_of};
 
 /// No photograph is wider or higher; a header that claims so is not believed.
 const LARGEST_SIDE: u32 = 32_768;
-/// Bytes that one decoded image may take.
+/// Bytes that one image may take while it is decoded, its file included.
 const LARGEST_IMAGE: u64 = 1 << 30;
 
 /// A decoded image of any size.
@@ -52,15 +54,9 @@ pub struct Decoded {
 /// # Errors
 /// [`DataError::Image`] naming the file.
 pub fn decode(path: &Path) -> Result<Decoded, DataError> {
-    decode_file(path).map_err(|reason| DataError::Image { path: path.to_owned(), reason })
-}
-
-/// [`decode`], where the file is known to whoever is told.
-///
-/// # Errors
-/// As [`decode_bytes`].
-pub fn decode_file(path: &Path) -> Result<Decoded, String> {
-    decode_bytes(&fs::read(path).map_err(|error| error.to_string())?)
+    ImageFile::read(path)
+        .and_then(|file| file.decode())
+        .map_err(|reason| DataError::Image { path: path.to_owned(), reason })
 }
 
 /// [`decode`] of a file's bytes.
@@ -68,12 +64,87 @@ pub fn decode_file(path: &Path) -> Result<Decoded, String> {
 /// # Errors
 /// What is wrong with them, as a sentence without its subject: "it is a HEIC image, …".
 pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, String> {
+    let outline = outline(&mut Cursor::new(bytes))?;
+    let _share = Share::take(outline.bytes);
+    whole(bytes)
+}
+
+/// The `[height, width]` that [`decode`] would give, read from the beginning of the file alone.
+///
+/// # Errors
+/// Why the file cannot be read, as [`decode_bytes`] says it where the header shows it.
+pub fn size_of(path: &Path) -> Result<[usize; 2], String> {
+    let mut file = regular::open(path).map_err(|error| error.to_string())?;
+    Ok(outline(&mut file)?.size())
+}
+
+/// What the header of an image says of it.
+#[derive(Debug, Clone, Copy)]
+struct Outline {
+    width: u32,
+    height: u32,
+    orientation: Orientation,
+    /// The most bytes that are held at a time until the image stands there in RGB, upright.
+    bytes: u64,
+}
+
+impl Outline {
+    /// Of an image whose decoder holds `decoding` bytes at most, and in the end `decoded`; none where that is RGB
+    /// of 8 bits already.
+    fn new(
+        [width, height]: [u32; 2],
+        orientation: Orientation,
+        decoding: u64,
+        decoded: Option<u64>,
+    ) -> Self {
+        let rgb = pixels(width, height).saturating_mul(3);
+        let turning = if on_its_side(orientation) { rgb.saturating_mul(2) } else { rgb };
+        let converting = decoded.unwrap_or(0).saturating_add(rgb);
+        Self { width, height, orientation, bytes: decoding.max(converting).max(turning) }
+    }
+
+    /// `[height, width]`, upright.
+    fn size(&self) -> [usize; 2] {
+        let [width, height] = [self.width as usize, self.height as usize];
+        if on_its_side(self.orientation) { [width, height] } else { [height, width] }
+    }
+}
+
+fn pixels(width: u32, height: u32) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
+/// Reads the header of an image file, and refuses one that asks for more than an image may take.
+fn outline(file: &mut (impl Read + Seek)) -> Result<Outline, String> {
+    let text = |error: io::Error| error.to_string();
+    let length = file.seek(SeekFrom::End(0)).map_err(text)?;
+    file.rewind().map_err(text)?;
+    let mut start = Vec::new();
+    file.by_ref().take(content::TELLING as u64).read_to_end(&mut start).map_err(text)?;
+    file.rewind().map_err(text)?;
+    let outline = match content::format(&start)? {
+        // The next thing would be to hold all of it.
+        _ if length > LARGEST_IMAGE => {
+            return Err("the file has more than 1 GiB, which no image may take".into());
+        }
+        Format::Jpeg => jpeg::outline(file)?,
+        Format::Tiff => tiff::outline(BufReader::new(file))?,
+        Format::Raster(format) => raster::outline(BufReader::new(file), format)?,
+    };
+    let bytes = outline.bytes.saturating_add(length);
+    check_size(outline.width, outline.height, bytes)?;
+    Ok(Outline { bytes, ..outline })
+}
+
+/// The image in `bytes`, whose [`outline`] was looked at.
+fn whole(bytes: &[u8]) -> Result<Decoded, String> {
     let Picture { image, orientation, notes } = match content::format(bytes)? {
         Format::Jpeg => jpeg::decode(bytes)?,
         Format::Tiff => tiff::decode(bytes)?,
         Format::Raster(format) => raster::decode(bytes, format)?,
     };
-    let mut image = image;
+    // Turned as RGB, which takes less than what some files hold.
+    let mut image = DynamicImage::ImageRgb8(image.into_rgb8());
     image.apply_orientation(orientation);
     let rgb = image.into_rgb8();
     Ok(Decoded {
@@ -82,36 +153,6 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, String> {
         pixels: rgb.into_raw(),
         notes,
     })
-}
-
-/// The `[height, width]` that [`decode`] would give, read from the beginning of the file alone.
-///
-/// # Errors
-/// Why the file cannot be read, as [`decode_bytes`] says it where the header shows it.
-pub fn size_of(path: &Path) -> Result<[usize; 2], String> {
-    size_in(File::open(path).map_err(|error| error.to_string())?)
-}
-
-/// [`size_of`] of a file's bytes, all of them or its beginning.
-///
-/// # Errors
-/// As [`size_of`].
-pub fn size_of_bytes(bytes: &[u8]) -> Result<[usize; 2], String> {
-    size_in(Cursor::new(bytes))
-}
-
-fn size_in(mut file: impl Read + Seek) -> Result<[usize; 2], String> {
-    let text = |error: std::io::Error| error.to_string();
-    let mut start = Vec::new();
-    file.by_ref().take(content::TELLING as u64).read_to_end(&mut start).map_err(text)?;
-    file.rewind().map_err(text)?;
-    let (width, height, orientation) = match content::format(&start)? {
-        Format::Jpeg => jpeg::size(&mut file)?,
-        Format::Tiff => tiff::size(BufReader::new(file))?,
-        Format::Raster(format) => raster::size(BufReader::new(file), format)?,
-    };
-    let [width, height] = [width as usize, height as usize];
-    Ok(if on_its_side(orientation) { [width, height] } else { [height, width] })
 }
 
 /// What a decoder makes of a file, before it is turned.

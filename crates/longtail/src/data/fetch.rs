@@ -1,7 +1,7 @@
 //! Downloads that resume and are checked before they count.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -10,13 +10,13 @@ use std::{
 use md5::{Digest, Md5};
 use ureq::http::{Response, StatusCode, header};
 
-use super::{Cifar, DataError};
+use super::{Cifar, DataError, regular};
 
 const SERVER: &str = "https://www.cs.toronto.edu/~kriz";
 /// Longest wait for a connection and for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A file on a server, with the checksum that its publisher gives.
+/// A file on a server, with the size and the checksum that its publisher gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
     /// Its name there and here.
@@ -25,22 +25,32 @@ pub struct Remote {
     pub url: String,
     /// MD5 of its content.
     pub md5: String,
+    /// Bytes that it has.
+    pub size: u64,
+    /// Longest wait for a connection and for the next bytes.
+    pub patience: Duration,
 }
 
 impl Cifar {
     /// The official archive, or the one of that name below `mirror`.
     pub fn remote(self, mirror: Option<&str>) -> Remote {
-        let (name, md5) = match self {
-            Self::Ten => ("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
-            Self::Hundred => ("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
+        let (name, md5, size) = match self {
+            Self::Ten => {
+                ("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", 170_052_171)
+            }
+            Self::Hundred => {
+                ("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", 168_513_733)
+            }
         };
         let server = mirror.unwrap_or(SERVER).trim_end_matches('/');
-        Remote { name: name.into(), url: format!("{server}/{name}"), md5: md5.into() }
+        let url = format!("{server}/{name}");
+        Remote { name: name.into(), url, md5: md5.into(), size, patience: PATIENCE }
     }
 }
 
 /// Downloads `remote` into `dir`, going on where an earlier try was cut off, and checks it before
-/// it takes its name. `progress` gets the bytes that are here and, if known, the whole.
+/// it takes its name. `progress` gets the bytes that are here and, if known, the whole. It ends where the server
+/// offers another size, sends more than that, or nothing for too long.
 ///
 /// A file that is there already and has the right checksum is not downloaded again.
 ///
@@ -59,7 +69,18 @@ pub fn fetch(
     }
     fs::create_dir_all(dir).map_err(|error| DataError::io("create", dir, error))?;
     let part = dir.join(format!("{}.part", remote.name));
-    download(remote, &part, progress).map_err(&failed)?;
+    for path in [&path, &part] {
+        if let Some(what) = regular::special_at(path) {
+            return Err(failed(format!("{} is {what}: remove it", path.display())));
+        }
+    }
+    download(remote, &part, progress).map_err(|stop| match stop {
+        Stop::CutOff(reason) => failed(reason),
+        Stop::Wrong(reason) => {
+            let _ = fs::remove_file(&part);
+            failed(reason)
+        }
+    })?;
     let found = md5_of(&part).map_err(|error| failed(error.to_string()))?;
     if found != remote.md5 {
         // What is wrong once stays wrong, so the next try must not go on from here.
@@ -70,23 +91,36 @@ pub fn fetch(
     Ok(path)
 }
 
+/// Why a download ended before its end.
+enum Stop {
+    /// What is here can be gone on from.
+    CutOff(String),
+    /// It is another file.
+    Wrong(String),
+}
+
 fn download(
     remote: &Remote,
     part: &Path,
     progress: &mut dyn FnMut(u64, Option<u64>),
-) -> Result<(), String> {
+) -> Result<(), Stop> {
+    let at_part = |error: io::Error| Stop::CutOff(format!("{}: {error}", part.display()));
     let here = fs::metadata(part).map_or(0, |metadata| metadata.len());
-    let response = request(&remote.url, here)?;
+    let response = request(remote, here).map_err(Stop::CutOff)?;
     let resumed = response.status() == StatusCode::PARTIAL_CONTENT;
     let mut done = if resumed { here } else { 0 };
-    let whole = header_number(&response, header::CONTENT_LENGTH).map(|rest| done + rest);
+    let whole = header_number(&response, header::CONTENT_LENGTH);
+    let whole = whole.map(|rest| done.saturating_add(rest));
+    if let Some(whole) = whole.filter(|whole| *whole != remote.size) {
+        return Err(Stop::Wrong(another_size(remote, &format!("{whole} bytes"))));
+    }
     let mut file = OpenOptions::new()
         .create(true)
         .write(true)
         .append(resumed)
         .truncate(!resumed)
         .open(part)
-        .map_err(|error| format!("{}: {error}", part.display()))?;
+        .map_err(at_part)?;
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
     progress(done, whole);
@@ -95,17 +129,24 @@ fn download(
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(cut_off(&error.to_string())),
+            Err(error) => return Err(Stop::CutOff(cut_off(&error.to_string()))),
         };
-        file.write_all(&buffer[..count]).map_err(|error| format!("{}: {error}", part.display()))?;
+        if done + count as u64 > remote.size {
+            return Err(Stop::Wrong(another_size(remote, "more")));
+        }
+        file.write_all(&buffer[..count]).map_err(at_part)?;
         done += count as u64;
         progress(done, whole);
     }
-    file.sync_all().map_err(|error| format!("{}: {error}", part.display()))?;
-    match whole {
-        Some(whole) if done < whole => Err(cut_off("the server closed the connection")),
-        _ => Ok(()),
+    file.sync_all().map_err(at_part)?;
+    match done < remote.size {
+        true => Err(Stop::CutOff(cut_off("the server closed the connection"))),
+        false => Ok(()),
     }
+}
+
+fn another_size(remote: &Remote, offers: &str) -> String {
+    format!("the file has {} bytes, and the server offers {offers}", remote.size)
 }
 
 fn cut_off(reason: &str) -> String {
@@ -113,15 +154,18 @@ fn cut_off(reason: &str) -> String {
 }
 
 /// Asks for the file from byte `here` on.
-fn request(url: &str, here: u64) -> Result<Response<ureq::Body>, String> {
+fn request(remote: &Remote, here: u64) -> Result<Response<ureq::Body>, String> {
+    let patience = Some(remote.patience);
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
+        .timeout_resolve(patience)
+        .timeout_connect(patience)
+        .timeout_recv_response(patience)
+        .timeout_per_read(patience)
         .http_status_as_error(false)
         .build()
         .into();
     let ask = |here: u64| {
-        let mut request = agent.get(url);
+        let mut request = agent.get(&remote.url);
         if here > 0 {
             request = request.header(header::RANGE, format!("bytes={here}-"));
         }
@@ -144,7 +188,7 @@ fn header_number(response: &Response<ureq::Body>, name: header::HeaderName) -> O
 
 fn md5_of(path: &Path) -> io::Result<String> {
     let mut hash = Md5::new();
-    let mut file = File::open(path)?;
+    let mut file = regular::open(path)?;
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {

@@ -15,6 +15,8 @@ use std::{
 use super::{
     DataError,
     catalog::{Catalog, Files},
+    names::text_of,
+    regular,
     walk::{self, Found, name_of},
 };
 
@@ -71,7 +73,9 @@ pub fn find(dir: &Path) -> Result<Catalog, DataError> {
         return Err(folder_error(dir, "it does not exist: check --data"));
     }
     if !dir.is_dir() {
-        return Err(folder_error(dir, "it is a file: give the folder that holds the classes"));
+        let what = regular::special_at(dir).unwrap_or("a file");
+        let reason = format!("it is {what}: give the folder that holds the classes");
+        return Err(folder_error(dir, &reason));
     }
     let mut notes = Vec::new();
     let layout = layout(dir, &mut notes)?;
@@ -90,6 +94,8 @@ pub fn find(dir: &Path) -> Result<Catalog, DataError> {
     let class_names = class_names(dir, &layout, &train, [&val, &test])?;
     let listed = |classes: Classes| files(dir, classes, &class_names);
     notes.extend(left_out([Some(&train), val.as_ref(), test.as_ref()]));
+    let parts = [Some(&train), val.as_ref(), test.as_ref()].into_iter().flatten();
+    notes.extend(walk::special_said(parts.flat_map(BTreeMap::values).flat_map(|f| &f.special)));
     let (train, val, test) = (listed(train), val.map(listed), test.map(listed));
     Ok(Catalog { title: title(dir), class_names, train, val, test, notes })
 }
@@ -199,9 +205,19 @@ fn class_folders(
         if found.images.is_empty() && holds_only_runs(&folder) {
             continue;
         }
+        if folder.file_name().is_none_or(|name| name.to_str().is_none()) {
+            // Such a name is the same in tables and files as another's.
+            let reason = format!(
+                "the name of the class folder \"{}\" is no valid Unicode: rename it",
+                name_of(&folder)
+            );
+            return Err(folder_error(part, &reason));
+        }
         classes.insert(name_of(&folder), found);
     }
-    let loose = walk::images_directly_in(part)?.images.len();
+    let loose = walk::images_directly_in(part)?;
+    notes.extend(walk::special_said(&loose.special));
+    let loose = loose.images.len();
     if loose > 0 && !classes.is_empty() {
         let name =
             if layout.len() > 1 { format!("{}/", name_of(part)) } else { "the folder".into() };
@@ -308,7 +324,7 @@ fn files(dir: &Path, mut classes: Classes, class_names: &[String]) -> Files {
     let mut files = Files::default();
     for (label, name) in class_names.iter().enumerate() {
         for path in classes.remove(name).unwrap_or_default().images {
-            let relative = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
+            let relative = text_of(path.strip_prefix(dir).unwrap_or(&path));
             files.push(path, relative, label as u32);
         }
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
     path::Path,
 };
 
@@ -12,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     DataError,
     catalog::{Catalog, Files},
-    decode,
+    decode::ImageFile,
+    names::text_of,
 };
 
 /// SHA-256 of a file's bytes, or of an image's pixels.
@@ -74,7 +74,7 @@ fn look(files: &mut Files, broken: Broken) -> (Inspected, Vec<String>) {
     let seen: Vec<Result<(Digest, [usize; 2]), String>> =
         files.paths.par_iter().map(|path| look_at(path, broken)).collect();
     let fault = |(path, seen): (&std::path::PathBuf, &Result<_, String>)| {
-        Some(format!("{}: {}", path.display(), seen.as_ref().err()?))
+        Some(format!("{}: {}", text_of(path), seen.as_ref().err()?))
     };
     let faults = files.paths.iter().zip(&seen).filter_map(fault).collect();
     let keep: Vec<bool> = seen.iter().map(Result::is_ok).collect();
@@ -84,15 +84,15 @@ fn look(files: &mut Files, broken: Broken) -> (Inspected, Vec<String>) {
 }
 
 fn look_at(path: &Path, broken: Broken) -> Result<(Digest, [usize; 2]), String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let file = ImageFile::read(path)?;
     let size = match broken {
-        Broken::Refuse => decode::size_of_bytes(&bytes)?,
+        Broken::Refuse => file.size(),
         Broken::Skip => {
-            let decoded = decode::decode_bytes(&bytes)?;
+            let decoded = file.decode()?;
             [decoded.height, decoded.width]
         }
     };
-    Ok((Sha256::digest(&bytes).into(), size))
+    Ok((Sha256::digest(file.bytes()).into(), size))
 }
 
 fn skipped(faults: &[String]) -> String {

@@ -6,7 +6,9 @@ use super::{
     catalog::{Catalog, Files},
     folder,
     inspect::{Broken, Inspected, inspect},
-    list, pack, read,
+    list,
+    names::text_of,
+    pack, read,
     source::given,
 };
 use crate::recipe::{Data, Val};
@@ -205,16 +207,30 @@ pub fn split_request(data: &Data) -> SplitRequest {
     }
 }
 
+fn no_unicode(path: PathBuf) -> DataError {
+    let reason = format!(
+        "its path, {}, is no valid Unicode, and a run could not name it in its recipe: rename its folders",
+        text_of(&path)
+    );
+    DataError::Folder { path, reason }
+}
+
 /// A section with every path made absolute, so that a run finds its data from any working directory.
 ///
 /// # Errors
-/// [`DataError::Io`] where the working directory is gone.
+/// [`DataError::Io`] where the working directory is gone; [`DataError::Folder`] for a path that is no Unicode, which
+/// a recipe cannot hold.
 pub fn absolute(data: &Data) -> Result<Data, DataError> {
     let absolute = |path: &PathBuf| -> Result<PathBuf, DataError> {
         match given(path) {
             None => Ok(PathBuf::new()),
             Some(path) => {
-                std::path::absolute(&path).map_err(|error| DataError::io("find", path, error))
+                let absolute =
+                    std::path::absolute(&path).map_err(|e| DataError::io("find", path, e))?;
+                match absolute.to_str() {
+                    Some(_) => Ok(absolute),
+                    None => Err(no_unicode(absolute)),
+                }
             }
         }
     };

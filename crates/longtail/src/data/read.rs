@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::{
     ImageSet, Resize,
     catalog::Files,
-    decode::decode_file,
+    decode::ImageFile,
+    names::text_of,
     resize::{fit, fitted_size},
 };
 
@@ -51,10 +52,10 @@ pub fn images(
         .zip(used)
         .map(|(slot, &index)| {
             let path = &files.paths[index as usize];
-            let said = |text: &String| format!("{} {text}", path.display());
+            let said = |text: &String| format!("{} {text}", text_of(path));
             read_into(slot, path, size, resize)
                 .map(|notes| notes.iter().map(said).collect())
-                .map_err(|reason| format!("{}: {reason}", path.display()))
+                .map_err(|reason| format!("{}: {reason}", text_of(path)))
         })
         .collect();
     let (notes, faults): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
@@ -91,7 +92,8 @@ fn read_into(
     size: usize,
     resize: Resize,
 ) -> Result<Vec<String>, String> {
-    let decoded = decode_file(path)?;
+    let file = ImageFile::read(path)?;
+    let decoded = file.decode()?;
     let fitted = fit(&decoded, size, resize)?;
     if fitted.pixels.len() != slot.len() {
         return Err("it was changed while it was read".into());

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::{self, Write},
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +13,8 @@ use sha2::{Digest, Sha256};
 use super::{
     DataError, ImageSet, Listed, Listing, Split, SplitRequest,
     catalog::{Catalog, Files},
-    decode::decode_bytes,
+    decode::ImageFile,
+    names::text_of,
 };
 use crate::{
     augment::RasterRef,
@@ -197,20 +197,20 @@ impl Stats {
 
 fn inspect_files(files: &Files) -> Vec<Item> {
     let inspect = |path: &Path| -> Result<Seen, String> {
-        let bytes = fs::read(path).map_err(|error| error.to_string())?;
-        let decoded = decode_bytes(&bytes)?;
+        let file = ImageFile::read(path)?;
+        let decoded = file.decode()?;
         let mut pixels = Sha256::new();
         pixels.update((decoded.width as u64).to_le_bytes());
         pixels.update(&decoded.pixels);
         Ok(Seen {
-            bytes: Sha256::digest(&bytes).into(),
+            bytes: Sha256::digest(file.bytes()).into(),
             pixels: pixels.finalize().into(),
             size: [decoded.width, decoded.height],
         })
     };
     let item = |(path, label): (&PathBuf, &u32)| Item {
         seen: inspect(path),
-        path: path.display().to_string(),
+        path: text_of(path),
         label: *label as usize,
     };
     files.paths.par_iter().zip(&files.labels).map(item).collect()

@@ -9,6 +9,8 @@ use std::{
 use super::{
     DataError,
     decode::{self, FileKind},
+    names::text_of,
+    regular,
 };
 
 /// Folders and files that systems and tools leave beside people's images.
@@ -24,6 +26,9 @@ const OF_SYSTEMS: [&str; 9] = [
     "desktop.ini",
 ];
 
+/// Entries that are named in one sentence.
+const NAMED: usize = 20;
+
 /// Endings of files that often lie beside images and are none.
 const BESIDE_IMAGES: [&str; 12] =
     ["txt", "json", "jsonl", "csv", "tsv", "xml", "yaml", "yml", "toml", "md", "html", "log"];
@@ -35,6 +40,8 @@ pub struct Found {
     pub images: Vec<PathBuf>,
     /// Files that are not read, by ending in lower case; a file without one counts under "".
     pub left_out: BTreeMap<String, usize>,
+    /// What is neither file nor folder, and what it is: it is not opened.
+    pub special: Vec<(PathBuf, &'static str)>,
 }
 
 impl Found {
@@ -97,9 +104,7 @@ fn look_into(dir: &Path, found: &mut Found, errors: &mut Vec<DataError>) {
         Err(error) => return errors.push(error),
     };
     for entry in entries {
-        if !entry.is_dir() {
-            sort_in(entry, found);
-        } else if !entry.is_symlink() && !is_run(&entry) {
+        if !sort_in(&entry, found) && !entry.is_symlink() && !is_run(&entry) {
             look_into(&entry, found, errors);
         }
     }
@@ -111,17 +116,26 @@ fn look_into(dir: &Path, found: &mut Found, errors: &mut Vec<DataError>) {
 /// [`DataError::Io`] if it cannot be read.
 pub fn images_directly_in(dir: &Path) -> Result<Found, DataError> {
     let mut found = Found::default();
-    entries(dir)?.into_iter().filter(|entry| !entry.is_dir()).for_each(|f| sort_in(f, &mut found));
+    for entry in entries(dir)? {
+        sort_in(&entry, &mut found);
+    }
     Ok(found)
 }
 
-fn sort_in(file: PathBuf, found: &mut Found) {
-    match decode::kind_of(&file) {
-        FileKind::Image => found.images.push(file),
-        FileKind::Unread | FileKind::Other => {
-            *found.left_out.entry(ending(&file)).or_default() += 1
+/// Puts an entry where it belongs, if it is no folder. A link to nothing is a file, which cannot be read.
+fn sort_in(entry: &Path, found: &mut Found) -> bool {
+    let kind = fs::metadata(entry).map(|entry| entry.file_type()).ok();
+    if kind.is_some_and(|kind| kind.is_dir()) {
+        return false;
+    }
+    match (kind.and_then(regular::other_than_file), decode::kind_of(entry)) {
+        (Some(what), _) => found.special.push((entry.to_owned(), what)),
+        (None, FileKind::Image) => found.images.push(entry.to_owned()),
+        (None, FileKind::Unread | FileKind::Other) => {
+            *found.left_out.entry(ending(entry)).or_default() += 1
         }
     }
+    true
 }
 
 fn ending(path: &Path) -> String {
@@ -142,9 +156,22 @@ pub fn said_of(left_out: &BTreeMap<String, usize>) -> Option<String> {
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-/// The last part of a path, for people.
+/// Entries that are neither file nor folder, for people; `None` if there is none.
+pub fn special_said<'a>(
+    special: impl IntoIterator<Item = &'a (PathBuf, &'static str)>,
+) -> Option<String> {
+    let said = |(path, what): &(PathBuf, &str)| format!("{} ({what})", text_of(path));
+    let all: Vec<String> = special.into_iter().map(said).collect();
+    let more = all.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = &all[..all.len().min(NAMED)];
+    (!all.is_empty())
+        .then(|| format!("left out, for they are no files: {}{more}", named.join(", ")))
+}
+
+/// The last part of a path, as [`text_of`] has it.
 pub fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    text_of(path.file_name().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -191,6 +218,28 @@ mod tests {
         assert!(error.contains("cannot read") && error.contains("gone"), "{error}");
         let (found, errors) = readable_below(&gone);
         assert_eq!((found, errors.len()), (Found::default(), 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_named_and_not_opened() {
+        use std::os::unix::{fs::symlink, net::UnixListener};
+        let dir = tempfile::tempdir().unwrap();
+        let _listener = UnixListener::bind(dir.path().join("a.png")).unwrap();
+        symlink("/dev/zero", dir.path().join("b.jpg")).unwrap();
+        symlink("nowhere", dir.path().join("c.png")).unwrap();
+        for found in [images_below(dir.path()), images_directly_in(dir.path())] {
+            let found = found.unwrap();
+            let said = special_said(&found.special).unwrap();
+            assert!(
+                said.contains("a.png (a socket), ") && said.contains("b.jpg (a device)"),
+                "{said}"
+            );
+            assert_eq!(found.images, [dir.path().join("c.png")], "it is told when it is read");
+        }
+        let many = vec![(PathBuf::from("x"), "a pipe"); 30];
+        assert!(special_said(&many).unwrap().ends_with("x (a pipe) and 10 more"));
+        assert_eq!(special_said(&[]), None);
     }
 
     #[cfg(unix)]

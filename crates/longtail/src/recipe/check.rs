@@ -9,6 +9,25 @@ use crate::{
 /// A temperature below this makes similarities overflow f32.
 const SMALLEST_TEMPERATURE: f64 = 1e-6;
 
+// Beyond these nobody means what is typed, and sizes and schedules made of it would overflow or take all memory.
+
+/// The deepest backbone: that of the ResNet paper's own ResNet-1202.
+const DEEPEST: usize = 1202;
+/// Features of a head.
+const WIDEST: usize = 16_384;
+/// Epochs, and what is counted in them.
+const MOST_EPOCHS: usize = 100_000;
+/// Images of a batch.
+const LARGEST_BATCH: usize = 1 << 20;
+/// Milestones of a schedule.
+const MOST_MILESTONES: usize = 1_000;
+/// Steps between checkpoints, and images of a class.
+const LARGEST_COUNT: usize = 1_000_000_000;
+/// Weights, scales and exponents.
+const LARGEST_FACTOR: f64 = 1e6;
+/// Learning rate: with a greater one no step is a number in f32.
+const LARGEST_RATE: f64 = 1e30;
+
 impl Recipe {
     /// Refuses the first value that cannot be run.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
@@ -27,9 +46,12 @@ impl Recipe {
     pub fn depth(&self) -> Result<usize, RecipeError> {
         let name = &self.model.backbone;
         let depth = name.strip_prefix("resnet").and_then(|depth| depth.parse::<usize>().ok());
-        depth.filter(|depth| *depth >= 8 && depth % 6 == 2).ok_or_else(|| {
-            let mend = "the backbones are the CIFAR ResNets of depth 6n+2: resnet8, resnet14, \
-                        resnet20, resnet32, resnet44, resnet56 and so on";
+        let is_known = |depth: &usize| (8..=DEEPEST).contains(depth) && depth % 6 == 2;
+        depth.filter(is_known).ok_or_else(|| {
+            let mend = format!(
+                "the backbones are the CIFAR ResNets of depth 6n+2: resnet8, resnet14, resnet20, resnet32, resnet44, \
+                 resnet56 and so on, up to resnet{DEEPEST}"
+            );
             RecipeError::value("model.backbone", name, mend)
         })
     }
@@ -71,13 +93,16 @@ impl Recipe {
         let usable = temperature.is_finite() && temperature >= SMALLEST_TEMPERATURE;
         let mend = "the temperature is at least 0.000001; the paper's field uses 0.07 to 0.1";
         require(usable, "contrastive.temperature", temperature, mend)?;
+        at_most("contrastive.temperature", temperature, LARGEST_FACTOR)?;
         not_negative("contrastive.prior_exponent", contrastive.prior_exponent)?;
         let scale = self.model.cosine_scale;
         require(scale.is_finite() && scale > 0.0, "model.cosine_scale", scale, POSITIVE)?;
+        at_most("model.cosine_scale", scale, LARGEST_FACTOR)?;
         for (key, width) in
             [("model.head_hidden", self.model.head_hidden), ("model.head_out", self.model.head_out)]
         {
             require(width > 0, key, width, "a head has at least one feature")?;
+            at_most(key, width, WIDEST)?;
         }
         Ok(())
     }
@@ -92,6 +117,7 @@ impl Recipe {
                 let tau = factor + f64::from(section.mode == CompressionMode::OnePlus);
                 let usable = tau.is_finite() && tau > 0.0;
                 require(usable, key, factor, "the multiplier τ it makes is greater than 0")?;
+                at_most(key, factor, LARGEST_FACTOR)?;
             }
         }
         let threshold = section.threshold;
@@ -134,20 +160,46 @@ impl Recipe {
     fn check_training(&self) -> Result<(), RecipeError> {
         let (optimizer, train) = (&self.optimizer, &self.train);
         require(train.epochs > 0, "train.epochs", train.epochs, "a run has at least one epoch")?;
+        at_most("train.epochs", train.epochs, MOST_EPOCHS)?;
         let mend = "a batch has at least two images, because batch norm needs a variance";
         require(train.batch_size > 1, "train.batch_size", train.batch_size, mend)?;
+        at_most("train.batch_size", train.batch_size, LARGEST_BATCH)?;
+        at_most("train.checkpoint_steps", train.checkpoint_steps, LARGEST_COUNT)?;
         let lr = optimizer.lr;
         require(lr.is_finite() && lr > 0.0, "optimizer.lr", lr, POSITIVE)?;
+        at_most("optimizer.lr", lr, LARGEST_RATE)?;
         not_negative("optimizer.weight_decay", optimizer.weight_decay)?;
         let momentum = optimizer.momentum;
         let mend = "momentum is in [0, 1)";
         require((0.0..1.0).contains(&momentum), "optimizer.momentum", momentum, mend)?;
-        let gamma = self.schedule.gamma;
-        let usable = self.schedule.decay == DecayKind::Cosine || gamma.is_finite() && gamma > 0.0;
-        require(usable, "schedule.gamma", gamma, POSITIVE)?;
+        self.check_schedule()?;
+        for (key, count) in
+            [("eval.many_above", self.eval.many_above), ("eval.few_below", self.eval.few_below)]
+        {
+            at_most(key, count, LARGEST_COUNT)?;
+        }
         let floor = self.eval.harmonic_floor;
         let mend = "the floor is an accuracy in (0, 1]";
         require(floor > 0.0 && floor <= 1.0, "eval.harmonic_floor", floor, mend)
+    }
+
+    fn check_schedule(&self) -> Result<(), RecipeError> {
+        let schedule = &self.schedule;
+        at_most("schedule.warmup", schedule.warmup, MOST_EPOCHS)?;
+        let (count, mend) = (schedule.milestones.len(), "a schedule has at most 1000 of them");
+        let said = format!("a list of {count}");
+        require(count <= MOST_MILESTONES, "schedule.milestones", said, mend)?;
+        let mut milestones = schedule.milestones.iter();
+        milestones.try_for_each(|&epoch| at_most("schedule.milestones", epoch, MOST_EPOCHS))?;
+        let gamma = schedule.gamma;
+        let usable = schedule.decay == DecayKind::Cosine
+            || gamma.is_finite() && gamma > 0.0 && gamma <= LARGEST_FACTOR;
+        require(
+            usable,
+            "schedule.gamma",
+            gamma,
+            "it has to be a number greater than 0, up to 1000000",
+        )
     }
 }
 
@@ -163,7 +215,17 @@ fn require(
 }
 
 fn not_negative(key: &'static str, value: f64) -> Result<(), RecipeError> {
-    require(value.is_finite() && value >= 0.0, key, value, "it has to be a number, 0 or greater")
+    require(value.is_finite() && value >= 0.0, key, value, "it has to be a number, 0 or greater")?;
+    at_most(key, value, LARGEST_FACTOR)
+}
+
+fn at_most<T: PartialOrd + ToString>(
+    key: &'static str,
+    value: T,
+    most: T,
+) -> Result<(), RecipeError> {
+    let mend = format!("the largest value that is taken is {}", most.to_string());
+    require(value <= most, key, value, mend)
 }
 
 #[cfg(test)]
@@ -196,6 +258,8 @@ mod tests {
             ("[optimizer]\nmomentum = 1.0", "optimizer.momentum"),
             ("[train]\nepochs = 0", "train.epochs"),
             ("[train]\nbatch_size = 0", "train.batch_size"),
+            ("[optimizer]\nlr = 1e31", "optimizer.lr"),
+            ("[schedule]\ngamma = 1e7", "schedule.gamma"),
             ("[schedule]\ngamma = 0.0", "schedule.gamma"),
             ("[eval]\nharmonic_floor = 0.0", "eval.harmonic_floor"),
         ] {
@@ -203,5 +267,45 @@ mod tests {
             let message = Recipe::resolve(&[layer]).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{key} = ")), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn numbers_that_nobody_means_are_refused_with_the_largest_that_is_taken() {
+        let huge = 1_u64 << 62;
+        for (section, key, most) in [
+            ("model", "head_hidden", "16384"),
+            ("model", "head_out", "16384"),
+            ("train", "epochs", "100000"),
+            ("train", "batch_size", "1048576"),
+            ("train", "checkpoint_steps", "1000000000"),
+            ("schedule", "warmup", "100000"),
+            ("schedule", "milestones", "100000"),
+            ("eval", "many_above", "1000000000"),
+            ("eval", "few_below", "1000000000"),
+            ("loss", "alpha", "1000000"),
+            ("loss", "beta", "1000000"),
+            ("loss", "tau", "1000000"),
+            ("model", "cosine_scale", "1000000"),
+            ("contrastive", "temperature", "1000000"),
+            ("contrastive", "prior_exponent", "1000000"),
+            ("optimizer", "weight_decay", "1000000"),
+        ] {
+            let refused = |value: String| {
+                let value = if key == "milestones" { format!("[3, {value}]") } else { value };
+                let text = format!("[{section}]\n{key} = {value}");
+                let layer = RecipeFile::parse(&text, "t").unwrap();
+                Recipe::resolve(&[layer]).err().map(|error| error.to_string())
+            };
+            let said = refused(huge.to_string()).unwrap();
+            let key = format!("{section}.{key} = ");
+            assert!(said.starts_with(&key) && said.ends_with(most), "{said}");
+            assert_eq!(refused(most.to_owned()), None, "{key}{most}");
+        }
+        let deep = RecipeFile::parse("[model]\nbackbone = \"resnet6000000002\"", "t").unwrap();
+        let said = Recipe::resolve(&[deep]).unwrap_err().to_string();
+        assert!(said.contains("up to resnet1202"), "{said}");
+        let many = format!("[schedule]\nmilestones = {:?}", vec![1; 1001]);
+        let said = Recipe::resolve(&[RecipeFile::parse(&many, "t").unwrap()]).unwrap_err();
+        assert!(said.to_string().contains("at most 1000"), "{said}");
     }
 }

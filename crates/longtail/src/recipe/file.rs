@@ -9,7 +9,10 @@ use super::{
         ModelTyped, OptimizerTyped, ScheduleTyped, TrainTyped, ViewsTyped,
     },
 };
-use crate::data::Resize;
+use crate::data::{Resize, regular};
+
+/// Largest recipe file, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// A recipe as typed, in a file or on the command line: everything may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,7 +48,7 @@ impl RecipeFile {
     /// # Errors
     /// [`RecipeError::Read`], or [`RecipeError::Parse`] with the line and the nearest known key.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
+        let text = regular::read_text(path, LARGEST)
             .map_err(|source| RecipeError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, &path.display().to_string())
     }

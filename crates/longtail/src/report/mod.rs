@@ -22,4 +22,4 @@ pub use predictions::{
 pub use recovery::Recovered;
 pub use summary::{Best, ClassInfo, Outcome, Summary};
 pub use table::class_table;
-pub use text::{printable, printable_lines};
+pub use text::{json_line, printable, printable_lines};

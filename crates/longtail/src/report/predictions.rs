@@ -6,7 +6,10 @@ use std::{
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::{ReportError, text::printable};
+use super::{
+    ReportError,
+    text::{json_line, printable},
+};
 
 /// Columns of a table that a path gets at most; a longer one moves the rest of its row.
 const WIDEST_PATH: usize = 60;
@@ -56,7 +59,8 @@ pub enum PredictionFormat {
     #[default]
     Table,
     /// Comma-separated values with a header: `path,class,probability`, then `class_2,probability_2`
-    /// and so on, and last `error`, which alone is filled where an image cannot be read.
+    /// and so on, and last `error`, which alone is filled where an image cannot be read. A text that a
+    /// spreadsheet would take for a formula begins with `'` ([`PredictionWriter::with_raw_names`]).
     Csv,
     /// One JSON object per line; one of an image that cannot be read has `path` and `error` alone.
     Jsonl,
@@ -125,6 +129,14 @@ impl<W: Write> PredictionWriter<W> {
             }
             PredictionFormat::Jsonl => Inner::Jsonl(out),
         }))
+    }
+
+    /// The same with names in a CSV as they are, even those that a spreadsheet would take for formulas.
+    pub fn with_raw_names(mut self) -> Self {
+        if let Inner::Csv(csv) = &mut self.0 {
+            csv.raw_names = true;
+        }
+        self
     }
 
     /// Writes one row for each of `answers`, through to `out`.
@@ -213,6 +225,16 @@ struct Csv<W: Write> {
     header: Vec<String>,
     /// Records before the first prediction; `None` once there was one.
     held_back: Option<Vec<Vec<String>>>,
+    raw_names: bool,
+}
+
+/// A text as a spreadsheet shows it and does not compute it: `'` stands before what begins as a formula, and before
+/// another `'`, so that the text is what follows the first one.
+fn guarded(text: &str) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
 }
 
 impl<W: Write> Csv<W> {
@@ -222,7 +244,8 @@ impl<W: Write> Csv<W> {
             (2..=classes).flat_map(|rank| [format!("class_{rank}"), format!("probability_{rank}")]),
         );
         header.push("error".into());
-        Self { out: csv::Writer::from_writer(out), header, held_back: Some(Vec::new()) }
+        let (out, held_back) = (csv::Writer::from_writer(out), Some(Vec::new()));
+        Self { out, header, held_back, raw_names: false }
     }
 
     fn write(&mut self, answers: &[Answer]) -> io::Result<()> {
@@ -253,24 +276,41 @@ impl<W: Write> Csv<W> {
     }
 
     fn record(&self, answer: &Answer) -> Vec<String> {
-        let mut record = vec![path_of(answer).to_owned()];
+        let text = |text: &str| if self.raw_names { text.to_owned() } else { guarded(text) };
+        let mut record = vec![text(path_of(answer))];
         for Candidate { class, probability } in answer.iter().flat_map(|row| &row.top) {
-            record.extend([class.clone(), probability.to_string()]);
+            record.extend([text(class), probability.to_string()]);
         }
         record.resize(self.header.len() - 1, String::new());
-        record.push(answer.as_ref().err().map_or_else(String::new, |row| row.reason.clone()));
+        record.push(answer.as_ref().err().map_or_else(String::new, |row| text(&row.reason)));
         record
     }
 }
 
 fn write_jsonl(answers: &[Answer], mut out: impl Write) -> io::Result<()> {
     for answer in answers {
-        let mut line = match answer {
-            Ok(prediction) => serde_json::to_vec(prediction)?,
-            Err(unanswered) => serde_json::to_vec(unanswered)?,
+        let line = match answer {
+            Ok(prediction) => json_line(prediction)?,
+            Err(unanswered) => json_line(unanswered)?,
         };
-        line.push(b'\n');
-        out.write_all(&line)?;
+        out.write_all(line.as_bytes())?;
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_begins_as_a_formula_and_each_can_be_had_back() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'quoted", "''"] {
+            let shown = guarded(text);
+            assert!(shown.starts_with('\''), "{shown}");
+            assert_eq!(&shown[1..], text);
+        }
+        for text in ["", "a=1", " =1", "cat", "1-2", "\u{201c}=1"] {
+            assert_eq!(guarded(text), text);
+        }
+    }
 }

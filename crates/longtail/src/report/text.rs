@@ -1,3 +1,4 @@
+use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `text`, such as the name of a file or a class, without characters that act on what shows it.
@@ -12,6 +13,24 @@ pub fn printable(text: &str) -> String {
 /// [`printable`] of a text of several lines, whose line breaks stay.
 pub fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// A value as one line of JSON. Characters that act on a terminal stand there escaped, which is the same value.
+///
+/// # Errors
+/// As [`serde_json::to_string`].
+pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut line = String::new();
+    for char in serde_json::to_string(value)?.chars() {
+        // They stand within strings alone, and have four hexadecimal digits at most.
+        if acts(char) {
+            line.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            line.push(char);
+        }
+    }
+    line.push('\n');
+    Ok(line)
 }
 
 /// Whether a character acts on its surroundings instead of being shown.

@@ -52,16 +52,17 @@ impl Need {
 
     /// All of it.
     pub fn bytes(&self) -> u64 {
-        self.fixed() + if self.step_is_here { self.step() } else { 0 }
+        self.fixed().saturating_add(if self.step_is_here { self.step() } else { 0 })
     }
 
     /// What does not depend on the batch.
     fn fixed(&self) -> u64 {
-        BASE + self.images + if self.step_is_here { self.evaluation } else { 0 }
+        let evaluation = if self.step_is_here { self.evaluation } else { 0 };
+        BASE.saturating_add(self.images).saturating_add(evaluation)
     }
 
     fn step(&self) -> u64 {
-        self.per_row * self.batch_size as u64
+        self.per_row.saturating_mul(self.batch_size as u64)
     }
 
     /// Refuses a run that does not fit into `free` bytes, with the largest batch that does.

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write,
     path::Path,
 };
 
@@ -131,7 +132,7 @@ fn files_larger_than_any_cifar_are_not_read() {
     write_folder(dir.path(), &marked(1));
     File::create(dir.path().join("data_batch_3.bin")).unwrap().set_len(5 << 30).unwrap();
     let text = message(Cifar::Ten, dir.path());
-    assert!(text.contains("data_batch_3.bin") && text.contains("more than 1 GiB"), "{text}");
+    assert!(text.contains("data_batch_3.bin") && text.contains("more than 200 MB"), "{text}");
 
     let mut header = tar::Header::new_gnu();
     header.set_path("folder/data_batch_1.bin").unwrap();
@@ -140,8 +141,47 @@ fn files_larger_than_any_cifar_are_not_read() {
     let path = dir.path().join("huge.tar");
     fs::write(&path, [&header.as_bytes()[..], &[0; 1024]].concat()).unwrap();
     let text = message(Cifar::Ten, &path);
-    assert!(text.contains("huge.tar") && text.contains("more than 1 GiB"), "{text}");
+    assert!(text.contains("huge.tar") && text.contains("more than 200 MB"), "{text}");
     assert!(!text.contains("damaged"), "{text}");
+}
+
+#[test]
+fn unpacking_stops_at_the_size_that_cifar_has() {
+    let dir = tempdir().unwrap();
+    let sizes = [("folder/data_batch_1.bin", tar::EntryType::Regular, 150_000_000_usize)];
+    let long_name = [("././@LongLink", tar::EntryType::GNULongName, 300_000_000)];
+    let twice = [sizes[0], ("other/data_batch_1.bin", tar::EntryType::Regular, 150_000_000)];
+    for (name, entries) in [("name", &long_name[..]), ("twice", &twice)] {
+        let path = dir.path().join(name);
+        let file = File::create(&path).unwrap();
+        let mut zip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        for (name, kind, size) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_path(name).unwrap();
+            header.set_entry_type(*kind);
+            header.set_size(*size as u64);
+            header.set_cksum();
+            zip.write_all(header.as_bytes()).unwrap();
+            zip.write_all(&vec![0; size.next_multiple_of(512)]).unwrap();
+        }
+        zip.finish().unwrap();
+        let text = message(Cifar::Ten, &path);
+        assert!(text.contains(name) && text.contains("more than 200 MB"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_opened() {
+    use std::os::unix::net::UnixListener;
+    let dir = tempdir().unwrap();
+    write_folder(dir.path(), &marked(1));
+    fs::remove_file(dir.path().join("data_batch_4.bin")).unwrap();
+    let _listener = UnixListener::bind(dir.path().join("data_batch_4.bin")).unwrap();
+    let text = message(Cifar::Ten, dir.path());
+    assert!(text.contains("data_batch_4.bin") && text.contains("a socket"), "{text}");
+    let text = message(Cifar::Ten, &dir.path().join("data_batch_4.bin"));
+    assert!(text.contains("a socket"), "{text}");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Where a CIFAR is: at a path or in the folder there, told by what is found and not by its name.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use super::{Facts, Format, Rank, files, python};
-use crate::data::DataError;
+use crate::data::{DataError, regular};
 
 /// Something that may be read as a CIFAR.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,8 @@ impl Place {
 /// What may be read at `path`, the best first: complete ones before others, the binary version before the
 /// Python version, `path` itself before what it holds, folders before archives, then by name.
 pub(super) fn places(facts: &Facts, path: &Path) -> Result<Vec<Place>, DataError> {
-    if path.is_file() {
+    // What is no folder is opened as a file, which says what it is instead.
+    if path.is_file() || regular::special_at(path).is_some() {
         return Ok(vec![Place::Archive(path.to_owned())]);
     }
     let children = match fs::read_dir(path) {
@@ -71,7 +72,7 @@ fn folder(facts: &Facts, path: &Path) -> impl Iterator<Item = (Rank, Place)> {
 
 fn begins_a_pickle(file: &Path) -> bool {
     let mut first = [0];
-    File::open(file).and_then(|mut file| file.read_exact(&mut first)).is_ok()
+    regular::open(file).and_then(|mut file| file.read_exact(&mut first)).is_ok()
         && python::may_be(&first)
 }
 

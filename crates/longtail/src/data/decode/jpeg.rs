@@ -8,12 +8,12 @@ use std::{
     ptr,
 };
 
-use image::{DynamicImage, RgbImage, metadata::Orientation};
+use image::{DynamicImage, RgbImage};
 use mozjpeg::{ColorSpace, Decompress};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
 use super::{
-    Picture, brief, check_size, cmyk,
+    Outline, Picture, brief, cmyk,
     markers::{Ending, Header, NoHeader, Scans},
 };
 
@@ -23,8 +23,8 @@ const MOST_SCANS: usize = 500;
 const TAIL: usize = 64;
 const CUT_OFF: &str = "the JPEG ends before its image does";
 
-/// Width, height and orientation, from the file's beginning.
-pub(super) fn size(file: &mut impl Read) -> Result<(u32, u32, Orientation), String> {
+/// Reads the header from the file's beginning.
+pub(super) fn outline(file: &mut impl Read) -> Result<Outline, String> {
     let mut start = Vec::new();
     let mut wanted = 1 << 16;
     loop {
@@ -33,28 +33,29 @@ pub(super) fn size(file: &mut impl Read) -> Result<(u32, u32, Orientation), Stri
         let read = read.map_err(|error| error.to_string())?;
         match Header::read(&start) {
             Err(NoHeader::Short) if read == missing => wanted *= 2,
-            header => {
-                let header = checked(header)?;
-                return Ok((header.width, header.height, header.orientation));
-            }
+            header => return Ok(outline_of(&plain(header)?)),
         }
     }
 }
 
-fn checked(header: Result<Header, NoHeader>) -> Result<Header, String> {
-    let header = header.map_err(|error| match error {
+fn plain(header: Result<Header, NoHeader>) -> Result<Header, String> {
+    header.map_err(|error| match error {
         NoHeader::Short => CUT_OFF.to_owned(),
         NoHeader::Refused(reason) => reason,
-    })?;
-    let pixels = u64::from(header.width) * u64::from(header.height) * 3;
-    // Progressive files are held as coefficients of 16 bits until their last scan.
-    let coefficients = if header.progressive { header.blocks() * 128 } else { 0 };
-    check_size(header.width, header.height, pixels + coefficients)?;
-    Ok(header)
+    })
+}
+
+fn outline_of(header: &Header) -> Outline {
+    let pixels = super::pixels(header.width, header.height);
+    // Files of several scans are held as coefficients of 16 bits until the last one.
+    let coefficients = if header.has_many_scans { header.blocks() * 128 } else { 0 };
+    let inks = if header.components.len() == 4 { Some(pixels * 4) } else { None };
+    let decoding = coefficients + inks.unwrap_or(pixels * 3);
+    Outline::new([header.width, header.height], header.orientation, decoding, inks)
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
-    let header = checked(Header::read(bytes))?;
+    let header = plain(Header::read(bytes))?;
     let scans = header.scans(bytes);
     // Every block takes a bit at least, in Huffman's code: what claims more is not begun.
     if !scans.all_begun || !header.arithmetic && header.blocks() > 8 * scans.end as u64 {

@@ -16,6 +16,8 @@ pub(super) struct Header {
     pub(super) orientation: Orientation,
     /// Scans refine each other.
     pub(super) progressive: bool,
+    /// No scan holds the whole image, or scans refine each other.
+    pub(super) has_many_scans: bool,
     /// Arithmetic coding in place of Huffman's.
     pub(super) arithmetic: bool,
     pub(super) components: Vec<Component>,
@@ -72,10 +74,12 @@ impl Header {
         loop {
             let at = segments.at;
             match segments.next().ok_or(NoHeader::Short)? {
-                (START_OF_SCAN, _) => {
+                (START_OF_SCAN, payload) => {
                     let frame: Self = frame.ok_or_else(|| damaged("a scan precedes its frame"))?;
                     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-                    return Ok(Self { orientation, scans: at, ..frame });
+                    let colours = payload.first().map_or(0, |count| usize::from(*count));
+                    let has_many_scans = frame.progressive || colours < frame.components.len();
+                    return Ok(Self { orientation, has_many_scans, scans: at, ..frame });
                 }
                 (END_OF_IMAGE, _) => return Err(damaged("it holds no image")),
                 (0xe1, payload) => orientation = orientation.or_else(|| exif_orientation(payload)),
@@ -127,6 +131,7 @@ impl Header {
             height: u32::from(u16::from_be_bytes([*high, *low])),
             orientation: Orientation::NoTransforms,
             progressive: matches!(kind, 0xc2 | 0xca),
+            has_many_scans: false,
             arithmetic: matches!(kind, 0xc9 | 0xca),
             components,
             scans: 0,

@@ -9,16 +9,33 @@ use tiff::{
     tags::{CompressionMethod, PhotometricInterpretation, PlanarConfiguration, Tag},
 };
 
-use super::{LARGEST_IMAGE, Picture, brief, check_size, cmyk};
+use super::{LARGEST_IMAGE, Outline, Picture, brief, check_size, cmyk};
 
 /// Colours are stored multiplied with their opacity.
 const ASSOCIATED_ALPHA: u32 = 1;
 
-/// Width, height and orientation of the first page.
-pub(super) fn size(reader: impl Read + Seek) -> Result<(u32, u32, Orientation), String> {
+/// Reads the header of the first page.
+pub(super) fn outline(reader: impl Read + Seek) -> Result<Outline, String> {
     let mut decoder = open(reader)?;
     let (width, height) = decoder.dimensions().map_err(sentence)?;
-    Ok((width, height, orientation(&mut decoder)?))
+    let color = decoder.colortype().map_err(sentence)?;
+    let planes: Option<u16> =
+        decoder.find_tag_unsigned(Tag::PlanarConfiguration).map_err(sentence)?;
+    let bits = u64::from(color.bit_depth()) * u64::from(color.num_samples());
+    let row = (u64::from(width) * bits).div_ceil(8);
+    let decoded = row.saturating_mul(u64::from(height));
+    let in_pixels = match planes == Some(PlanarConfiguration::Planar.to_u16()) {
+        true => decoded.saturating_mul(2),
+        false => decoded,
+    };
+    // A row of a tile is held apart.
+    let tile: Option<u32> = decoder.find_tag_unsigned(Tag::TileWidth).map_err(sentence)?;
+    let tile_row = (u64::from(tile.unwrap_or(0)) * bits).div_ceil(8);
+    // Samples of less than a byte are spread over one each.
+    let spread = if bits < 8 { super::pixels(width, height) } else { 0 };
+    let held = if matches!(color, ColorType::RGB(8)) { None } else { Some(decoded + spread) };
+    let orientation = orientation(&mut decoder)?;
+    Ok(Outline::new([width, height], orientation, in_pixels.saturating_add(tile_row), held))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
@@ -46,7 +63,7 @@ fn open<R: Read + Seek>(reader: R) -> Result<Decoder<R>, String> {
     limits.intermediate_buffer_size = LARGEST_IMAGE as usize;
     let mut decoder = Decoder::new(reader).map_err(sentence)?.with_limits(limits);
     let (width, height) = decoder.dimensions().map_err(sentence)?;
-    check_size(width, height, u64::from(width) * u64::from(height) * 3)?;
+    check_size(width, height, super::pixels(width, height).saturating_mul(3))?;
     // Raw files of cameras begin with a small preview.
     let kind: Option<u32> = decoder.find_tag_unsigned(Tag::NewSubfileType).map_err(sentence)?;
     if kind.is_some_and(|kind| kind & 1 == 1) {

@@ -6,7 +6,6 @@ mod table;
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -17,9 +16,12 @@ use super::{
     DataError,
     catalog::{Catalog, Files},
     folder::PartName,
+    regular,
     walk::name_of,
 };
 
+/// Largest list: that of some ten million images.
+const LARGEST: u64 = 1 << 30;
 /// Endings that are tried where a table names images without one.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
@@ -121,7 +123,7 @@ fn entries(list: &Path) -> Result<Vec<Entry>, DataError> {
 
 /// The text of a list; what is no text is told for what it is.
 fn text(list: &Path) -> Result<String, DataError> {
-    let bytes = fs::read(list).map_err(|error| DataError::io("read", list, error))?;
+    let bytes = regular::read(list, LARGEST).map_err(|error| DataError::io("read", list, error))?;
     let reason = match String::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => return Ok(text),
         Ok(_) => "it is no text",
@@ -170,12 +172,18 @@ fn files(
     }
     match missing.first() {
         None => Ok(files),
-        Some((line, path)) => Err(DataError::ListedFile {
-            list: list.to_owned(),
-            line: *line,
-            path: path.clone(),
-            more: missing.len() - 1,
-        }),
+        Some((line, path)) => match regular::special_at(path) {
+            Some(what) => {
+                let reason = format!("{} is {what}, and no image: remove the line", path.display());
+                Err(list_error(list, *line, &reason))
+            }
+            None => Err(DataError::ListedFile {
+                list: list.to_owned(),
+                line: *line,
+                path: path.clone(),
+                more: missing.len() - 1,
+            }),
+        },
     }
 }
 
@@ -184,7 +192,12 @@ fn found(path: &Path) -> Option<PathBuf> {
     if path.is_file() {
         return Some(path.to_owned());
     }
-    let with = |ending: &&str| PathBuf::from(format!("{}.{ending}", path.display()));
+    let with = |ending: &&str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        PathBuf::from(name)
+    };
     ENDINGS.iter().map(with).find(|path| path.is_file())
 }
 

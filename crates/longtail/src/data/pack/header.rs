@@ -132,6 +132,23 @@ impl Header {
         Ok(header)
     }
 
+    /// `[height, width]` of the images that the pack holds of each set, by its name.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&'static str, Vec<[usize; 2]>)> {
+        let view = [self.height, self.width];
+        let whole = move |set: &Listed| set.sizes(set.labels.len(), view);
+        let own = [("val", self.val.as_ref()), ("test", self.test.as_ref())];
+        let own = own.into_iter().filter_map(move |(part, set)| Some((part, whole(set?))));
+        std::iter::once(("pool", self.pool.sizes(self.stored.len(), view))).chain(own)
+    }
+
+    /// Bytes of the pixels of all images that the pack holds.
+    pub(super) fn bytes(&self) -> u64 {
+        let of_set = |sizes: Vec<[usize; 2]>| -> u64 {
+            sizes.iter().map(|[height, width]| (height * width * 3) as u64).sum()
+        };
+        self.sizes().map(|(_, sizes)| of_set(sizes)).sum()
+    }
+
     /// What a header without `data.resize` means: files were squashed before there was another way, and
     /// other sets have nothing to resize.
     fn unsaid_resize(&self) -> Resize {

@@ -28,7 +28,7 @@ use self::{
     strip::Strip,
 };
 use super::{DataError, ImageSet, Source, Split, content, split::hex};
-use crate::recipe::Data;
+use crate::{recipe::Data, train::check_images};
 
 /// The first member, by which a pack is recognised.
 const HEADER: &str = "longtail-pack.json.gz";
@@ -36,9 +36,12 @@ const HEADER: &str = "longtail-pack.json.gz";
 const SPLIT: &str = "split.json.gz";
 /// Strips that are encoded at a time.
 const AT_ONCE: usize = 16;
-/// Largest member: a strip of 16 MiB of pixels that nothing could compress, or the header of a set of
-/// millions of images.
+/// Largest member: a strip of one huge image that nothing could compress.
 const LARGEST_MEMBER: u64 = 1 << 30;
+/// Largest header and split, packed or unpacked: those of millions of images.
+const LARGEST_JSON: u64 = 128 << 20;
+/// Bytes of a pack beside its pixels, which could not be compressed at worst.
+const BESIDE_PIXELS: u64 = 2 * LARGEST_JSON;
 
 /// Whether there is a pack at `path`, whole or in pieces.
 pub fn is_pack(path: &Path) -> bool {
@@ -54,13 +57,24 @@ pub fn is_pack(path: &Path) -> bool {
 pub fn header(path: &Path) -> Result<Header, DataError> {
     let damaged = |reason: String| DataError::Pack { path: path.to_owned(), reason };
     let file = PieceReader::open(path).map_err(|e| DataError::io("read", path, e))?;
+    first_member(file).and_then(|bytes| Header::parse(&bytes)).map_err(damaged)
+}
+
+fn first_member(file: PieceReader) -> Result<Vec<u8>, String> {
     let mut archive = tar::Archive::new(file);
-    let mut entries = archive.entries().map_err(|e| damaged(e.to_string()))?;
-    let first = entries.next().ok_or_else(|| damaged("it is empty".into()))?;
+    let mut entries = archive.entries().map_err(|error| error.to_string())?.raw(true);
+    let first = entries.next().ok_or("it is empty")?.map_err(|error| error.to_string())?;
+    up_to(LARGEST_JSON, first)
+}
+
+/// All of what a reader gives, if that is so much at most.
+fn up_to(most: u64, reader: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let first = first.map_err(|e| damaged(e.to_string()))?;
-    first.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(|e| damaged(e.to_string()))?;
-    Header::parse(&bytes).map_err(damaged)
+    reader.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 <= most {
+        return Ok(bytes);
+    }
+    Err(format!("a part of it has more than {} MiB", most >> 20))
 }
 
 /// Writes the images of `split` to `path`, or to `path.001`, `path.002` and so on if they are more than
@@ -113,12 +127,19 @@ pub fn remove_unfinished(path: &Path) {
 /// [`DataError::Pack`] if it is damaged, or holds another split than `data` asks for.
 pub fn load(path: &Path, data: &Data) -> Result<(Source, Split), DataError> {
     let damaged = |reason: String| DataError::Pack { path: path.to_owned(), reason };
-    let mut members = members(path).map_err(damaged)?;
-    let header = take(&mut members, HEADER).map_err(damaged)?;
-    let header = Header::parse(&header).map_err(damaged)?;
+    let header = header(path)?;
     header.check(&asked(data)).map_err(damaged)?;
+    let pixels_of_all = header.bytes();
+    let length = PieceReader::open(path).map_err(|e| DataError::io("read", path, e))?.length;
+    if length > pixels_of_all.saturating_add(pixels_of_all / 64 + BESIDE_PIXELS) {
+        return Err(damaged("it has more bytes than its images can take".into()));
+    }
+    check_images(length)?;
+    let mut members = members(path).map_err(damaged)?;
     let split = take(&mut members, SPLIT).and_then(|split| decompressed(&split));
     let split = Split::parse(&split.map_err(damaged)?, path)?;
+    all_strips(&members, &header).map_err(damaged)?;
+    check_images(pixels_of_all)?;
     let view = [header.height, header.width];
     let mut read =
         |part: &str, sizes: &[[usize; 2]]| pixels(&mut members, part, sizes).map_err(damaged);
@@ -146,8 +167,24 @@ pub fn load(path: &Path, data: &Data) -> Result<(Source, Split), DataError> {
     Ok((source, split))
 }
 
+/// Refuses a pack that lacks a strip of the images that its header tells of.
+fn all_strips(members: &BTreeMap<String, Vec<u8>>, header: &Header) -> Result<(), String> {
+    for (part, sizes) in header.sizes() {
+        let strips = Strip::all(&sizes).len();
+        let lacks = |name: &String| !members.contains_key(name);
+        if let Some(name) = (0..strips).map(|number| member(part, number)).find(lacks) {
+            return Err(missing(&name));
+        }
+    }
+    Ok(())
+}
+
+fn missing(name: &str) -> String {
+    format!("{name} is missing: is it whole?")
+}
+
 fn take(members: &mut BTreeMap<String, Vec<u8>>, name: &str) -> Result<Vec<u8>, String> {
-    members.remove(name).ok_or_else(|| format!("{name} is missing: is it whole?"))
+    members.remove(name).ok_or_else(|| missing(name))
 }
 
 /// The pixels of a part's images, `[height, width]` of which are `sizes`, one after the other.
@@ -216,12 +253,15 @@ fn members(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut archive = tar::Archive::new(PieceReader::open(path).map_err(text)?);
     let mut members = BTreeMap::new();
-    for entry in archive.entries().map_err(text)? {
+    // Its names are short: what stands for a long one is not read, for it may be of any length.
+    for entry in archive.entries().map_err(text)?.raw(true) {
         let entry = entry.map_err(text)?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
         let name = entry.path().map_err(text)?.display().to_string();
-        let mut bytes = Vec::new();
-        entry.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(text)?;
-        members.insert(name, bytes);
+        let most = if [HEADER, SPLIT].contains(&&*name) { LARGEST_JSON } else { LARGEST_MEMBER };
+        members.insert(name, up_to(most, entry)?);
     }
     Ok(members)
 }
@@ -233,8 +273,5 @@ fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    let decoder = GzDecoder::new(bytes);
-    decoder.take(LARGEST_MEMBER).read_to_end(&mut out).map_err(|error| error.to_string())?;
-    Ok(out)
+    up_to(LARGEST_JSON, GzDecoder::new(bytes))
 }

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::data::regular;
+
 /// `NAME.001`, `NAME.002` and so on.
 fn piece(path: &Path, number: usize) -> PathBuf {
     with_end(path, &format!(".{number:03}"))
@@ -42,6 +44,8 @@ pub(super) fn foreign(path: &Path, is_pack: bool) -> Option<PathBuf> {
 
 /// Reads the file at a path, or its pieces.
 pub(super) struct PieceReader {
+    /// Bytes of all.
+    pub length: u64,
     files: std::vec::IntoIter<PathBuf>,
     current: BufReader<File>,
 }
@@ -51,9 +55,15 @@ impl PieceReader {
         let pieces = || (1..).map(|n| piece(path, n)).take_while(|piece| piece.is_file());
         let whole = path.is_file() || !piece(path, 1).is_file();
         let files: Vec<_> = if whole { vec![path.to_owned()] } else { pieces().collect() };
+        let size = |file: &PathBuf| fs::metadata(file).map(|file| file.len());
+        let length = files.iter().map(size).sum::<io::Result<u64>>()?;
         let mut files = files.into_iter();
         let first = files.next().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self { files, current: BufReader::with_capacity(1 << 20, File::open(first)?) })
+        Ok(Self {
+            length,
+            files,
+            current: BufReader::with_capacity(1 << 20, regular::open(&first)?),
+        })
     }
 }
 
@@ -65,7 +75,7 @@ impl Read for PieceReader {
                 return Ok(count);
             }
             let Some(next) = self.files.next() else { return Ok(0) };
-            self.current = BufReader::with_capacity(1 << 20, File::open(next)?);
+            self.current = BufReader::with_capacity(1 << 20, regular::open(&next)?);
         }
     }
 }

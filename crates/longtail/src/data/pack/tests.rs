@@ -206,3 +206,49 @@ fn sizes_that_cannot_be_are_refused() {
     };
     says(&turned, "not the ones that were packed");
 }
+
+#[test]
+fn more_bytes_than_its_images_can_take_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.pack");
+    let source = source(8, 8);
+    let refused = |says: &str| {
+        let text = load(&path, &data()).map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains("p.pack") && text.contains(says), "{text}");
+    };
+    write(&path, &data(), &source, &split(&source), None).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(5 << 30).unwrap();
+    refused("more bytes than its images can take");
+
+    write(&path, &data(), &source, &split(&source), None).unwrap();
+    let padded = |name: &str, bytes: Vec<u8>| match name {
+        HEADER => {
+            let blanks = vec![b' '; LARGEST_JSON as usize];
+            compressed(&[blanks, decompressed(&bytes).unwrap()].concat()).unwrap()
+        }
+        _ => bytes,
+    };
+    rewritten(&path, padded);
+    refused("more than 128 MiB");
+}
+
+#[test]
+fn entries_that_only_name_others_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.pack");
+    let source = source(8, 8);
+    write(&path, &data(), &source, &split(&source), None).unwrap();
+    let mut entry = tar::Header::new_gnu();
+    entry.set_path("././@LongLink").unwrap();
+    entry.set_entry_type(tar::EntryType::GNULongName);
+    entry.set_size(1024);
+    entry.set_cksum();
+    let bytes = fs::read(&path).unwrap();
+    // Behind the header's member, as if it named the split's.
+    let header = tar::Archive::new(&bytes[..]).entries().unwrap().next().unwrap().unwrap().size();
+    let at = 512 + (header as usize).next_multiple_of(512);
+    let with = [&bytes[..at], entry.as_bytes(), &[b'x'; 1024], &bytes[at..]].concat();
+    fs::write(&path, with).unwrap();
+    assert_eq!(load(&path, &data()).unwrap().1, split(&source));
+}

@@ -2,16 +2,18 @@
 
 mod make;
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DataError, ImageSet, listing::Listing};
+use super::{DataError, ImageSet, listing::Listing, regular};
 use crate::report::atomic;
 
 /// The newest layout of split.json.
 const VERSION: u32 = 2;
+/// Largest file: that of a set of ten million images.
+const LARGEST: u64 = 256 << 20;
 
 /// How many images of each class are held out for validation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +92,7 @@ impl Split {
     /// [`DataError::Split`] if it cannot be read, or was changed since it was written.
     pub fn load(path: &Path) -> Result<Self, DataError> {
         let failed = |reason: String| DataError::Split { path: path.to_owned(), reason };
-        let json = fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let json = regular::read(path, LARGEST).map_err(|error| failed(error.to_string()))?;
         Self::parse(&json, path)
     }
 

@@ -201,6 +201,7 @@ fn headers_that_claim_too_much_are_not_believed() {
     for (name, width, height, says) in [
         ("420", 16_000, 16_000, CUT_OFF),
         ("420-progressive", 9_000, 9_000, CUT_OFF),
+        ("444-arithmetic", 18_000, 18_000, CUT_OFF),
         ("420", 40_000, 10, "it is too large, 40000 x 10 pixels"),
         ("420", 30_000, 30_000, "it is too large, 30000 x 30000 pixels"),
         ("420-progressive", 15_000, 15_000, "it is too large"),

@@ -21,6 +21,8 @@ use super::{
 const MOST_SCANS: usize = 500;
 /// Bytes at the end of the last scan that are handed out apart, more than the decoder reads ahead.
 const TAIL: usize = 64;
+/// Blocks of an image in arithmetic code that may all be blank.
+const MOST_BLANK: u64 = 1 << 20;
 const CUT_OFF: &str = "the JPEG ends before its image does";
 
 /// Reads the header from the file's beginning.
@@ -57,8 +59,7 @@ fn outline_of(header: &Header) -> Outline {
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
     let header = plain(Header::read(bytes))?;
     let scans = header.scans(bytes);
-    // Every block takes a bit at least, in Huffman's code: what claims more is not begun.
-    if !scans.all_begun || !header.arithmetic && header.blocks() > 8 * scans.end as u64 {
+    if !scans.all_begun || claims_too_much(&header, scans.end as u64) {
         return Err(CUT_OFF.into());
     }
     if scans.count > MOST_SCANS {
@@ -70,6 +71,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
         .ok_or("the decoder gave another number of pixels than the header says")?;
     let image = DynamicImage::ImageRgb8(image);
     Ok(Picture { image, orientation: header.orientation, notes })
+}
+
+/// Whether so many bytes cannot hold the image, which is not begun then.
+fn claims_too_much(header: &Header, bytes: u64) -> bool {
+    // Every block takes a bit at least in Huffman's code. In arithmetic code a blank one may take next to nothing, so
+    // that a small file keeps a decoder busy for half a minute: a large image that is all but blank is not believed.
+    match header.arithmetic {
+        false => header.blocks() > 8 * bytes,
+        true => header.blocks() > MOST_BLANK.max(512 * bytes),
+    }
 }
 
 /// Whether all pixels came out of the file, and what is odd about it.

@@ -18,6 +18,8 @@ use crate::output::note;
 
 /// Stands for paths from standard input.
 const STANDARD_INPUT: &str = "-";
+/// Bytes of a path from there; no system has such long ones.
+const LONGEST_PATH: u64 = 1 << 20;
 
 /// What ends a path on standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,13 +108,15 @@ impl Batches {
                 self.flush()?;
             }
             let mut line = Vec::new();
-            match input.read_until(end, &mut line) {
+            let wrong = |reason: String| Unanswered { path: STANDARD_INPUT.into(), reason };
+            match input.by_ref().take(LONGEST_PATH).read_until(end, &mut line) {
                 Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(error) => {
-                    let (path, reason) = (STANDARD_INPUT.into(), error.to_string());
-                    return self.push(Err(Unanswered { path, reason }));
+                Ok(_) if line.len() as u64 == LONGEST_PATH && line.last() != Some(&end) => {
+                    let reason = "a path of a MiB and more comes from there: are these paths?";
+                    return self.push(Err(wrong(reason.into())));
                 }
+                Ok(_) => {}
+                Err(error) => return self.push(Err(wrong(error.to_string()))),
             }
             let line = trimmed(&line, separator, mem::take(&mut is_first));
             if !line.is_empty() {
@@ -185,6 +189,17 @@ mod tests {
         assert_eq!(sent(b"a\nb\0\0c", Separator::Nul, 9), [vec!["a\nb"], vec!["c"]]);
         assert_eq!(sent(b"a\nb\nc\n", Separator::Newline, 2), [vec!["a", "b"], vec!["c"]]);
         assert!(sent(b"", Separator::Newline, 2).is_empty());
+    }
+
+    #[test]
+    fn what_never_ends_is_no_path() {
+        let (sender, receiver) = sync_channel(100);
+        let mut batches = Batches { waiting: Vec::new(), size: 1, sender };
+        let endless = BufReader::new(io::repeat(b'a'));
+        assert!(batches.lines(endless, Separator::Newline).is_ok());
+        let given: Vec<Given> = receiver.try_iter().flatten().collect();
+        let [Err(unanswered)] = &given[..] else { panic!("{given:?}") };
+        assert!(unanswered.to_string().contains("are these paths"), "{unanswered}");
     }
 
     /// Gives one piece per read.

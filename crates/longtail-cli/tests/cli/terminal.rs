@@ -110,6 +110,7 @@ fn names_cannot_steer_a_terminal() {
     of("train --recipe", "\u{1b}[2J.toml");
     of("evaluate", "\u{1b}[2J");
     of("train", "--\u{1b}[2J");
+    of("train", "--\u{202e}desrever");
     let output = place
         .command("predict --format table --device cpu")
         .args([run, "photos", &broken])
@@ -125,8 +126,11 @@ fn names_cannot_steer_a_terminal() {
     let output = command.args([run, &broken]).output().unwrap();
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(line["path"], broken.as_str());
-    let json: Value =
-        serde_json::from_str(&place.succeed("data stats --data photos --json")).unwrap();
+    // Escaped, which is the same text: they may look at it on a terminal.
+    assert_printable(&String::from_utf8(output.stdout).unwrap(), "jsonl");
+    let printed = place.succeed("data stats --data photos --json");
+    assert_printable(&printed, "stats --json");
+    let json: Value = serde_json::from_str(&printed).unwrap();
     let names: Vec<_> =
         json["classes"].as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
     assert!(STEERING.iter().all(|name| names.contains(&(*name).into())), "{names:?}");

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use image::{DynamicImage, metadata::Orientation};
+use image::{DynamicImage, ImageFormat, metadata::Orientation};
 
 use self::{content::Format, share::Share};
 use super::{DataError, regular};
@@ -122,7 +122,8 @@ fn outline(file: &mut (impl Read + Seek)) -> Result<Outline, String> {
     let mut start = Vec::new();
     file.by_ref().take(content::TELLING as u64).read_to_end(&mut start).map_err(text)?;
     file.rewind().map_err(text)?;
-    let outline = match content::format(&start)? {
+    let format = content::format(&start)?;
+    let outline = match format {
         // The next thing would be to hold all of it.
         _ if length > LARGEST_IMAGE => {
             return Err("the file has more than 1 GiB, which no image may take".into());
@@ -131,7 +132,9 @@ fn outline(file: &mut (impl Read + Seek)) -> Result<Outline, String> {
         Format::Tiff => tiff::outline(BufReader::new(file))?,
         Format::Raster(format) => raster::outline(BufReader::new(file), format)?,
     };
-    let bytes = outline.bytes.saturating_add(length);
+    // A PNG that lacks its end is copied to get one.
+    let copies = if format == Format::Raster(ImageFormat::Png) { 2 } else { 1 };
+    let bytes = outline.bytes.saturating_add(length * copies);
     check_size(outline.width, outline.height, bytes)?;
     Ok(Outline { bytes, ..outline })
 }

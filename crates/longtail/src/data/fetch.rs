@@ -108,40 +108,52 @@ fn download(
     let here = fs::metadata(part).map_or(0, |metadata| metadata.len());
     let response = request(remote, here).map_err(Stop::CutOff)?;
     let resumed = response.status() == StatusCode::PARTIAL_CONTENT;
-    let mut done = if resumed { here } else { 0 };
+    let done = if resumed { here } else { 0 };
     let whole = header_number(&response, header::CONTENT_LENGTH);
     let whole = whole.map(|rest| done.saturating_add(rest));
     if let Some(whole) = whole.filter(|whole| *whole != remote.size) {
-        return Err(Stop::Wrong(another_size(remote, &format!("{whole} bytes"))));
+        let reason = another_size(remote, &format!("{whole} bytes"));
+        // Where the server does not go on from what is here, that may be good.
+        return Err(if resumed { Stop::Wrong(reason) } else { Stop::CutOff(reason) });
     }
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .create(true)
         .write(true)
         .append(resumed)
         .truncate(!resumed)
         .open(part)
         .map_err(at_part)?;
-    let mut body = response.into_body().into_reader();
-    let mut buffer = vec![0; 1 << 16];
+    let mut done = done;
     progress(done, whole);
-    loop {
-        let count = match body.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Stop::CutOff(cut_off(&error.to_string()))),
-        };
-        if done + count as u64 > remote.size {
+    receive(response.into_body().into_reader(), |bytes| {
+        (&file).write_all(bytes).map_err(at_part)?;
+        done += bytes.len() as u64;
+        if done > remote.size {
             return Err(Stop::Wrong(another_size(remote, "more")));
         }
-        file.write_all(&buffer[..count]).map_err(at_part)?;
-        done += count as u64;
         progress(done, whole);
-    }
+        Ok(())
+    })?;
     file.sync_all().map_err(at_part)?;
     match done < remote.size {
         true => Err(Stop::CutOff(cut_off("the server closed the connection"))),
         false => Ok(()),
+    }
+}
+
+/// Hands on what comes, piece by piece, to its end.
+fn receive(
+    mut body: impl Read,
+    mut hand_on: impl FnMut(&[u8]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match body.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => hand_on(&buffer[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Stop::CutOff(cut_off(&error.to_string()))),
+        }
     }
 }
 

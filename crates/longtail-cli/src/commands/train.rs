@@ -46,7 +46,6 @@ fn train(
     let mut trainer = match &args.out {
         Some(out) if args.resume => {
             let trainer = longtail::run::resume(out, layers, device, progress)?;
-            interrupt.saves();
             // They are of an earlier stop, and this one may not come to its end.
             trainer.folder().remove_results()?;
             trainer

@@ -55,7 +55,7 @@ fn images(folder: &Path) {
             let path = entry.path();
             let name = entry.file_name().into_string().unwrap();
             let fits = |ending: &&str| path.extension().is_some_and(|found| *found == **ending);
-            let format = endings.iter().find(|(_, endings)| endings.iter().any(|e| fits(&e)));
+            let format = endings.iter().find(|(_, endings)| endings.iter().any(fits));
             if let Some((format, _)) = format.filter(|_| entry.metadata().unwrap().len() < LARGEST)
             {
                 put(folder, format, &name, &fs::read(&path).unwrap());

@@ -290,7 +290,7 @@ fn a_download_ends_at_once_and_keeps_what_is_there() {
     let mirror = format!("http://{}", server.local_addr().unwrap());
     let serving = thread::spawn(move || {
         let mut stream = server.accept().unwrap().0;
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 170052171\r\n\r\n";
         stream.write_all(&[head.as_bytes(), &[7; 500]].concat()).unwrap();
         // Until the other side is gone.
         while stream.read(&mut [0; 1000]).is_ok_and(|count| count > 0) {}

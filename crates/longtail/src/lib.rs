@@ -35,5 +35,7 @@ pub use longtail_kernels::threads;
 
 pub mod rng;
 
+mod regular;
+
 mod error;
 pub use error::{Error, Result};

@@ -9,7 +9,8 @@ use std::{
 use image::{DynamicImage, ImageFormat, metadata::Orientation};
 
 use self::{content::Format, share::Share};
-use super::{DataError, regular};
+use super::DataError;
+use crate::regular;
 
 mod cmyk;
 mod content;

@@ -10,7 +10,8 @@ use std::{
 use md5::{Digest, Md5};
 use ureq::http::{Response, StatusCode, header};
 
-use super::{Cifar, DataError, regular};
+use super::{Cifar, DataError};
+use crate::regular;
 
 const SERVER: &str = "https://www.cs.toronto.edu/~kriz";
 /// Longest wait for a connection and for the next bytes.

@@ -16,9 +16,9 @@ use super::{
     DataError,
     catalog::{Catalog, Files},
     names::text_of,
-    regular,
     walk::{self, Found, name_of},
 };
+use crate::regular;
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,7 +17,6 @@ mod numpy_rng;
 mod open;
 pub mod pack;
 mod read;
-pub mod regular;
 mod resize;
 mod sets;
 pub mod source;

@@ -10,8 +10,8 @@ use super::{
     DataError,
     decode::{self, FileKind},
     names::text_of,
-    regular,
 };
+use crate::regular;
 
 /// Folders and files that systems and tools leave beside people's images.
 const OF_SYSTEMS: [&str; 9] = [

@@ -9,7 +9,7 @@ use super::{
         ModelTyped, OptimizerTyped, ScheduleTyped, TrainTyped, ViewsTyped,
     },
 };
-use crate::data::{Resize, regular};
+use crate::{data::Resize, regular};
 
 /// Largest recipe file, in bytes.
 const LARGEST: u64 = 1 << 20;

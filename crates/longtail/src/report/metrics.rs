@@ -6,8 +6,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReportError, atomic, regular};
-use crate::eval::Evaluation;
+use super::{ReportError, atomic};
+use crate::{eval::Evaluation, regular};
+
+/// Bytes of the longest log that is read.
+pub(super) const LARGEST: u64 = 1 << 30;
 
 /// One epoch of training: one line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,7 +98,9 @@ impl MetricsLog {
         let path = path.into();
         let kept = kept(&path, next_epoch)?;
         let failed = ReportError::io("write", &path);
-        regular::check(&path).map_err(ReportError::io("write", &path))?;
+        if let Some(what) = regular::special_at(&path) {
+            return Err(failed(io::Error::other(format!("it is {what}"))));
+        }
         // What a link leads to is not the run's.
         if path.is_symlink() {
             atomic::write(&path, &kept)?;
@@ -139,7 +144,7 @@ impl MetricsLog {
     /// If the file cannot be read, or if a line that whole lines follow is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Vec<EpochRecord>, ReportError> {
         let path = path.as_ref();
-        let bytes = regular::read(path).map_err(ReportError::io("read", path))?;
+        let bytes = regular::read(path, LARGEST).map_err(ReportError::io("read", path))?;
         records(path, &bytes)
     }
 
@@ -153,7 +158,7 @@ fn kept(path: &Path, next_epoch: usize) -> Result<Vec<u8>, ReportError> {
     if next_epoch == 0 {
         return Ok(Vec::new());
     }
-    let mut bytes = match regular::read(path) {
+    let mut bytes = match regular::read(path, LARGEST) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         read => read.map_err(ReportError::io("read", path))?,
     };

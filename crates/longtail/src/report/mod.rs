@@ -6,7 +6,6 @@ mod error;
 mod metrics;
 mod predictions;
 mod recovery;
-pub(crate) mod regular;
 mod summary;
 mod table;
 mod text;

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{EpochRecord, LogState, ReportError, atomic, metrics, regular};
+use super::{EpochRecord, LogState, ReportError, atomic, metrics};
+use crate::regular;
 
 /// The log at `path` of a run of which `epochs` are done, as far as it can be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +29,7 @@ impl Recovered {
     pub fn read(path: &Path, epochs: usize, known: Option<LogState>) -> Result<Self, ReportError> {
         let mut whole =
             Self { path: path.to_owned(), bytes: Vec::new(), is_other: false, note: None };
-        let bytes = match regular::read(path) {
+        let bytes = match regular::read(path, metrics::LARGEST) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 whole.note = (epochs > 0).then(|| format!("{} is missing", path.display()));
                 return Ok(whole);

@@ -2,8 +2,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReportError, atomic, regular};
-use crate::eval::{Evaluation, Group, ShotThresholds};
+use super::{ReportError, atomic};
+use crate::{
+    eval::{Evaluation, Group, ShotThresholds},
+    regular,
+};
+
+/// Bytes of the longest summary that is read.
+const LARGEST: u64 = 1 << 28;
 
 /// `summary.json`: the final figures of a run. Field names are a contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,7 +137,7 @@ impl Summary {
     /// If the file cannot be read or is no summary.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
-        let json = regular::read(path).map_err(ReportError::io("read", path))?;
+        let json = regular::read(path, LARGEST).map_err(ReportError::io("read", path))?;
         serde_json::from_slice(&json)
             .map_err(|source| ReportError::Summary { path: path.to_owned(), source })
     }

@@ -9,13 +9,16 @@ use crate::{
         weights::{self, Contents, State, from_safetensors, to_safetensors},
     },
     recipe::Recipe,
-    report::{atomic, regular},
+    regular,
+    report::atomic,
 };
 
 /// The newest checkpoint format this program writes and reads.
 pub(super) const FORMAT: u32 = 2;
 /// The first format with a checksum.
 const WITH_CHECKSUM: u32 = 2;
+/// Bytes of the largest checkpoint that is read.
+const LARGEST: u64 = 4 << 30;
 /// Key of the [`Progress`] in the file's metadata.
 const PROGRESS: &str = "longtail";
 
@@ -116,7 +119,7 @@ impl Checkpoint {
             }
             other => other.into(),
         };
-        let bytes = regular::read(path)
+        let bytes = regular::read(path, LARGEST)
             .map_err(|source| TrainError::Read { path: path.to_owned(), source })?;
         let metadata = weights::metadata(&bytes, path).map_err(failed)?;
         let progress = metadata

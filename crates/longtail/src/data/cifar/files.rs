@@ -9,7 +9,7 @@ use std::{
 use flate2::read::GzDecoder;
 
 use super::{AGAIN, Facts, Format, python};
-use crate::data::{DataError, regular};
+use crate::{data::DataError, regular};
 
 /// Bytes of files by name.
 pub(super) type Files = HashMap<&'static str, Vec<u8>>;

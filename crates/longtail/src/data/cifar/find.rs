@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Facts, Format, Rank, files, python};
-use crate::data::{DataError, regular};
+use crate::{data::DataError, regular};
 
 /// Something that may be read as a CIFAR.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Decoded, Outline, outline, share::Share, whole};
-use crate::data::regular;
+use crate::regular;
 
 /// Bytes that are read before a header has said what the image takes.
 const BEGINNING: u64 = 1 << 20;

@@ -16,9 +16,9 @@ use super::{
     DataError,
     catalog::{Catalog, Files},
     folder::PartName,
-    regular,
     walk::name_of,
 };
+use crate::regular;
 
 /// Largest list: that of some ten million images.
 const LARGEST: u64 = 1 << 30;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::data::regular;
+use crate::regular;
 
 /// `NAME.001`, `NAME.002` and so on.
 fn piece(path: &Path, number: usize) -> PathBuf {

@@ -7,8 +7,8 @@ use std::{collections::HashSet, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DataError, ImageSet, listing::Listing, regular};
-use crate::report::atomic;
+use super::{DataError, ImageSet, listing::Listing};
+use crate::{regular, report::atomic};
 
 /// The newest layout of split.json.
 const VERSION: u32 = 2;

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::path::PathBuf;
+use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args as Options, Parser, Subcommand, ValueEnum};
 use longtail::{device::DeviceChoice, method::Method, recipe::Val};
@@ -367,8 +367,8 @@ pub struct PredictArgs {
     #[arg(long, value_enum, default_value = "table")]
     pub format: FormatName,
     /// Classes listed for every image.
-    #[arg(long, value_name = "K", default_value_t = 5)]
-    pub top: usize,
+    #[arg(long, value_name = "K", default_value = "5")]
+    pub top: NonZero<usize>,
     /// In CSV, leave a name that a spreadsheet would take for a formula as it is, without a ' before it.
     #[arg(long)]
     pub raw_names: bool,

@@ -34,11 +34,24 @@ fn section(args: &DataArgs) -> anyhow::Result<Data> {
 }
 
 /// The data that was typed and its split, with what there is to know of them on the error stream.
-fn open(section: &Data) -> anyhow::Result<(Opened, Split)> {
+fn open(section: &Data, args: &DataArgs) -> anyhow::Result<(Opened, Split)> {
     let opened = Opened::open(section)?;
-    let (split, notes) = opened.split(section)?;
+    let (split, notes) = split_of(&opened, section, args)?;
     opened.notes.iter().chain(&notes).for_each(note);
     Ok((opened, split))
+}
+
+/// The split that was typed, and what there is to know of it.
+fn split_of(
+    opened: &Opened,
+    section: &Data,
+    args: &DataArgs,
+) -> anyhow::Result<(Split, Vec<String>)> {
+    let (split, notes) = opened.split(section)?;
+    if args.split.is_some() {
+        opened.check_asked(&split, &data_layer(args)?.data, section)?;
+    }
+    Ok((split, notes))
 }
 
 /// The images of a split, decoded.
@@ -50,7 +63,7 @@ fn load(section: &Data, opened: Opened, split: &Split) -> anyhow::Result<Source>
 }
 
 fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
-    let (opened, split) = open(&section(&args.data)?)?;
+    let (opened, split) = open(&section(&args.data)?, &args.data)?;
     split.save(&args.out)?;
     let listing = &opened.listing;
     let own = |listed: &Option<Listed>| listed.as_ref().map_or(0, |listed| listed.labels.len());
@@ -71,7 +84,7 @@ fn pack(args: &PackArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
     let out = args.out.clone();
     interrupt.removes(move || data::pack::remove_unfinished(&out));
     let section = section(&args.data)?;
-    let (opened, split) = open(&section)?;
+    let (opened, split) = open(&section, &args.data)?;
     let source = load(&section, opened, &split)?;
     let piece = args.piece_size.map(|mebibytes| mebibytes << 20);
     for file in data::pack::write(&args.out, &section, &source, &split, piece)? {
@@ -86,7 +99,7 @@ fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
     let (stats, notes) = match DataSource::of(&section)? {
         DataSource::Folder(dir) => of_files(folder::find(&dir)?, &section, &args.data)?,
         DataSource::Lists(lists) => of_files(list::find(&lists)?, &section, &args.data)?,
-        _ => stats_of_split(&section)?,
+        _ => stats_of_split(&section, &args.data)?,
     };
     if args.json {
         print_json(&stats)?;
@@ -104,16 +117,16 @@ fn of_files(
     args: &DataArgs,
 ) -> anyhow::Result<(Stats, Vec<String>)> {
     if args.split.is_some() {
-        return stats_of_split(section);
+        return stats_of_split(section, args);
     }
     let as_split = args.imbalance.is_some() || args.val.is_some() || args.split_seed.is_some();
     Ok(Stats::of_files(catalog, &data::split_request(section), as_split)?)
 }
 
 /// Of a data set that is thinned: what would train, validate and test.
-fn stats_of_split(section: &Data) -> anyhow::Result<(Stats, Vec<String>)> {
+fn stats_of_split(section: &Data, args: &DataArgs) -> anyhow::Result<(Stats, Vec<String>)> {
     let opened = Opened::open(section)?;
-    let (split, of_split) = opened.split(section)?;
+    let (split, of_split) = split_of(&opened, section, args)?;
     let notes = [opened.notes.clone(), of_split].concat();
     let source = load(section, opened, &split)?;
     let sets = Sets::new(source, &split, section.val != Val::None);

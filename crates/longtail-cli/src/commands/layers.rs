@@ -1,7 +1,9 @@
 //! From options to a layer of a recipe.
 
+use std::path::Path;
+
 use longtail::{
-    data::Resize,
+    data::{Resize, source},
     loss::CompressionPreset,
     model::{ClassifierKind, Precision},
     recipe::{DataTyped, Protocol, RecipeError, RecipeFile},
@@ -36,6 +38,7 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
         let value = factor.to_string();
         return Err(RecipeError::Value { key: "data.imbalance", value, mend: mend.into() });
     }
+    contradiction(args)?;
     let mut layer = RecipeFile::default();
     let data = &mut layer.data;
     data.name = args.data.clone();
@@ -52,6 +55,22 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
     data.any_content = args.any_content.then_some(true);
     data.skip_broken = args.skip_broken.then_some(true);
     Ok(layer)
+}
+
+/// Refuses options of which one would go unheard.
+fn contradiction(args: &DataArgs) -> Result<(), RecipeError> {
+    match (&args.data, &args.train_list) {
+        // Any other name is what the lists are called.
+        (Some(data), Some(list)) if source::is_known(data) || Path::new(data).exists() => {
+            let mend = format!(
+                "--train-list {} is another data set: leave one of them out; --data-dir says below which folder the \
+                 paths of a list begin",
+                list.display()
+            );
+            Err(RecipeError::Value { key: "data.name", value: data.clone(), mend })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The options about where images are now.

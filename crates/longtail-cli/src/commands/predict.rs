@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use longtail::{
     predictor::{Answers, Predictor, WeightsChoice},
     report::{PredictionFormat, PredictionWriter, ReportError, WholeFile},
@@ -24,6 +24,11 @@ use crate::{
 
 /// `longtail predict`
 pub fn run(args: &PredictArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    if args.null && !args.images.iter().any(|image| image.as_os_str() == "-") {
+        bail!(
+            "-0 says how paths on standard input end, and none are read from there: give - as well"
+        );
+    }
     let mut out = Out::open(args.out.as_deref())?;
     if let Out::File(file) = &out {
         let part = file.part().to_owned();
@@ -61,12 +66,12 @@ fn answer(args: &PredictArgs, predictor: &Predictor, out: &mut Out) -> anyhow::R
     let batches = given::batches(args.images.clone(), separator, predictor.batch_size())
         .context("cannot start a thread")?;
     let mut writer =
-        PredictionWriter::new(args.format.into(), predictor.class_names(), args.top, out)?;
+        PredictionWriter::new(args.format.into(), predictor.class_names(), args.top.get(), out)?;
     if args.raw_names {
         writer = writer.with_raw_names();
     }
     let mut count = Count::default();
-    predictor.stream(&batches, args.top, |Answers { answers, notes }| {
+    predictor.stream(&batches, args.top.get(), |Answers { answers, notes }| {
         notes.iter().for_each(note);
         let unanswered = answers.iter().filter_map(|answer| answer.as_ref().err());
         count.given += answers.len();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::program::{Place, SMALL};
+use super::program::{Place, SMALL, stderr};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -155,4 +155,62 @@ fn a_run_that_cannot_fit_is_refused_before_anything_is_read() {
         assert!(refused, "{text}");
     }
     assert!(!place.exists("run"));
+}
+
+#[test]
+fn images_that_a_run_was_trained_on_are_no_test_of_it() {
+    let place = Place::with_photos();
+    place.succeed(&format!("train {SMALL} --epochs 1 --out run"));
+    let copy = place.path("copy/red");
+    fs::create_dir_all(&copy).unwrap();
+    fs::create_dir_all(place.path("copy/green")).unwrap();
+    for name in ["00.png", "01.png", "02.png", "03.png", "04.png", "05.png"] {
+        fs::copy(place.path("photos/red").join(name), copy.join(name)).unwrap();
+        fs::copy(place.path("photos/green").join(name), place.path("copy/green").join(name))
+            .unwrap();
+    }
+    let said = |words: &str| {
+        let output = place.run(words);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let text = said("evaluate run --data copy");
+    let (before, _) = text.split_once(" of the 12 images that are scored").expect(&text);
+    let seen: usize =
+        before.split_whitespace().next_back().and_then(|count| count.parse().ok()).unwrap();
+    assert!((1..=12).contains(&seen), "{text}");
+    fs::rename(place.path("photos"), place.path("gone")).unwrap();
+    let text = said("evaluate run --data copy");
+    assert!(text.contains("if any, are no test"), "{text}");
+    // A file that cannot be read is left out of another set when asked for.
+    fs::write(copy.join("00.png"), "no image").unwrap();
+    let text = place.fail(1, "evaluate run --data copy");
+    assert!(text.contains("--skip-broken"), "{text}");
+    let text = said("evaluate run --data copy --skip-broken");
+    assert!(text.contains("left out") && text.contains("00.png"), "{text}");
+}
+
+#[test]
+fn options_of_which_one_would_go_unheard_are_refused() {
+    let place = Place::with_photos();
+    place.succeed("data split --data photos --imbalance 2 --split-seed 3 --out split.json");
+    for typed in ["--val none", "--imbalance 3", "--split-seed 9"] {
+        for command in ["train --out new", "data stats"] {
+            let text =
+                place.fail(1, &format!("{command} --data photos --split split.json {typed}"));
+            assert!(text.contains("split.json") && text.contains("leave them out"), "{text}");
+        }
+    }
+    let same = "data stats --data photos --split split.json --imbalance 2 --split-seed 3";
+    place.succeed(same);
+    let text = place.fail(2, "train --data photos --train-list split.json --out new");
+    assert!(text.contains("leave one of them out"), "{text}");
+    let small = SMALL.replace("--val 1", "--split split.json");
+    place.succeed(&format!("train {small} --epochs 1 --out run"));
+    let recipe = fs::read_to_string(place.path("run/recipe.toml")).unwrap();
+    assert!(recipe.contains("imbalance = 2.0") && recipe.contains("split_seed = 3"), "{recipe}");
+    place.succeed("train --resume --out run --epochs 2 --quiet");
+    place.fail(2, "predict run photos/red --top 0");
+    let text = place.fail(1, "predict run photos/red -0");
+    assert!(text.contains("give - as well"), "{text}");
 }

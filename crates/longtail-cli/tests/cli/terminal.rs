@@ -182,7 +182,6 @@ fn a_reason_is_said_once() {
         "data fetch cifar10 --mirror http://127.0.0.1:9 --quiet",
         "train --resume --quiet --out no-recipe",
         "train --resume --quiet --out no-split",
-        "train --resume --quiet --out no-metrics",
         "train --resume --quiet --out no-checkpoint",
         "evaluate no-split",
         "evaluate gone",
@@ -199,6 +198,11 @@ fn a_reason_is_said_once() {
         // What was said of one file is not said again by the count of all.
         text.lines().for_each(said_once);
     }
+    // A log is put in order, and that is said.
+    let output = place.run("train --resume --out no-metrics");
+    let text = stderr(&output);
+    assert!(output.status.success() && text.contains("is not what the run wrote"), "{text}");
+    text.lines().for_each(said_once);
     if cfg!(unix) {
         let text = place.fail(1, "predict run gone.png");
         assert_eq!(text.matches("os error 2").count(), 1, "{text}");

@@ -11,7 +11,7 @@ use super::{
     pack, read,
     source::given,
 };
-use crate::recipe::{Data, Val};
+use crate::recipe::{Data, DataTyped, Val};
 
 /// Where `data fetch` puts archives, and where they are looked for when nothing else is said.
 pub const DEFAULT_DIR: &str = "data";
@@ -144,6 +144,31 @@ impl Opened {
             (None, Some(packed)) => Ok((packed.clone(), Vec::new())),
             (None, None) => Split::make(&self.listing, &split_request(data)),
         }
+    }
+
+    /// Whether a split is the one that `typed` asks for beside it; `data` is the section that follows from that.
+    ///
+    /// # Errors
+    /// [`DataError::Split`] if it is another, so that what was typed would go unheard.
+    pub fn check_asked(
+        &self,
+        split: &Split,
+        typed: &DataTyped,
+        data: &Data,
+    ) -> Result<(), DataError> {
+        let asked = split_request(data);
+        let own = SplitRequest { imbalance: split.imbalance, seed: split.split_seed, ..asked };
+        let has_its_val =
+            || Split::make(&self.listing, &own).is_ok_and(|(made, _)| made.hash == split.hash);
+        let is_asked = (typed.imbalance.is_none() || asked.imbalance == own.imbalance)
+            && (typed.split_seed.is_none() || asked.seed == own.seed)
+            && (typed.val.is_none() || has_its_val());
+        if is_asked {
+            return Ok(());
+        }
+        let reason = "it is not the split that --imbalance, --split-seed and --val ask for: leave them out, or leave \
+                      --split out";
+        Err(DataError::Split { path: data.split.clone(), reason: reason.into() })
     }
 
     /// Bytes that the images of a split take, decoded for views of `data.image_size`; those of sets in memory are

@@ -17,7 +17,7 @@ pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
 pub use network::{ClassifierKind, InitHeads, Network, NetworkConfig, Precision};
-pub use predict::softmax;
+pub use predict::{rows_at_once, softmax};
 pub use resnet_cifar::ResNetCifar;
 
 /// A model that cannot be built or filled with weights.

@@ -10,10 +10,19 @@ use crate::{
     threads::Awake,
 };
 
-/// Images in one forward pass of evaluation.
-const ROWS: usize = 256;
+/// Images in one forward pass of evaluation, at most and at least.
+const ROWS: [usize; 2] = [256, 8];
+/// Pixels of those images together.
+const PIXELS: usize = 256 * 128 * 128;
 /// Passes of a GPU whose logits are read together, so that it need not wait for the next images.
 const UNREAD: usize = 16;
+
+/// Images of a height and width that pass the network together in evaluation: as many as their memory allows. A power
+/// of two, for a GPU tunes its operators for every other number as well.
+pub fn rows_at_once([height, width]: [usize; 2]) -> usize {
+    let [most, least] = ROWS;
+    1 << (PIXELS / (height * width).max(1)).clamp(least, most).ilog2()
+}
 
 impl Network {
     /// Logits of the images `indices` under `view`, one row of `classes` per image, with running
@@ -32,8 +41,9 @@ impl Network {
         let mut logits = Vec::with_capacity(indices.len());
         let mut unread = Vec::new();
         // A GPU would tune its operators again for a last batch that is smaller.
-        let padded = ROWS.min(indices.len().next_power_of_two());
-        for (chunk, rows) in indices.chunks(ROWS).enumerate() {
+        let at_once = rows_at_once([images.height(), images.width()]);
+        let padded = at_once.min(indices.len().next_power_of_two());
+        for (chunk, rows) in indices.chunks(at_once).enumerate() {
             let mut pixels = draw(images, rows, view, normalize);
             let count = if is_cpu { rows.len() } else { padded };
             pixels.resize(pixels.len() / rows.len() * count, 0.0);
@@ -42,7 +52,7 @@ impl Network {
             let output = self.logits(self.features(input, &mut Pass::Eval));
             let classes = output.dims()[1];
             unread.push(output.narrow(0, 0, rows.len()));
-            if is_cpu || unread.len() == UNREAD || (chunk + 1) * ROWS >= indices.len() {
+            if is_cpu || unread.len() == UNREAD || (chunk + 1) * at_once >= indices.len() {
                 let rows = values(Tensor::cat(std::mem::take(&mut unread), 0));
                 logits.extend(rows.chunks_exact(classes).map(<[f32]>::to_vec));
             }
@@ -72,4 +82,15 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let shares: Vec<f64> = logits.iter().map(|&l| f64::from(l - max).exp()).collect();
     let sum: f64 = shares.iter().sum();
     shares.into_iter().map(|share| (share / sum) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows_at_once;
+
+    #[test]
+    fn large_images_pass_a_few_at_a_time() {
+        let rows = [8, 32, 128, 224, 512, 4096].map(|size| rows_at_once([size, size]));
+        assert_eq!(rows, [256, 256, 256, 64, 16, 8]);
+    }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RecipeError;
 pub use file::RecipeFile;
+pub(crate) use profile::usual_rate;
 pub use profile::{METHOD_OF_FILES, Profile};
 pub use sections::*;
 

@@ -98,7 +98,7 @@ impl Recipe {
         self.train.epochs = profile.epochs();
         self.train.batch_size = batch;
         self.train.drop_last = profile.drops_last(batch);
-        self.optimizer.lr = LR * batch as f64 / BATCH as f64;
+        self.optimizer.lr = usual_rate(batch);
         self.schedule.warmup = self.train.epochs.div_ceil(20);
         self.schedule.decay = DecayKind::Cosine;
         self.schedule.milestones = Vec::new();
@@ -121,6 +121,13 @@ impl Recipe {
             optimizer.lr
         )
     }
+}
+
+/// The learning rate for steps of `batch` images, to four digits that count.
+pub(crate) fn usual_rate(batch: usize) -> f64 {
+    let rate = LR * batch as f64 / BATCH as f64;
+    let scale = 10_f64.powi(3 - rate.max(f64::MIN_POSITIVE).log10().floor() as i32);
+    (rate * scale).round() / scale
 }
 
 #[cfg(test)]
@@ -169,5 +176,10 @@ mod tests {
         assert_eq!(size(400, 100, 64), 96);
         assert_eq!(size(400, 4000, 64), 128);
         assert_eq!(size(100_000, 4000, 1), 32);
+    }
+
+    #[test]
+    fn a_learning_rate_has_four_digits() {
+        assert_eq!([usual_rate(32), usual_rate(7), usual_rate(1)], [0.05, 0.01094, 0.001563]);
     }
 }

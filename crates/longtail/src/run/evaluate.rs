@@ -47,7 +47,9 @@ pub fn evaluate(
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Evaluated> {
-    let layer = RecipeFile { data: place.clone(), ..RecipeFile::default() };
+    // Of its own images a run knows which it left out.
+    let own = DataTyped { skip_broken: None, ..place.clone() };
+    let layer = RecipeFile { data: own, ..RecipeFile::default() };
     let (folder, saved) = saved(at)?;
     let lock = folder.lock_if_writable()?;
     match reopen(folder, saved, &[layer], device.clone(), observer) {
@@ -67,6 +69,10 @@ pub fn evaluate(
             observer.note(&format!(
                 "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
             ));
+            rescore(at, place, device, observer).map(|summary| Evaluated::Other(Box::new(summary)))
+        }
+        // With files among them that cannot be read they are not the run's.
+        Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
             rescore(at, place, device, observer).map(|summary| Evaluated::Other(Box::new(summary)))
         }
         Err(error) => Err(error),

@@ -19,7 +19,7 @@ use crate::{
     data::{self, Opened, Sets, Split, source},
     device,
     model::Precision,
-    recipe::{Profile, Recipe, RecipeFile, Val},
+    recipe::{DataTyped, Profile, Recipe, RecipeFile, Val},
     report::atomic,
     train::{Forecast, Limits, Need, Observer, Out, RunFolder, TrainError, Trainer, objective},
 };
@@ -80,12 +80,18 @@ fn prepare(
     let (asked, notes) = Recipe::resolve(layers)?;
     let opened = Opened::open(&asked.data)?;
     let (split, of_split) = opened.split(&asked.data)?;
-    let is_own = source::is_own(&asked.data);
+    let (asked_data, is_own) = (asked.data.clone(), source::is_own(&asked.data));
     let (mut recipe, chosen) = match is_own {
         true => Recipe::resolve_for(layers, &profile(&opened, &split))?,
         false => (asked, notes),
     };
     chosen.iter().for_each(|note| observer.note(note));
+    if !recipe.data.split.as_os_str().is_empty() {
+        opened.check_asked(&split, &beside_the_split(layers), &asked_data)?;
+        // The recipe says what is trained on.
+        recipe.data.imbalance = split.imbalance.unwrap_or_default();
+        recipe.data.split_seed = split.split_seed;
+    }
     device::check_precision(device, recipe.train.precision)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
     Trainer::check(&recipe, &split.class_names, &counts)?;
@@ -110,6 +116,14 @@ fn prepare(
         observer.note(&recipe.in_words());
     }
     Ok(Prepared { recipe, sets, split, notes })
+}
+
+/// What the layer that names a split, and those over it, say of data.
+fn beside_the_split(layers: &[RecipeFile]) -> DataTyped {
+    let from = layers.iter().rposition(|layer| layer.data.split.is_some()).unwrap_or(layers.len());
+    let mut typed = RecipeFile::default();
+    layers[from..].iter().for_each(|layer| typed.merge(layer.clone()));
+    typed.data
 }
 
 fn profile(opened: &Opened, split: &Split) -> Profile {

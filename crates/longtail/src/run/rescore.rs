@@ -1,6 +1,6 @@
 //! A run's model on images that it was not made with.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use burn::tensor::Device;
 
@@ -8,7 +8,7 @@ use super::{resume::place, saved};
 use crate::{
     Result,
     augment::{Normalize, View},
-    data::{DataError, ImageSet, Listing, Opened, Split, source},
+    data::{DataError, ImageSet, Listed, Listing, Opened, Split, source},
     eval::{EvalOptions, Evaluation, argmax},
     model::{Network, weights},
     recipe::{Data, DataTyped, Recipe, RecipeFile, Val},
@@ -46,6 +46,8 @@ pub fn rescore(
     let part = PartUsed::of(&opened.listing);
     let split = Split::of_part(&opened.listing, part == PartUsed::Pool);
     check_images(opened.bytes(&split, &data))?;
+    let scored = part.of_set(&opened.listing);
+    trained_on(&recipe, &trained, scored, part).iter().for_each(|note| observer.note(note));
     let (source, notes) = opened.load(&split, &data)?;
     notes.iter().for_each(|note| observer.note(note));
     let images = match part {
@@ -111,12 +113,48 @@ enum PartUsed {
 }
 
 impl PartUsed {
+    /// The images of a set that are scored.
+    fn of_set(self, listing: &Listing) -> &Listed {
+        let part = match self {
+            Self::Test => listing.test.as_ref(),
+            Self::Val => listing.val.as_ref(),
+            Self::Pool => None,
+        };
+        part.unwrap_or(&listing.pool)
+    }
+
     fn of(listing: &Listing) -> Self {
         match (&listing.test, &listing.val) {
             (Some(_), _) => Self::Test,
             (None, Some(_)) => Self::Val,
             (None, None) => Self::Pool,
         }
+    }
+}
+
+/// What is to be said where the images that are `scored` may not be a test, for the run was trained on them.
+fn trained_on(recipe: &Recipe, split: &Split, scored: &Listed, part: PartUsed) -> Option<String> {
+    let count = || {
+        let own = Opened::to_score(&recipe.data).ok()?.listing;
+        let is_checked = split.check(&own).ok()?.is_none();
+        let of_pool = split.train.iter().chain(&split.val);
+        let of_pool = of_pool.filter_map(|&index| own.pool.digests.get(index as usize));
+        let of_val = own.val.iter().flat_map(|val| &val.digests);
+        let seen: HashSet<_> = of_pool.chain(of_val).collect();
+        let can_tell = is_checked && !seen.is_empty() && !scored.digests.is_empty();
+        can_tell.then(|| scored.digests.iter().filter(|digest| seen.contains(digest)).count())
+    };
+    match (count(), part) {
+        (Some(0), _) => None,
+        (Some(count), _) => Some(format!(
+            "{count} of the {} images that are scored are ones that the run was trained or chosen on: figures on \
+             them are no test",
+            scored.labels.len()
+        )),
+        (None, PartUsed::Pool) => Some(
+            "all images are scored: figures on those that the run was trained on, if any, are no test".into(),
+        ),
+        (None, _) => None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::recipe::usual_rate;
+
 /// Steps before a run is judged: fewer say nothing.
 const LEAST_STEPS: u64 = 20;
 /// A loss that has grown by this factor over the warm-up is not falling.
@@ -10,6 +12,9 @@ const GROWN: f64 = 1.5;
 const ALL: f64 = 0.95;
 /// Accuracies up to this multiple of chance are chance.
 const NEAR_CHANCE: f64 = 1.2;
+/// Multiples of the usual learning rate beyond which it is the likely fault.
+const FAR_ABOVE: f64 = 8.0;
+const FAR_BELOW: f64 = 0.02;
 /// An epoch of fewer steps than this trains slowly whatever the learning rate.
 const FEW_STEPS: usize = 10;
 
@@ -134,6 +139,13 @@ impl HeldOut<'_> {
 
 /// The likely mend of a run with `steps` steps an epoch, `batch_size` images a step and learning rate `lr`.
 pub fn mend(steps: usize, batch_size: usize, images: usize, lr: f64) -> String {
+    let usual = usual_rate(batch_size);
+    if lr > FAR_ABOVE * usual || lr < FAR_BELOW * usual {
+        let side = if lr > usual { "high" } else { "low" };
+        return format!(
+            "the learning rate {lr} is {side} for steps of {batch_size}: try --lr {usual}"
+        );
+    }
     if steps < FEW_STEPS {
         let batch = (images / (2 * FEW_STEPS)).clamp(2, batch_size.max(2));
         return format!(
@@ -251,5 +263,9 @@ mod tests {
     fn the_mend_fits_the_fault() {
         assert_eq!(mend(1, 256, 384, 0.2), "an epoch has 1 step: try --batch-size 19");
         assert!(mend(40, 256, 10_000, 0.2).ends_with("--lr 0.04"));
+        let typed = "the learning rate 3 is high for steps of 8: try --lr 0.0125";
+        assert_eq!(mend(5, 8, 40, 3.0), typed);
+        let typed = "the learning rate 0.000000001 is low for steps of 32: try --lr 0.05";
+        assert_eq!(mend(40, 32, 1280, 1e-9), typed);
     }
 }

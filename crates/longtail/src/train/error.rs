@@ -122,8 +122,9 @@ pub enum TrainError {
     },
     /// Training diverged.
     #[error(
-        "the {what} is not a number at step {step} (epoch {epoch}): training diverged; the last \
+        "the {what} is not a number at step {step} (epoch {}): training diverged; the last \
          good checkpoint is kept in {}; try a smaller --lr",
+        epoch + 1,
         folder.display()
     )]
     NotFinite {

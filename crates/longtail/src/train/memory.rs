@@ -1,7 +1,12 @@
 //! What a run will hold in memory, computed before any of it is made.
 
 use super::Objective;
-use crate::{data::DataError, device, model::Precision, recipe::Recipe};
+use crate::{
+    data::DataError,
+    device,
+    model::{Precision, rows_at_once},
+    recipe::Recipe,
+};
 
 /// Values a pixel of the view that a basic block of every stage keeps for its backward pass. These three are measured,
 /// on resnet8 to resnet56 at 32 to 128 pixels (`docs/performance.md`).
@@ -10,8 +15,6 @@ const PER_BLOCK: f64 = 78.0;
 const PER_VIEW: f64 = 66.0;
 /// Values a pixel of the view that evaluation holds at a time.
 const EVALUATED: f64 = 51.0;
-/// Images that are evaluated at a time.
-const EVALUATED_ROWS: f64 = 256.0;
 /// Bytes a pixel of the view in the batches that are made ahead: three of them, as f32.
 const DRAWN: f64 = 3.0 * 3.0 * 4.0;
 /// The program, its threads and weights.
@@ -40,11 +43,12 @@ impl Need {
         let area = (recipe.data.image_size * recipe.data.image_size) as f64;
         let blocks = recipe.depth().unwrap_or(8).saturating_sub(2) as f64 / 6.0;
         let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
+        let rows = rows_at_once([recipe.data.image_size; 2]) as f64;
         let per_view = area * (value * (PER_BLOCK * blocks + PER_VIEW) + DRAWN);
         Self {
             images,
             per_row: (objective.views() as f64 * per_view) as u64,
-            evaluation: (area * value * EVALUATED * EVALUATED_ROWS) as u64,
+            evaluation: (area * value * EVALUATED * rows) as u64,
             batch_size: recipe.train.batch_size,
             step_is_here: is_cpu,
         }
@@ -78,8 +82,9 @@ impl Need {
         let most = if self.step_is_here { room / self.per_row.max(1) } else { 0 };
         let parts = match self.step_is_here {
             true => format!(
-                "{} for the images, {} for a step of {}",
+                "{} for the images, {} for evaluation, {} for a step of {}",
                 gib(self.images),
+                gib(self.evaluation),
                 gib(self.step()),
                 self.batch_size
             ),

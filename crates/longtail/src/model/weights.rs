@@ -9,6 +9,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 
+pub(crate) use file::of_arrays;
 pub use file::{Contents, from_safetensors, metadata, to_safetensors};
 
 use super::ModelError;

@@ -6,7 +6,7 @@ use super::{Progress, RunFolder, TrainError, setup};
 use crate::{
     model::{
         ModelError,
-        weights::{self, Contents, State, from_safetensors, to_safetensors},
+        weights::{self, Contents, State, from_safetensors, of_arrays},
     },
     recipe::Recipe,
     regular,
@@ -44,16 +44,16 @@ impl Checkpoint {
     /// # Errors
     /// If it cannot be written; the one before is then still there.
     pub fn save(&self, path: &Path, previous: &Path) -> Result<(), TrainError> {
-        let mut tensors = State::new();
+        let mut tensors = BTreeMap::new();
         for (part, state) in
             [("model", &self.model), ("velocity", &self.velocity), ("best", &self.best)]
         {
-            tensors.extend(state.iter().map(|(name, w)| (format!("{part}.{name}"), w.clone())));
+            tensors.extend(state.iter().map(|(name, w)| (format!("{part}.{name}"), w)));
         }
         let progress = serde_json::to_string(&self.progress)
             .map_err(|error| damaged(path, error.to_string()))?;
         let metadata = BTreeMap::from([(PROGRESS.to_owned(), progress)]);
-        Ok(atomic::write_keeping(path, &to_safetensors(&tensors, metadata)?, previous)?)
+        Ok(atomic::write_keeping(path, &of_arrays(&tensors, metadata)?, previous)?)
     }
 
     /// Refuses a checkpoint that was not made with this recipe and the split of this hash; `path` is its own.

@@ -1,8 +1,8 @@
 //! Safetensors files of weights, with a checksum of all of their bytes among their metadata.
 
-use std::{borrow::Cow, collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors};
 
 use super::{State, Weights};
 use crate::model::ModelError;
@@ -26,17 +26,35 @@ pub struct Contents {
 /// `state` as the bytes of a safetensors file with `metadata` and a checksum.
 ///
 /// # Errors
-/// [`ModelError::Format`] if safetensors refuses, which valid shapes never cause.
+/// [`ModelError::Format`] if the header cannot be written as JSON, which names and shapes can.
 pub fn to_safetensors(
     state: &State,
+    metadata: BTreeMap<String, String>,
+) -> Result<Vec<u8>, ModelError> {
+    of_arrays(&state.iter().map(|(name, weights)| (name.clone(), weights)).collect(), metadata)
+}
+
+/// The same of arrays that are held elsewhere. The header is written here, in order, because the crate's has its
+/// metadata in the order of a hash map, which is another one every time.
+pub(crate) fn of_arrays(
+    arrays: &BTreeMap<String, &Weights>,
     mut metadata: BTreeMap<String, String>,
 ) -> Result<Vec<u8>, ModelError> {
-    let failed = |reason: String| ModelError::Format { file: "the weights".into(), reason };
     metadata.insert(CHECKSUM.into(), String::from_utf8_lossy(ZEROS).into_owned());
-    let views = state.iter().map(|(name, weights)| (name, Array(weights)));
-    let bytes = safetensors::serialize(views, Some(metadata.into_iter().collect()))
-        .map_err(|error| failed(error.to_string()))?;
-    let mut bytes = ordered(&bytes).map_err(failed)?;
+    let header = header(arrays, metadata).map_err(|error| ModelError::Format {
+        file: "the weights".into(),
+        reason: error.to_string(),
+    })?;
+    let size: usize = arrays.values().map(|weights| size_of_val(&weights.values[..])).sum();
+    let mut bytes = Vec::with_capacity(8 + header.len() + size);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for weights in arrays.values() {
+        let begin = bytes.len();
+        bytes.resize(begin + size_of_val(&weights.values[..]), 0);
+        let places = bytes[begin..].chunks_exact_mut(4);
+        places.zip(&weights.values).for_each(|(b, v)| b.copy_from_slice(&v.to_le_bytes()));
+    }
     if let Some(place) = checksum_place(&bytes) {
         let checksum = format!("{:08x}", crc32fast::hash(&bytes));
         bytes[place..][..ZEROS.len()].copy_from_slice(checksum.as_bytes());
@@ -44,46 +62,24 @@ pub fn to_safetensors(
     Ok(bytes)
 }
 
-/// Weights as safetensors takes them.
-struct Array<'a>(&'a Weights);
-
-impl View for Array<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
+/// The header of a file: JSON, filled up with blanks so that the arrays begin at a multiple of eight.
+fn header(
+    arrays: &BTreeMap<String, &Weights>,
+    metadata: BTreeMap<String, String>,
+) -> serde_json::Result<Vec<u8>> {
+    let mut entries = BTreeMap::from([("__metadata__", serde_json::to_value(metadata)?)]);
+    let mut end = 0;
+    for (name, weights) in arrays {
+        let begin = end;
+        end += size_of_val(&weights.values[..]);
+        let entry = serde_json::json!({
+            "dtype": "F32", "shape": weights.shape, "data_offsets": [begin, end],
+        });
+        entries.insert(name, entry);
     }
-
-    fn shape(&self) -> &[usize] {
-        &self.0.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let values = &self.0.values;
-        let mut bytes = vec![0; self.data_len()];
-        bytes
-            .chunks_exact_mut(4)
-            .zip(values)
-            .for_each(|(b, v)| b.copy_from_slice(&v.to_le_bytes()));
-        bytes.into()
-    }
-
-    fn data_len(&self) -> usize {
-        size_of_val(&self.0.values[..])
-    }
-}
-
-/// The same file with the keys of its header in order: the crate writes metadata in the order of a hash map, which
-/// is another one every time.
-fn ordered(file: &[u8]) -> Result<Vec<u8>, String> {
-    let (header, tensors) = parts(file)?;
-    let header: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(header).map_err(|error| error.to_string())?;
-    let mut header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
+    let mut header = serde_json::to_vec(&entries)?;
     header.resize(header.len().next_multiple_of(8), b' ');
-    let mut ordered = Vec::with_capacity(8 + header.len() + tensors.len());
-    ordered.extend((header.len() as u64).to_le_bytes());
-    ordered.extend(header);
-    ordered.extend(tensors);
-    Ok(ordered)
+    Ok(header)
 }
 
 /// The header of a file, and what follows it.
@@ -192,11 +188,36 @@ mod tests {
 
     #[test]
     fn a_file_of_others_has_no_checksum() {
-        let state = state();
-        let views = state.iter().map(|(name, weights)| (name, Array(weights)));
-        let bytes = safetensors::serialize(views, None).unwrap();
-        let read = from_safetensors(&bytes, Path::new("w")).unwrap();
-        assert_eq!((read.state, read.has_checksum), (state.clone(), false));
+        let bytes = [1.5_f32, -2.0].map(f32::to_le_bytes).concat();
+        let view = safetensors::tensor::TensorView::new(Dtype::F32, vec![2], &bytes).unwrap();
+        let file = safetensors::serialize([("fc.bias", view)], None).unwrap();
+        let read = from_safetensors(&file, Path::new("w")).unwrap();
+        assert_eq!(
+            (&read.state["fc.bias"].values[..], read.has_checksum),
+            (&[1.5, -2.0][..], false)
+        );
+    }
+
+    /// The header is ours: it has to be what the crate writes of the same arrays and metadata.
+    #[test]
+    fn a_file_is_laid_out_as_the_crate_does_it() {
+        let ours = bytes();
+        let (header, arrays) = parts(&ours).unwrap();
+        let values: Vec<(String, Vec<u8>, Vec<usize>)> = state()
+            .into_iter()
+            .map(|(name, w)| {
+                (name, w.values.iter().flat_map(|v| v.to_le_bytes()).collect(), w.shape)
+            })
+            .collect();
+        let views = values.iter().map(|(name, bytes, shape)| {
+            (name, safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+        });
+        let metadata = metadata(&ours, Path::new("w")).unwrap();
+        let theirs = safetensors::serialize(views, Some(metadata.into_iter().collect())).unwrap();
+        let (their_header, their_arrays) = parts(&theirs).unwrap();
+        let json = |bytes| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+        assert_eq!(json(header), json(their_header));
+        assert_eq!((arrays, ours.len() % 8), (their_arrays, theirs.len() % 8));
     }
 
     /// A changed key of the checksum makes a file of others of it, which its readers have to ask about.

@@ -7,6 +7,7 @@ mod cli {
     mod bad_settings;
     mod commands;
     mod devices;
+    mod doubts;
     mod faults;
     mod integrity;
     mod limits;

@@ -138,6 +138,16 @@ pub enum DataError {
     /// Images that do not fit in memory.
     #[error("{0}")]
     Memory(String),
+    /// A list that is not there.
+    #[error(
+        "cannot read {}: it does not exist; check its name, or say where it lies now (with --train-list, --val-list or \
+         --test-list; with --data-dir, if lists and images moved together since a run)",
+        path.display()
+    )]
+    NoList {
+        /// The list.
+        path: PathBuf,
+    },
     /// A line of a list that means nothing.
     #[error("{} line {line}: {reason}", list.display())]
     List {

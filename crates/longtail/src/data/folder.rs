@@ -4,7 +4,10 @@
 //! in any case: `train` or `training`; `val`, `valid` or `validation`; `test` or `testing`. What a folder holds
 //! decides, not its name alone: a part holds class folders, so that `bus/ car/ train/` with images directly
 //! inside are three classes. An image belongs to the class folder that it lies in, at any depth. Hidden
-//! folders, those of systems and the folders of runs are passed over ([`walk`]).
+//! folders, those of systems and the folders of runs are passed over ([`walk`]). Folders that are called like parts
+//! in other ways, and classes that hold parts, are refused with both readings.
+
+mod doubt;
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +16,7 @@ use std::{
 };
 
 use super::{
-    DataError,
+    Cifar, DataError,
     catalog::{Catalog, Files},
     names::text_of,
     walk::{self, Found, name_of},
@@ -77,6 +80,14 @@ pub fn find(dir: &Path) -> Result<Catalog, DataError> {
         let reason = format!("it is {what}: give the folder that holds the classes");
         return Err(folder_error(dir, &reason));
     }
+    read(dir).map_err(|error| match Cifar::found_at(dir) {
+        Some(cifar) if !holds_images(dir).unwrap_or(true) => folder_error(dir, &cifar.answer(dir)),
+        _ => error,
+    })
+}
+
+/// The catalog of a folder that is there.
+fn read(dir: &Path) -> Result<Catalog, DataError> {
     let mut notes = Vec::new();
     let layout = layout(dir, &mut notes)?;
     let mut classes = |part: PartName| -> Result<Option<Classes>, DataError> {
@@ -92,6 +103,12 @@ pub fn find(dir: &Path) -> Result<Catalog, DataError> {
     let train = classes(PartName::Train)?.unwrap_or_default();
     let (val, test) = (classes(PartName::Val)?, classes(PartName::Test)?);
     let class_names = class_names(dir, &layout, &train, [&val, &test])?;
+    if layout.get(&PartName::Train).is_some_and(|train| train == dir) {
+        if let [only] = &class_names[..] {
+            doubt::refuse_parts_one_level_deeper(dir, only)?;
+        }
+        notes.extend(doubt::look_into_classes(dir, &train)?);
+    }
     let listed = |classes: Classes| files(dir, classes, &class_names);
     notes.extend(left_out([Some(&train), val.as_ref(), test.as_ref()]));
     let parts = [Some(&train), val.as_ref(), test.as_ref()].into_iter().flatten();
@@ -120,6 +137,8 @@ fn layout(dir: &Path, notes: &mut Vec<String>) -> Result<Parts, DataError> {
         named.push((path, part));
     }
     if !has_parts {
+        let all: Vec<PathBuf> = named.into_iter().map(|(path, _)| path).collect();
+        doubt::refuse_parts_by_other_names(dir, &all)?;
         return Ok(Parts::from([(PartName::Train, dir.to_owned())]));
     }
     for (path, part) in named {
@@ -145,6 +164,7 @@ fn layout(dir: &Path, notes: &mut Vec<String>) -> Result<Parts, DataError> {
         );
         return Err(folder_error(dir, &reason));
     }
+    notes.extend(loose_images(dir, "beside train/", "no part")?);
     if !others.is_empty() {
         notes.push(format!(
             "{} beside train/ is not looked at: the parts are train/, val/ and test/ (or training, valid, \
@@ -215,20 +235,28 @@ fn class_folders(
         }
         classes.insert(name_of(&folder), found);
     }
-    let loose = walk::images_directly_in(part)?;
-    notes.extend(walk::special_said(&loose.special));
-    let loose = loose.images.len();
-    if loose > 0 && !classes.is_empty() {
-        let name =
-            if layout.len() > 1 { format!("{}/", name_of(part)) } else { "the folder".into() };
-        notes.push(format!(
-            "{} in {name} {} in no class folder and {} left out",
+    if classes.is_empty() {
+        notes.extend(walk::special_said(&walk::images_directly_in(part)?.special));
+        return Ok(classes);
+    }
+    let name = if layout.len() > 1 { format!("{}/", name_of(part)) } else { "the folder".into() };
+    notes.extend(loose_images(part, &format!("in {name}"), "no class folder")?);
+    Ok(classes)
+}
+
+/// What to know of what lies in `dir` itself, which is `place`, though its images belong into folders.
+fn loose_images(dir: &Path, place: &str, nowhere: &str) -> Result<Vec<String>, DataError> {
+    let found = walk::images_directly_in(dir)?;
+    let loose = found.images.len();
+    let said = (loose > 0).then(|| {
+        format!(
+            "{} {place} {} in {nowhere} and {} left out",
             images(loose),
             if loose == 1 { "lies" } else { "lie" },
             if loose == 1 { "is" } else { "are" },
-        ));
-    }
-    Ok(classes)
+        )
+    });
+    Ok(walk::special_said(&found.special).into_iter().chain(said).collect())
 }
 
 fn holds_only_runs(dir: &Path) -> bool {
@@ -329,6 +357,25 @@ fn files(dir: &Path, mut classes: Classes, class_names: &[String]) -> Files {
         }
     }
     files
+}
+
+/// The error of a set of one class, or none: training needs two. It names the folder that may hold the classes.
+pub(super) fn too_few_classes(catalog: &Catalog) -> DataError {
+    let classes = catalog.class_names.len();
+    // The folder of the class, by the file and its name below the set's folder.
+    let class =
+        catalog.train.paths.first().zip(catalog.train.names.first()).and_then(|(path, name)| {
+            let below = Path::new(name).components().count();
+            let set = path.ancestors().nth(below)?;
+            Some(set.join(Path::new(name).components().next()?))
+        });
+    let class = class.filter(|class| Some(&name_of(class)) == catalog.class_names.first());
+    let mend = class.map(|class| doubt::deeper(&class)).unwrap_or_default();
+    let reason = format!(
+        "it has {classes} class{}, and training needs at least two{mend}",
+        if classes == 1 { "" } else { "es" }
+    );
+    DataError::Folder { path: catalog.title.clone().into(), reason }
 }
 
 fn images(count: usize) -> String {

@@ -48,10 +48,14 @@ impl Opened {
     /// [`crate::Error`] naming the file, folder or option and the mend.
     pub fn open(data: &Data) -> crate::Result<Self> {
         let opened = Self::to_score(data)?;
-        let classes = opened.listing.class_names.len();
-        if classes < 2 {
-            let reason = format!("it has {classes} class, and training needs at least two");
-            return Err(DataError::Folder { path: opened.listing.name.into(), reason }.into());
+        match &opened.images {
+            Images::Files(files) => files.catalog.check_classes()?,
+            Images::Memory(source) if source.class_names.len() < 2 => {
+                let reason =
+                    "it has fewer than two classes, and training needs at least two".into();
+                return Err(DataError::Folder { path: source.name.clone().into(), reason }.into());
+            }
+            Images::Memory(_) => {}
         }
         Ok(opened)
     }

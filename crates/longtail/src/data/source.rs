@@ -52,6 +52,10 @@ impl DataSource {
         if data.name == SYNTHETIC {
             return Ok(Self::Synthetic);
         }
+        if data.name.is_empty() {
+            let mend = "name a folder, a list or a known data set (--data)";
+            return Err(RecipeError::value("data.name", "\"\"", mend));
+        }
         let path = Path::new(&data.name);
         match nearest(&data.name).filter(|_| !path.exists()) {
             Some(nearest) => {

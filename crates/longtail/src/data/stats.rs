@@ -115,12 +115,13 @@ impl Stats {
     /// would make of them, else the files as they lie. Beside it what a person should know of the set.
     ///
     /// # Errors
-    /// [`DataError`] if no split can be made of the set.
+    /// [`DataError`] if the set has fewer than two classes, or no split can be made of it.
     pub fn of_files(
         mut catalog: Catalog,
         request: &SplitRequest,
         as_split: bool,
     ) -> Result<(Self, Vec<String>), DataError> {
+        catalog.check_classes()?;
         let mut notes = std::mem::take(&mut catalog.notes);
         let names = catalog.class_names.clone();
         let mut parts: Vec<_> =

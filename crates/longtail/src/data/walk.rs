@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -28,6 +29,11 @@ const OF_SYSTEMS: [&str; 9] = [
 
 /// Entries that are named in one sentence.
 const NAMED: usize = 20;
+
+/// Counts files without an ending that are images by their content; no ending has a `/`.
+const IMAGE_WITHOUT_ENDING: &str = "/";
+/// Bytes that tell the format of an image.
+const START: u64 = 64;
 
 /// Endings of files that often lie beside images and are none.
 const BESIDE_IMAGES: [&str; 12] =
@@ -132,10 +138,22 @@ fn sort_in(entry: &Path, found: &mut Found) -> bool {
         (Some(what), _) => found.special.push((entry.to_owned(), what)),
         (None, FileKind::Image) => found.images.push(entry.to_owned()),
         (None, FileKind::Unread | FileKind::Other) => {
-            *found.left_out.entry(ending(entry)).or_default() += 1
+            let ending = match ending(entry) {
+                none if none.is_empty() && begins_as_image(entry) => {
+                    IMAGE_WITHOUT_ENDING.to_owned()
+                }
+                ending => ending,
+            };
+            *found.left_out.entry(ending).or_default() += 1
         }
     }
     true
+}
+
+fn begins_as_image(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = regular::open(path).and_then(|file| file.take(START).read_to_end(&mut start));
+    read.is_ok() && image::guess_format(&start).is_ok()
 }
 
 fn ending(path: &Path) -> String {
@@ -149,6 +167,10 @@ pub fn said_of(left_out: &BTreeMap<String, usize>) -> Option<String> {
         .iter()
         .filter(|(ending, _)| meant(ending))
         .map(|(ending, count)| match ending.as_str() {
+            IMAGE_WITHOUT_ENDING => {
+                let images = if *count == 1 { "image" } else { "images" };
+                format!("{count} {images} without an ending (give them one, such as .jpg)")
+            }
             "" => format!("{count} without an ending"),
             ending => format!("{count} .{ending}"),
         })

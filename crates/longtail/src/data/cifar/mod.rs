@@ -177,6 +177,20 @@ impl Cifar {
         Err(failed.unwrap_or_else(|| facts.missing(path)))
     }
 
+    /// The CIFAR that the files at `path`, or in the folder there, are by their content.
+    pub fn found_at(path: &Path) -> Option<Self> {
+        Self::ALL.into_iter().find(|cifar| find::holds(cifar.facts(), path))
+    }
+
+    /// What to say where its files were given as if they were a folder of images.
+    pub fn answer(self, path: &Path) -> String {
+        let Facts { title, names: [whole, long_tailed], .. } = self.facts();
+        format!(
+            "this is {title}: use --data {long_tailed} --data-dir {} (or --data {whole} for all its images)",
+            path.display()
+        )
+    }
+
     /// What a person should know about how the content was checked.
     pub fn note(self, integrity: Integrity) -> Option<String> {
         let Facts { title, content, .. } = self.facts();

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{Entry, list_error};
+use super::{Entry, cut, list_error};
 use crate::data::DataError;
 
 /// Labels as written, each with its class.
@@ -17,24 +17,25 @@ pub struct Labels {
     numbers: bool,
     /// Class names by label.
     pub names: Vec<String>,
-    /// What a person should know of the mapping.
-    pub note: Option<String>,
+    /// Whether the names are those of the list's column of names.
+    pub from_column: bool,
+    /// What a person should know of the mapping, one sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Labels {
     /// The labels of a training list: numbers from 0, or names. Numbers that do not start at 0 or have gaps are
-    /// taken where the classes have names besides, from a column or from their images' folders.
+    /// taken where the classes have names besides, from a column or from their images' folders. `is_named_so`: whether
+    /// the column of names is called so, and must not contradict itself.
     ///
     /// # Errors
-    /// [`DataError::List`] for labels that mix numbers and names, leave gaps, or are too few.
-    pub fn of(list: &Path, train: &[Entry]) -> Result<Self, DataError> {
-        if let Some(empty) = train.iter().find(|entry| entry.label.is_empty()) {
-            return Err(list_error(list, empty.line, &format!("{} has no label", empty.path)));
-        }
+    /// [`DataError::List`] for labels that are missing, mix numbers and names, leave gaps, or have two names.
+    pub fn of(list: &Path, train: &[Entry], is_named_so: bool) -> Result<Self, DataError> {
+        train.iter().try_for_each(|entry| has_label(list, entry))?;
         let is_number = |entry: &Entry| entry.label.parse::<f64>().is_ok_and(f64::is_finite);
         match train.iter().all(|entry| number(&entry.label).is_some()) {
             true if has_leading_zeros(train) => Ok(Self::of_words(train)),
-            true => Self::of_numbers(list, train),
+            true => Self::of_numbers(list, train, is_named_so),
             false if train.iter().any(is_number) => Err(no_number(list, train)),
             false => Ok(Self::of_words(train)),
         }
@@ -44,17 +45,24 @@ impl Labels {
         let words: BTreeMap<&str, ()> = train.iter().map(|e| (e.label.as_str(), ())).collect();
         let names: Vec<String> = words.into_keys().map(str::to_owned).collect();
         let classes = names.iter().cloned().zip(0..).collect();
-        Self { classes, numbers: false, names, note: None }
+        Self { classes, numbers: false, names, from_column: false, notes: Vec::new() }
     }
 
-    fn of_numbers(list: &Path, train: &[Entry]) -> Result<Self, DataError> {
+    fn of_numbers(list: &Path, train: &[Entry], is_named_so: bool) -> Result<Self, DataError> {
         let mut members: BTreeMap<u64, Vec<&Entry>> = BTreeMap::new();
         for entry in train {
             members.entry(number(&entry.label).unwrap_or_default()).or_default().push(entry);
         }
         let known: Vec<u64> = members.keys().copied().collect();
         let gap = known.iter().zip(0..).find(|(known, expected)| **known != *expected);
-        let names = names(&members);
+        let mut notes = Vec::new();
+        if is_named_so {
+            members.values().try_for_each(|entries| one_name(list, entries))?;
+            notes.extend(shared_name(list, &members));
+        }
+        let given = one_to_one(&members, given_name);
+        let from_column = given.is_some();
+        let names = given.or_else(|| one_to_one(&members, folder_name));
         let last = known.last().copied().unwrap_or_default();
         if let (Some((_, gap)), None) = (gap, &names) {
             let reason = format!(
@@ -63,17 +71,18 @@ impl Labels {
             );
             return Err(list_error(list, 1, &reason));
         }
-        let note = gap.map(|_| {
+        notes.extend(gap.map(|_| {
             format!(
                 "labels {} to {last} of {} are {} classes with numbers of their own, in the same order",
                 known.first().copied().unwrap_or_default(),
                 list.display(),
                 known.len()
             )
-        });
+        }));
         let numbered = || known.iter().map(u64::to_string).collect();
         let classes = known.iter().map(u64::to_string).zip(0..).collect();
-        Ok(Self { classes, numbers: true, names: names.unwrap_or_else(numbered), note })
+        let names = names.unwrap_or_else(numbered);
+        Ok(Self { classes, numbers: true, names, from_column, notes })
     }
 
     /// The class of an entry of any list.
@@ -81,6 +90,7 @@ impl Labels {
     /// # Errors
     /// [`DataError::List`] for a label that the training list lacks.
     pub fn class(&self, list: &Path, entry: &Entry) -> Result<u32, DataError> {
+        has_label(list, entry)?;
         let written = match self.numbers {
             true => number(&entry.label).map(|number| number.to_string()),
             false => Some(entry.label.clone()),
@@ -90,10 +100,10 @@ impl Labels {
             let reason = match self.numbers {
                 true => format!(
                     "label \"{}\" is out of range: the training list has labels {}",
-                    entry.label,
+                    cut(&entry.label),
                     self.range()
                 ),
-                false => format!("class \"{}\" is not in the training list", entry.label),
+                false => format!("class \"{}\" is not in the training list", cut(&entry.label)),
             };
             list_error(list, entry.line, &reason)
         })
@@ -107,7 +117,7 @@ impl Labels {
 }
 
 /// The whole number that a label is; pandas writes 3 as 3.0 where a column has gaps.
-fn number(label: &str) -> Option<u64> {
+pub(super) fn number(label: &str) -> Option<u64> {
     let whole = label.strip_suffix(".0").unwrap_or(label);
     whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| whole.parse().ok())?
 }
@@ -122,23 +132,76 @@ fn has_leading_zeros(train: &[Entry]) -> bool {
 fn no_number(list: &Path, train: &[Entry]) -> DataError {
     let odd = train.iter().find(|entry| number(&entry.label).is_none());
     let (line, label) = odd.map_or((1, ""), |entry| (entry.line, entry.label.as_str()));
+    let label = cut(label);
     list_error(list, line, &format!("label \"{label}\" is no number from 0, as other lines have"))
 }
 
-/// Names of numbered classes: those that the list gives, or the folder of each class's images where that is one
-/// to one; `None` where there are none.
-fn names(members: &BTreeMap<u64, Vec<&Entry>>) -> Option<Vec<String>> {
-    let folder = |entry: &&Entry| {
-        let folder = Path::new(&entry.path).parent().and_then(Path::file_name);
-        folder.map(|folder| folder.to_string_lossy().into_owned())
+/// Refuses an entry whose label is missing.
+fn has_label(list: &Path, entry: &Entry) -> Result<(), DataError> {
+    let reason = match entry.label.to_lowercase().as_str() {
+        "" => format!("{} has no label: give it one, or remove the line", cut(&entry.path)),
+        "nan" | "<na>" | "#n/a" => format!(
+            "{} has the label {}, which programs write for a missing one: give it a label or remove the line (a \
+             class that is called so needs another name)",
+            cut(&entry.path),
+            entry.label
+        ),
+        _ => return Ok(()),
     };
-    let given = |entry: &&Entry| entry.class_name.clone().filter(|name| !name.is_empty());
-    one_to_one(members, given).or_else(|| one_to_one(members, folder))
+    Err(list_error(list, entry.line, &reason))
 }
 
+/// Refuses entries of one label to which the column of names gives two names.
+fn one_name(list: &Path, entries: &[&Entry]) -> Result<(), DataError> {
+    let mut named = entries.iter().filter_map(|entry| Some((given_name(entry)?, entry)));
+    let Some((first, before)) = named.next() else { return Ok(()) };
+    match named.find(|(name, _)| *name != first) {
+        None => Ok(()),
+        Some((name, entry)) => {
+            let reason = format!(
+                "label {} is named \"{}\" here and \"{}\" in line {}: correct one of them",
+                entry.label,
+                cut(&name),
+                cut(&first),
+                before.line
+            );
+            Err(list_error(list, entry.line, &reason))
+        }
+    }
+}
+
+/// What to know where the column of names gives one name to two labels.
+fn shared_name(list: &Path, members: &BTreeMap<u64, Vec<&Entry>>) -> Option<String> {
+    let mut first = HashMap::new();
+    let of_class = |entries: &Vec<&Entry>| entries.iter().find_map(|entry| given_name(entry));
+    members.iter().find_map(|(label, entries)| {
+        let name = of_class(entries)?;
+        let before = *first.entry(name.clone()).or_insert(*label);
+        (before != *label).then(|| {
+            format!(
+                "labels {before} and {label} of {} have the same name, \"{}\": the column of names names no class",
+                list.display(),
+                cut(&name)
+            )
+        })
+    })
+}
+
+/// The name that a column gives, which is no number.
+fn given_name(entry: &Entry) -> Option<String> {
+    entry.class_name.clone().filter(|name| !name.is_empty() && number(name).is_none())
+}
+
+/// The folder of an entry's image.
+fn folder_name(entry: &Entry) -> Option<String> {
+    let folder = Path::new(&entry.path).parent().and_then(Path::file_name);
+    folder.map(|folder| folder.to_string_lossy().into_owned())
+}
+
+/// A name for every class from those of its entries; `None` unless they are one to one.
 fn one_to_one(
     members: &BTreeMap<u64, Vec<&Entry>>,
-    name: impl Fn(&&Entry) -> Option<String>,
+    name: impl Fn(&Entry) -> Option<String>,
 ) -> Option<Vec<String>> {
     let of_class = |entries: &Vec<&Entry>| {
         let first = name(entries.first()?)?;

@@ -1,46 +1,15 @@
 //! The text of a list: lines, or a table with or without a header.
 
-use std::path::{Component, Path};
+use std::{
+    borrow::Cow,
+    path::{Component, Path},
+};
 
-use super::super::{DataError, decode, folder::PartName};
-
-/// What the column of paths may be called; case, blanks, hyphens and underscores do not count.
-const PATHS: [&str; 15] = [
-    "path",
-    "file",
-    "filename",
-    "filepath",
-    "image",
-    "imageid",
-    "imagename",
-    "imagepath",
-    "imagefile",
-    "img",
-    "imgpath",
-    "imgname",
-    "name",
-    "fname",
-    "id",
-];
-/// What the column of labels may be called.
-const LABELS: [&str; 12] = [
-    "label",
-    "labels",
-    "class",
-    "classlabel",
-    "classid",
-    "target",
-    "category",
-    "categoryid",
-    "y",
-    "species",
-    "breed",
-    "tag",
-];
-/// What a column of class names may be called.
-const NAMES: [&str; 4] = ["classname", "labelname", "categoryname", "targetname"];
-/// What the column of parts may be called.
-const PARTS: [&str; 7] = ["split", "subset", "set", "part", "partition", "isvalid", "istest"];
+use super::{
+    super::{DataError, decode, folder::PartName},
+    columns::{Columns, NameColumn},
+    cut,
+};
 
 /// One image of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,31 +26,41 @@ pub struct Entry {
     pub line: usize,
 }
 
-/// Which column holds what.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Columns {
-    path: usize,
-    label: usize,
-    name: Option<usize>,
-    part: Option<usize>,
-    /// What a true value of the column of parts means; `None` where it holds the parts' names.
-    flag: Option<PartName>,
+/// What a list holds.
+#[derive(Debug, Default, PartialEq)]
+pub struct Table {
+    /// Its images, in order.
+    pub entries: Vec<Entry>,
+    /// Its columns, where it has more than lines.
+    pub(super) columns: Option<Columns>,
+    /// The column that the class names come from.
+    pub(super) names: Option<NameColumn>,
 }
 
-/// The entries of a list's text.
+/// What a list's text holds.
 ///
 /// # Errors
 /// [`DataError::List`] with the line and what is understood.
-pub fn entries(list: &Path, text: &str) -> Result<Vec<Entry>, DataError> {
+pub fn read(list: &Path, text: &str) -> Result<Table, DataError> {
     let text = text.trim_start_matches('\u{feff}');
+    // Old Macs end lines with a carriage return alone.
+    let text: &str = &if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    };
     let lines = || text.lines().filter(|line| !is_passed_over(line));
-    let Some(first) = lines().next() else { return Ok(Vec::new()) };
+    let Some(first) = lines().next() else { return Ok(Table::default()) };
+    if is_json(first) {
+        let reason =
+            "it is JSON, which is no list: write a table (CSV) with the columns path and label";
+        return Err(super::list_error(list, 1, reason));
+    }
     for separator in ['\t', ';', ','] {
-        if let Some(columns) = columns(&fields(first, separator)) {
+        if let Some(columns) = Columns::of(fields(first, separator)) {
             return table(list, text, separator, columns, true);
         }
     }
-    let pairs = Columns { path: 0, label: 1, name: None, part: None, flag: None };
     let of_pairs = |separator: char| {
         first.contains(separator)
             && lines().all(|line| fields(line, separator).len() == 2)
@@ -90,9 +69,14 @@ pub fn entries(list: &Path, text: &str) -> Result<Vec<Entry>, DataError> {
                 .is_some_and(|path| decode::is_image_name(Path::new(path)))
     };
     match ['\t', ';', ','].into_iter().find(|&separator| of_pairs(separator)) {
-        Some(separator) => table(list, text, separator, pairs, false),
-        None => line_entries(list, text),
+        Some(separator) => table(list, text, separator, Columns::pair(), false),
+        None => Ok(Table { entries: line_entries(list, text)?, columns: None, names: None }),
     }
+}
+
+fn is_json(line: &str) -> bool {
+    let start: String = line.chars().filter(|c| !c.is_whitespace()).take(2).collect();
+    matches!(&*start, "[" | "{" | "[{" | "{\"" | "[\"" | "[[")
 }
 
 fn is_passed_over(line: &str) -> bool {
@@ -103,34 +87,19 @@ fn fields(line: &str, separator: char) -> Vec<String> {
     line.split(separator).map(|field| field.trim().trim_matches('"').trim().to_owned()).collect()
 }
 
-/// The columns of a header; `None` if it is none.
-fn columns(header: &[String]) -> Option<Columns> {
-    let plain = |name: &String| -> String {
-        name.to_lowercase().chars().filter(|c| !matches!(c, ' ' | '_' | '-')).collect()
-    };
-    let header: Vec<String> = header.iter().map(plain).collect();
-    // The order of the known names decides, not that of the columns: "id,path" has its paths in the second.
-    let find = |known: &[&str]| known.iter().find_map(|name| header.iter().position(|h| h == name));
-    let (path, name) = (find(&PATHS)?, find(&NAMES));
-    let part = find(&PARTS);
-    let flag = part.and_then(|part| match header[part].as_str() {
-        "isvalid" => Some(PartName::Val),
-        "istest" => Some(PartName::Test),
-        _ => None,
-    });
-    let label = find(&LABELS).filter(|&label| label != path).or(name)?;
-    let name = name.filter(|&name| name != label);
-    Some(Columns { path, label, name, part, flag })
-}
-
 fn table(
     list: &Path,
     text: &str,
     separator: char,
     columns: Columns,
     has_header: bool,
-) -> Result<Vec<Entry>, DataError> {
-    let mut entries = Vec::new();
+) -> Result<Table, DataError> {
+    if let Some(line) = open_quote(text, separator) {
+        let reason = "a quote opens here and is not closed in this line: close it or remove it (a field may not \
+                      span lines; a quote within a quoted field is written twice)";
+        return Err(super::list_error(list, line, reason));
+    }
+    let (mut entries, mut names) = (Vec::new(), None);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(separator as u8)
         .has_headers(has_header)
@@ -140,17 +109,37 @@ fn table(
         let record = record.map_err(|error| wrong_record(list, &error))?;
         let line = record.position().map_or(1, |position| position.line() as usize);
         let field = |index: usize| record.get(index).unwrap_or_default().trim().to_owned();
-        let part =
-            columns.part.map(|part| part_of(list, line, &field(part), columns.flag)).transpose()?;
+        if entries.is_empty() {
+            names = columns.names(&record);
+        }
         entries.push(Entry {
             path: plain_path(&field(columns.path)),
             label: field(columns.label),
-            class_name: columns.name.map(field),
-            part,
+            class_name: names.map(|NameColumn { index, .. }| field(index)),
+            part: columns.part(list, line, &record)?,
             line,
         });
     }
-    Ok(entries)
+    Ok(Table { entries, columns: Some(columns), names })
+}
+
+/// The first line, from 1, with a quoted field that it does not close, read as the `csv` crate reads it.
+fn open_quote(text: &str, separator: char) -> Option<usize> {
+    let is_open = |line: &str| {
+        let (mut is_quoted, mut is_start) = (false, true);
+        let mut chars = line.chars().peekable();
+        while let Some(char) = chars.next() {
+            match char {
+                '"' if is_quoted && chars.peek() == Some(&'"') => drop(chars.next()),
+                '"' if is_quoted || is_start => is_quoted = !is_quoted,
+                _ => {}
+            }
+            is_start = char == separator && !is_quoted;
+        }
+        is_quoted
+    };
+    let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.starts_with('#'));
+    lines.find(|(line, _)| is_open(line)).map(|(_, line)| line)
 }
 
 /// What a CSV record lacks, in our own words where they are clearer.
@@ -165,30 +154,6 @@ fn wrong_record(list: &Path, error: &csv::Error) -> DataError {
         _ => error.to_string(),
     };
     super::list_error(list, line, &reason)
-}
-
-fn part_of(
-    list: &Path,
-    line: usize,
-    value: &str,
-    flag: Option<PartName>,
-) -> Result<PartName, DataError> {
-    let known = match (flag, value.to_lowercase().as_str()) {
-        (Some(part), "true" | "1" | "yes") => Some(part),
-        (Some(_), "false" | "0" | "no" | "") => Some(PartName::Train),
-        (Some(_), _) => None,
-        (None, "dev") => Some(PartName::Val),
-        (None, value) => PartName::of(value),
-    };
-    known.ok_or_else(|| {
-        let reason = match flag {
-            Some(_) => format!("\"{value}\" is neither true nor false"),
-            None => {
-                format!("\"{value}\" is no part: the column takes train, val (or valid) and test")
-            }
-        };
-        super::list_error(list, line, &reason)
-    })
 }
 
 fn line_entries(list: &Path, text: &str) -> Result<Vec<Entry>, DataError> {
@@ -217,12 +182,11 @@ fn has_more_columns(path: &str) -> bool {
 }
 
 fn not_understood(line: &str) -> String {
-    let shown: String = line.chars().take(60).collect();
-    let more = if line.chars().count() > 60 { "…" } else { "" };
     format!(
-        "\"{shown}{more}\" is no \"path label\" line; a table (commas, semicolons or tabs) needs a header with a column \
+        "\"{}\" is no \"path label\" line; a table (commas, semicolons or tabs) needs a header with a column \
          path (or file, filename, image, image_id) and a column label (or class, class_name, target), and may have \
-         one named split"
+         one named split",
+        cut(line)
     )
 }
 

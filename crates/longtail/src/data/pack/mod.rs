@@ -63,14 +63,21 @@ pub fn header(path: &Path) -> Result<Header, DataError> {
 fn first_member(file: PieceReader) -> Result<Vec<u8>, String> {
     let mut archive = tar::Archive::new(file);
     let mut entries = archive.entries().map_err(|error| error.to_string())?.raw(true);
-    let first = entries.next().ok_or("it is empty")?.map_err(|error| error.to_string())?;
+    let first = entries.next().ok_or("it is empty")?.map_err(damage)?;
     up_to(LARGEST_JSON, first)
+}
+
+/// What it means that a pack that was opened cannot be read on.
+fn damage(error: std::io::Error) -> String {
+    format!(
+        "it is cut off or damaged ({error}): copy it again, or write it anew with `longtail data pack`"
+    )
 }
 
 /// All of what a reader gives, if that is so much at most.
 fn up_to(most: u64, reader: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    reader.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    reader.take(most + 1).read_to_end(&mut bytes).map_err(damage)?;
     if bytes.len() as u64 <= most {
         return Ok(bytes);
     }
@@ -255,7 +262,7 @@ fn members(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut members = BTreeMap::new();
     // Its names are short: what stands for a long one is not read, for it may be of any length.
     for entry in archive.entries().map_err(text)?.raw(true) {
-        let entry = entry.map_err(text)?;
+        let entry = entry.map_err(damage)?;
         if !entry.header().entry_type().is_file() {
             continue;
         }

@@ -1,23 +1,21 @@
 //! How a split is drawn.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{Holdout, Split, SplitRequest, VERSION};
 use crate::data::{
     DataError, NumpyRng,
     imbalance::class_counts,
-    inspect::{Digest, contradicting},
+    inspect::Digest,
     listing::{Listed, Listing},
 };
 
 /// Classes with fewer images than this keep them all for training.
-const SMALLEST_HELD_OUT: usize = 4;
+pub(super) const SMALLEST_HELD_OUT: usize = 4;
 /// Training images that a held-out share leaves of a class at least.
 const LEAST_LEFT: usize = 2;
 /// From this many images per class on, 50 are held out by default, else 20.
 const THOUSANDS: usize = 5000;
-/// Classes that a note names.
-const NAMED: usize = 8;
 
 /// One class while the split is made.
 struct Class {
@@ -94,116 +92,6 @@ impl Split {
         self.test.extend(&shuffled[test_from..]);
         self.selected.push(shuffled[..selected].to_vec());
     }
-
-    /// What a person should know about the split, one sentence each.
-    fn notes(&self, listing: &Listing, request: &SplitRequest) -> Vec<String> {
-        let mut notes = Vec::new();
-        notes.extend(self.held_out(listing, request));
-        notes.extend(self.untested(listing));
-        if listing.is_files {
-            notes.extend(self.copies(listing));
-        }
-        notes
-    }
-
-    /// On selected images that do not train.
-    fn held_out(&self, listing: &Listing, request: &SplitRequest) -> Option<String> {
-        let labels = &listing.pool.labels;
-        let train: HashSet<u32> = self.train.iter().copied().collect();
-        let held_out: HashSet<u32> = self
-            .selected
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|index| !train.contains(index))
-            .collect();
-        let of = |part: &[u32]| -> Vec<u32> {
-            part.iter().copied().filter(|index| held_out.contains(index)).collect()
-        };
-        let (val, test) = (of(&self.val), of(&self.test));
-        let counts = self.counts(&[&val[..], &test].concat(), labels);
-        let classes = counts.iter().zip(&self.class_names).filter(|(count, _)| **count > 0);
-        let classes = listed(classes.map(|(count, name)| format!("{name} {count}")).collect());
-        let left = match request.holdout {
-            Holdout::None => "",
-            _ => "; --val none trains on those that validate",
-        };
-        match (val.len(), test.len()) {
-            (0, 0) => None,
-            (val, 0) => Some(format!(
-                "{val} selected images validate and so do not train ({classes}); --val none trains on all"
-            )),
-            (0, test) => Some(format!(
-                "{test} selected images test and so do not train ({classes}); test images of one's own (test/ or \
-                 --test-list) let all train"
-            )),
-            (val, test) => Some(format!(
-                "{val} selected images validate and {test} test, and so do not train ({classes}){left}; test images of \
-                 one's own (test/ or --test-list) take the place of the latter"
-            )),
-        }
-    }
-
-    /// On classes that no test image covers.
-    fn untested(&self, listing: &Listing) -> Option<String> {
-        let classes = self.class_names.len();
-        let counts = match (&listing.test, self.test.is_empty()) {
-            (Some(test), true) => test.class_counts(classes),
-            (_, false) => self.counts(&self.test, &listing.pool.labels),
-            (None, true) => return None,
-        };
-        let names: Vec<String> = counts
-            .iter()
-            .zip(&self.class_names)
-            .filter(|(count, _)| **count == 0)
-            .map(|(_, name)| name.clone())
-            .collect();
-        let (count, what) = match names.len() {
-            0 => return None,
-            1 => (format!("1 of {classes} classes has"), "it is"),
-            n => (format!("{n} classes of {classes} have"), "they are"),
-        };
-        let why = match listing.test {
-            None => format!(" (a class of fewer than {SMALLEST_HELD_OUT} images gives none away)"),
-            Some(_) => String::new(),
-        };
-        Some(format!(
-            "{count} no test image{why}: {}; {what} in no test figure; put test images into test/CLASS/ or a \
-             --test-list",
-            listed(names)
-        ))
-    }
-
-    /// On images that are there more than once.
-    fn copies(&self, listing: &Listing) -> Vec<String> {
-        let pool = &listing.pool;
-        let mut notes = Vec::new();
-        for (part, own) in [("validation", &listing.val), ("test", &listing.test)] {
-            let copies = own.as_ref().map_or(0, |own| pool.copies_in(own));
-            if copies > 0 {
-                notes.push(format!(
-                    "{copies} {part} images are copies of training images, to the byte: figures on them are too \
-                     good; `longtail data stats` lists them"
-                ));
-            }
-        }
-        let contradicting = contradicting(&pool.labels, &pool.digests);
-        if contradicting > 0 {
-            notes.push(format!(
-                "{contradicting} training images are copies of an image of another class, to the byte: at most one \
-                 of the labels is right; `longtail data stats` lists them"
-            ));
-        }
-        notes
-    }
-}
-
-/// The first few of a list, and how many more there are.
-fn listed(mut names: Vec<String>) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more classes") };
-    names.join(", ") + &more
 }
 
 /// Shuffles every class and decides how much of it goes where.
@@ -215,17 +103,17 @@ fn plan(listing: &Listing, request: &SplitRequest, seed: u32) -> Result<Vec<Clas
     }
     let available: Vec<usize> = members.iter().map(Vec::len).collect();
     let targets = targets(listing, &available, request.imbalance)?;
+    let held_out = held_out(listing, request, &available, &targets)?;
     let mut rng = NumpyRng::new(seed);
     let mut plan = Vec::with_capacity(classes);
     for (label, mut shuffled) in members.into_iter().enumerate() {
         rng.shuffle(&mut shuffled);
+        let (val, test) = held_out[label];
         plan.push(if listing.is_files {
             // Files are thinned first, so that what is held out comes from what was selected.
             shuffled.truncate(targets[label]);
-            let (val, test) = held_out_of_files(listing, request, targets[label], label)?;
             class_of_files(&listing.pool, shuffled, val, test)
         } else {
-            let (val, test) = (held_out_of_pool(listing, request, shuffled.len(), label)?, 0);
             Class { selected: targets[label].min(shuffled.len()), shuffled, val, test }
         });
     }
@@ -254,6 +142,42 @@ fn targets(
         targets[label] = counts[rank].min(available[label]);
     }
     Ok(targets)
+}
+
+/// Validation and test images of every class.
+///
+/// # Errors
+/// [`DataError::Holdout`] of the class that can give fewest, so that what it names suits all.
+fn held_out(
+    listing: &Listing,
+    request: &SplitRequest,
+    available: &[usize],
+    targets: &[usize],
+) -> Result<Vec<(usize, usize)>, DataError> {
+    let of_class = |label: usize| match listing.is_files {
+        true => held_out_of_files(listing, request, targets[label], label),
+        false => Ok((held_out_of_pool(listing, request, available[label], label)?, 0)),
+    };
+    let (mut held_out, mut strictest) = (Vec::with_capacity(targets.len()), None);
+    for label in 0..targets.len() {
+        match of_class(label) {
+            Ok(counts) => held_out.push(counts),
+            Err(error) => strictest = Some(stricter(strictest, error)),
+        }
+    }
+    strictest.map_or(Ok(held_out), Err)
+}
+
+/// The error that leaves less; any other than of a hold-out before these.
+fn stricter(before: Option<DataError>, error: DataError) -> DataError {
+    let most = |error: &DataError| match error {
+        DataError::Holdout { most, .. } => Some(*most),
+        _ => None,
+    };
+    match before {
+        Some(before) if most(&before) <= most(&error) => before,
+        _ => error,
+    }
 }
 
 /// Validation images of a class in a pool such as CIFAR's.

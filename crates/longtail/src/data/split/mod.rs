@@ -1,8 +1,9 @@
 //! Which images train, validate and test.
 
 mod make;
+mod notes;
 
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -92,7 +93,12 @@ impl Split {
     /// [`DataError::Split`] if it cannot be read, or was changed since it was written.
     pub fn load(path: &Path) -> Result<Self, DataError> {
         let failed = |reason: String| DataError::Split { path: path.to_owned(), reason };
-        let json = regular::read(path, LARGEST).map_err(|error| failed(error.to_string()))?;
+        let json = regular::read(path, LARGEST).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => failed(
+                "it does not exist: check --split, or write one with `longtail data split`".into(),
+            ),
+            _ => failed(error.to_string()),
+        })?;
         Self::parse(&json, path)
     }
 

@@ -157,17 +157,15 @@ fn text(list: &Path) -> Result<String, DataError> {
     let reason = match String::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => return Ok(text),
         Ok(_) => "it is no text",
-        Err(error) => match Cifar::found_at(list) {
-            Some(cifar) => {
-                let reason = cifar.answer(list);
-                return Err(DataError::Folder { path: list.to_owned(), reason });
-            }
-            None => match other_encoding(&error) {
-                Some((line, reason)) => return Err(list_error(list, line, &reason)),
-                None => no_text(error.as_bytes()),
-            },
+        Err(error) => match other_encoding(&error) {
+            Some((line, reason)) => return Err(list_error(list, line, &reason)),
+            None => no_text(error.as_bytes()),
         },
     };
+    if let Some(cifar) = Cifar::found_at(list) {
+        let reason = cifar.answer(list);
+        return Err(DataError::Folder { path: list.to_owned(), reason });
+    }
     let reason = format!(
         "{reason}: give a list (\"path label\" lines or a table), the folder that holds the classes, or the \
          archive unpacked"

@@ -147,7 +147,8 @@ fn targets(
 /// Validation and test images of every class.
 ///
 /// # Errors
-/// [`DataError::Holdout`] of the class that can give fewest, so that what it names suits all.
+/// [`DataError::Holdout`] of the class that can give fewest, so that the number it names suits all; of a share, of the
+/// first class.
 fn held_out(
     listing: &Listing,
     request: &SplitRequest,
@@ -162,6 +163,7 @@ fn held_out(
     for label in 0..targets.len() {
         match of_class(label) {
             Ok(counts) => held_out.push(counts),
+            Err(error) if matches!(request.holdout, Holdout::Share(_)) => return Err(error),
             Err(error) => strictest = Some(stricter(strictest, error)),
         }
     }

@@ -164,15 +164,21 @@ fn layout(dir: &Path, notes: &mut Vec<String>) -> Result<Parts, DataError> {
         );
         return Err(folder_error(dir, &reason));
     }
-    notes.extend(loose_images(dir, "beside train/", "no part")?);
+    notes.extend(beside_parts(dir, &others)?);
+    Ok(parts)
+}
+
+/// What to know of images and folders, `others`, that lie beside the parts.
+fn beside_parts(dir: &Path, others: &[String]) -> Result<Vec<String>, DataError> {
+    let mut notes = loose_images(dir, "beside train/", "no part")?;
     if !others.is_empty() {
         notes.push(format!(
             "{} beside train/ is not looked at: the parts are train/, val/ and test/ (or training, valid, \
              validation, testing)",
-            quoted(&others)
+            quoted(others)
         ));
     }
-    Ok(parts)
+    Ok(notes)
 }
 
 fn twice(dir: &Path, one: &Path, other: &Path) -> DataError {

@@ -6,28 +6,18 @@ use std::{hint::black_box, time::Instant};
 
 use longtail::{
     device,
-    model::{
-        ClassifierKind, InitHeads, Network, NetworkConfig, Precision,
-        weights::{State, state},
-    },
-    train::{Checkpoint, Progress},
+    model::weights::{State, state},
+    recipe::{Recipe, RecipeFile},
+    train::{Checkpoint, Progress, network},
 };
 
 const ROUNDS: usize = 101;
 
 /// ResNet-32 with the heads of BCL on 100 classes.
 fn weights() -> State {
-    let config = NetworkConfig {
-        depth: 32,
-        classes: 100,
-        classifier: ClassifierKind::Linear,
-        cosine_scale: 30.0,
-        head: Some([512, 128]),
-        prototypes: true,
-        init_heads: InitHeads::TorchDefault,
-        precision: Precision::F32,
-    };
-    state(&Network::new(&config, 0, &device::cpu()).expect("a network of depth 32"))
+    let layer = RecipeFile::parse("model.backbone = \"resnet32\"", "bench").expect("a recipe");
+    let recipe = Recipe::resolve(&[layer]).expect("a whole recipe").0;
+    state(&network(&recipe, 100, &device::cpu()).expect("a network of depth 32"))
 }
 
 /// The median of some rounds, in milliseconds.

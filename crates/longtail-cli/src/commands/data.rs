@@ -4,10 +4,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use longtail::{
     data::{
         self, Cifar, DataSource, Listed, Opened, Sets, Source, Split, catalog::Catalog,
-        fetch::fetch as download, folder, list, stats::Stats,
+        fetch::fetch as download, folder, list, memory::check_images, stats::Stats,
     },
     recipe::{Data, Recipe, RecipeFile, Val},
-    train::check_images,
 };
 
 use super::layers::data_layer;

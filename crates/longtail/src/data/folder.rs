@@ -18,7 +18,7 @@ use std::{
 use super::{
     Cifar, DataError,
     catalog::{Catalog, Files},
-    names::text_of,
+    names::{listed, text_of},
     walk::{self, Found, name_of},
 };
 use crate::regular;
@@ -389,10 +389,8 @@ fn images(count: usize) -> String {
 }
 
 fn quoted(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(5).map(|name| format!("\"{name}\"")).collect();
-    let more = names.len().saturating_sub(shown.len());
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    shown.join(", ") + &more
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    listed(&quoted, 5)
 }
 
 fn folder_error(path: &Path, reason: &str) -> DataError {

@@ -12,6 +12,7 @@ mod imbalance;
 pub mod inspect;
 pub mod list;
 mod listing;
+pub mod memory;
 pub mod names;
 mod numpy_rng;
 mod open;

@@ -10,7 +10,7 @@ use std::{
 use super::{
     DataError,
     decode::{self, FileKind},
-    names::text_of,
+    names::{listed, text_of},
 };
 use crate::regular;
 
@@ -184,11 +184,7 @@ pub fn special_said<'a>(
 ) -> Option<String> {
     let said = |(path, what): &(PathBuf, &str)| format!("{} ({what})", text_of(path));
     let all: Vec<String> = special.into_iter().map(said).collect();
-    let more = all.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let named = &all[..all.len().min(NAMED)];
-    (!all.is_empty())
-        .then(|| format!("left out, for they are no files: {}{more}", named.join(", ")))
+    (!all.is_empty()).then(|| format!("left out, for they are no files: {}", listed(&all, NAMED)))
 }
 
 /// The last part of a path, as [`text_of`] has it.

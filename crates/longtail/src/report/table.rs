@@ -5,9 +5,9 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     columns::{Column, OVER_CLASSES, percent},
     summary::Summary,
-    text::{fitted, listed, printable, wrapped},
+    text::{fitted, printable, wrapped},
 };
-use crate::eval::Group;
+use crate::{data::names::listed, eval::Group};
 
 const WIDTH: usize = 80;
 const COUNT: usize = 7;

@@ -8,12 +8,15 @@ use super::{resume::place, saved};
 use crate::{
     Result,
     augment::{Normalize, View},
-    data::{DataError, ImageSet, Listed, Listing, Opened, Split, source},
+    data::{
+        DataError, ImageSet, Listed, Listing, Opened, Split, memory::check_images, names::listed,
+        source,
+    },
     eval::{EvalOptions, Evaluation, argmax},
     model::{Network, weights},
     recipe::{Data, DataTyped, Recipe, RecipeFile, Val},
     report::{Best, ClassInfo, Outcome, Summary},
-    train::{Checkpoint, Observer, RunFolder, TrainError, check_images, eval_options, network},
+    train::{Checkpoint, Observer, RunFolder, TrainError, eval_options, network},
 };
 
 /// Class names that a note lists.
@@ -200,27 +203,23 @@ impl Classes {
         if unknown.len() == classes.len() {
             let reason = format!(
                 "none of its classes ({}) is one of the run's ({}): classes are matched by name",
-                listed(&unknown),
-                listed(&own.iter().map(String::as_str).collect::<Vec<_>>())
+                listed(&unknown, NAMED),
+                listed(own, NAMED)
             );
             return Err(DataError::Folder { path: other.name.clone().into(), reason }.into());
         }
         if !unknown.is_empty() {
-            let what = listed(&unknown);
+            let what = listed(&unknown, NAMED);
             observer.note(&format!("left out, for the run does not know them: classes {what}"));
         }
         if !missing.is_empty() {
-            observer
-                .note(&format!("classes of the run without an image here: {}", listed(&missing)));
+            observer.note(&format!(
+                "classes of the run without an image here: {}",
+                listed(&missing, NAMED)
+            ));
         }
         Ok(Self(classes))
     }
-}
-
-fn listed(names: &[&str]) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    names[..names.len().min(NAMED)].join(", ") + &more
 }
 
 /// Images with all that figures on them need.

@@ -2,8 +2,10 @@
 
 use super::Objective;
 use crate::{
-    data::DataError,
-    device,
+    data::{
+        DataError,
+        memory::{PROGRAM, check_decoded, gib, usable},
+    },
     model::{Precision, rows_at_once},
     recipe::Recipe,
 };
@@ -17,10 +19,6 @@ const PER_VIEW: f64 = 66.0;
 const EVALUATED: f64 = 51.0;
 /// Bytes a pixel of the view in the batches that are made ahead: three of them, as f32.
 const DRAWN: f64 = 3.0 * 3.0 * 4.0;
-/// The program, its threads and weights.
-const BASE: u64 = 64 << 20;
-/// Share of the free memory that a run may take.
-const SHARE: f64 = 0.9;
 
 /// Bytes of a run by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +60,7 @@ impl Need {
     /// What does not depend on the batch.
     fn fixed(&self) -> u64 {
         let evaluation = if self.step_is_here { self.evaluation } else { 0 };
-        BASE.saturating_add(self.images).saturating_add(evaluation)
+        PROGRAM.saturating_add(self.images).saturating_add(evaluation)
     }
 
     fn step(&self) -> u64 {
@@ -74,44 +72,28 @@ impl Need {
     /// # Errors
     /// [`DataError::Memory`].
     pub fn check(&self, free: Option<u64>) -> Result<(), DataError> {
-        let Some(free) = free.map(|free| (free as f64 * SHARE) as u64) else { return Ok(()) };
-        if self.bytes() <= free {
-            return Ok(());
+        if !self.step_is_here {
+            return check_decoded(self.bytes(), self.images, free);
         }
-        let room = free.saturating_sub(self.fixed());
-        let most = if self.step_is_here { room / self.per_row.max(1) } else { 0 };
-        let parts = match self.step_is_here {
-            true => format!(
-                "{} for the images, {} for evaluation, {} for a step of {}",
-                gib(self.images),
-                gib(self.evaluation),
-                gib(self.step()),
-                self.batch_size
-            ),
-            false => format!("{} for the decoded images", gib(self.images)),
+        let Some(free) = free.map(usable).filter(|free| self.bytes() > *free) else {
+            return Ok(());
         };
-        let (all, free) = (gib(self.bytes()), gib(free));
-        let needed = format!("about {all} of memory are needed ({parts}), and {free} can be had");
-        Err(DataError::Memory(match most {
-            2.. => {
+        let needed = format!(
+            "about {} of memory are needed ({} for the images, {} for evaluation, {} for a step of {}), and {} can be had",
+            gib(self.bytes()),
+            gib(self.images),
+            gib(self.evaluation),
+            gib(self.step()),
+            self.batch_size,
+            gib(free)
+        );
+        Err(DataError::Memory(match free.saturating_sub(self.fixed()) / self.per_row.max(1) {
+            most @ 2.. => {
                 format!("{needed}: choose --batch-size {most} or less, or a smaller --image-size")
             }
             _ => format!("{needed}: choose a smaller --image-size, or fewer images"),
         }))
     }
-}
-
-/// Refuses to decode `images` bytes where they do not fit.
-///
-/// # Errors
-/// [`DataError::Memory`].
-pub fn check_images(images: u64) -> Result<(), DataError> {
-    Need { images, per_row: 0, evaluation: 0, batch_size: 0, step_is_here: false }
-        .check(device::free_memory())
-}
-
-fn gib(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / (1_u64 << 30) as f64)
 }
 
 #[cfg(test)]

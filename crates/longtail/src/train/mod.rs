@@ -30,7 +30,7 @@ pub use forecast::Forecast;
 pub use learner::{Learner, Measured, StepLosses};
 pub use lock::Lock;
 pub use loss_scale::{LossScale, Unscale};
-pub use memory::{Need, check_images};
+pub use memory::Need;
 pub use objective::{BnGroups, Losses, Objective};
 pub use observer::{Ending, Limits, Observer, StepReport};
 pub use progress::{BestEpoch, EpochSums, Progress};

@@ -5,7 +5,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::{cut, labels::number, list_error};
-use crate::data::{DataError, folder::PartName};
+use crate::data::{DataError, folder::PartName, names::listed};
 
 /// What the column of paths may be called; case, blanks, hyphens and underscores do not count.
 const PATHS: [&str; 15] = [
@@ -203,13 +203,11 @@ impl Columns {
                 .iter()
                 .map(|(index, what)| format!("\"{}\" ({what})", shown(*index)))
                 .collect();
-            let more = unused.len().saturating_sub(super::NAMED);
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             notes.push(format!(
-                "of the columns of {}, {} are used; not looked at: {}{more}",
+                "of the columns of {}, {} are used; not looked at: {}",
                 list.display(),
                 used.join(", "),
-                unused[..unused.len().min(super::NAMED)].join(", ")
+                listed(&unused, super::NAMED)
             ));
         }
         if let [PartColumn { index, flag: Some(PartName::Train) }] = &self.parts[..] {

@@ -10,6 +10,7 @@ use longtail::{
     batch::{Batch, Loader, LoaderConfig, Position, Sampler},
     data::Synthetic,
     device,
+    loss::ClassCounts,
     recipe::{Recipe, RecipeFile},
     threads,
     train::Learner,
@@ -44,7 +45,7 @@ fn main() {
     let loader = Loader::start(Arc::clone(&images), config, Position { epoch: 0, batch: 0 });
     let layer = RecipeFile::parse(RECIPE, "the bench").expect("it is a recipe");
     let (recipe, _) = Recipe::resolve(&[layer]).expect("it can be run");
-    let counts: Vec<usize> = (1..=classes).rev().collect();
+    let counts = ClassCounts::new((1..=classes).rev().collect()).expect("none is 0");
     let mut learner =
         Learner::new(&recipe, &counts, device::cpu().autodiff()).expect("32 is 6n + 2");
     let size = [images.height(), images.width()];

@@ -17,6 +17,7 @@ use burn::{
 };
 use longtail::{
     device::{self, Device, DeviceChoice},
+    loss::ClassCounts,
     model::{
         Network, Pass,
         weights::{self, Weights, values},
@@ -174,7 +175,11 @@ struct Peer {
 impl Peer {
     fn new(recipe: &Recipe, options: &Options, device: Device) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            learner: Learner::new(recipe, &CLASS_COUNTS, device.autodiff())?,
+            learner: Learner::new(
+                recipe,
+                &ClassCounts::new(CLASS_COUNTS.to_vec())?,
+                device.autodiff(),
+            )?,
             lr: options.lr,
             pixels: pixels(options.rows),
             labels: labels(options.rows / 3),

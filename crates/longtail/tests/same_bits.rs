@@ -68,7 +68,7 @@ fn hash(data: &std::path::Path, method: &str, precision: &str) -> String {
     let out = Out::At(place.path().join("run"));
     let layers = [recipe(data, method, precision)];
     let mut trainer = run::start(&layers, &out, device::cpu(), &mut Silent).unwrap();
-    let limits = Limits { max_steps: Some(40), ..Limits::default() };
+    let limits = Limits { max_steps: Some(40) };
     assert_eq!(trainer.run(limits, &mut Silent).unwrap(), Ending::Finished);
     assert_eq!((trainer.progress().step, trainer.progress().epoch), (40, 2));
     let checkpoint = Checkpoint::load(&trainer.folder().checkpoint()).unwrap();

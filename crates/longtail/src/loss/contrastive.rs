@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use longtail_kernels::{ContrastFactors, ContrastTerms, contrast};
 use serde::{Deserialize, Serialize};
 
-use super::{Compression, LossError, check_labels, log_counts};
+use super::{ClassCounts, Compression, LossError, check_labels};
 
 /// What the sum over positives is divided by (`docs/method.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,25 +70,25 @@ impl Contrastive {
     /// # Shapes
     /// - `z`: `[rows, features]`, any number of views; `labels`: one per row
     /// - `prototypes`: `[classes, features]`, of unit length; given if and only if the loss has them
-    /// - `class_counts`: n, one per class, from the whole training set
+    /// - `class_counts`: of the whole training set
     /// - output: `[1]`
     ///
     /// An anchor without positives contributes 0 and counts in the mean.
     ///
     /// # Errors
-    /// [`LossError`] for labels, counts, prototypes or factors that do not fit.
+    /// [`LossError`] for a temperature that is not positive, and for labels, prototypes or factors that do not fit.
     pub fn loss(
         &self,
         z: Tensor<2>,
         labels: &[u32],
         prototypes: Option<Tensor<2>>,
-        class_counts: &[usize],
+        class_counts: &ClassCounts,
         compression: Option<&Compression>,
     ) -> Result<Tensor<1>, LossError> {
         let rows = z.dims()[0];
         let given = prototypes.as_ref().map_or(0, |c| c.dims()[0]);
         self.check(labels, rows, given, class_counts, compression)?;
-        let terms = self.terms(labels, class_counts, compression)?;
+        let terms = self.terms(labels, class_counts, compression);
         Ok(contrast(z, prototypes, terms))
     }
 
@@ -97,10 +97,13 @@ impl Contrastive {
         labels: &[u32],
         rows: usize,
         prototypes: usize,
-        class_counts: &[usize],
+        class_counts: &ClassCounts,
         compression: Option<&Compression>,
     ) -> Result<(), LossError> {
-        let classes = class_counts.len();
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Err(LossError::Temperature(self.temperature));
+        }
+        let classes = class_counts.classes();
         check_labels(labels, rows, classes)?;
         let needed = if self.prototypes { classes } else { 0 };
         if prototypes != needed {
@@ -119,26 +122,26 @@ impl Contrastive {
     fn terms(
         &self,
         labels: &[u32],
-        class_counts: &[usize],
+        class_counts: &ClassCounts,
         compression: Option<&Compression>,
-    ) -> Result<ContrastTerms, LossError> {
+    ) -> ContrastTerms {
         let log_prior = match self.prior {
-            PriorCounts::Off => vec![0.0; class_counts.len()],
+            PriorCounts::Off => vec![0.0; class_counts.classes()],
             PriorCounts::Exponent(rho) => {
-                log_counts(class_counts)?.into_iter().map(|log_n| rho * log_n).collect()
+                class_counts.log_counts().iter().map(|log_n| rho * log_n).collect()
             }
         };
-        let mut in_batch = vec![0_usize; class_counts.len()];
+        let mut in_batch = vec![0_usize; class_counts.classes()];
         labels.iter().for_each(|&y| in_batch[y as usize] += 1);
         let own_prototype = usize::from(self.prototypes);
 
         let mut columns = labels.to_vec();
         if self.prototypes {
-            columns.extend(0..class_counts.len() as u32);
+            columns.extend(0..class_counts.classes() as u32);
         }
         let bias = |own: bool| {
             let of_class = |j: usize| log_prior[j] - self.class_weight(in_batch[j], own).ln();
-            let of_classes: Vec<f64> = (0..class_counts.len()).map(of_class).collect();
+            let of_classes: Vec<f64> = (0..class_counts.classes()).map(of_class).collect();
             columns.iter().map(|&j| of_classes[j as usize]).collect::<Vec<f64>>()
         };
         let (bias_other, bias_own) = (bias(false), bias(true));
@@ -149,7 +152,7 @@ impl Contrastive {
             (positives, Normaliser::MeanOverPositives) => 1.0 / positives,
             (_, Normaliser::BatchCount) => 1.0 / in_batch[*y as usize] as f64,
         };
-        Ok(ContrastTerms {
+        ContrastTerms {
             temperature: self.temperature,
             include_self: self.include_self,
             bias_own,
@@ -158,7 +161,7 @@ impl Contrastive {
             inverse_norm: labels.iter().map(inverse_norm_of).collect(),
             factors: compression.map(|compression| factors(&columns, labels.len(), compression)),
             labels: columns,
-        })
+        }
     }
 
     /// 1 / w of a class with `in_batch` embeddings, for an anchor of that class or of another.

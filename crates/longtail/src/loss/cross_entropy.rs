@@ -23,6 +23,9 @@ pub(super) fn with_bias(
 ) -> Result<Tensor<1>, LossError> {
     let [rows, classes] = logits.dims();
     check_labels(labels, rows, classes)?;
+    if bias.len() != classes {
+        return Err(LossError::Classes { counts: bias.len(), logits: classes });
+    }
     let like = Like::new(&logits);
     let mut target = vec![0.0; rows * classes];
     for (row, &label) in labels.iter().enumerate() {

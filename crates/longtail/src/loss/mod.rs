@@ -7,6 +7,7 @@
 
 mod balanced_contrastive;
 mod balanced_softmax;
+mod class_counts;
 mod compression;
 mod contrastive;
 mod cross_entropy;
@@ -18,6 +19,7 @@ pub mod reference;
 mod supervised_contrastive;
 
 pub use balanced_softmax::balanced_softmax;
+pub use class_counts::ClassCounts;
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
 pub use cross_entropy::cross_entropy;
@@ -36,6 +38,23 @@ pub enum LossError {
         row: usize,
         /// How many classes there are.
         classes: usize,
+    },
+    /// There is no class.
+    #[error("there is no class")]
+    NoClass,
+    /// There is no row.
+    #[error("a loss of no rows is not defined")]
+    NoRows,
+    /// The temperature is not a positive number.
+    #[error("temperature {0} must be a positive number")]
+    Temperature(f64),
+    /// Logits of another number of classes than there are counts.
+    #[error("{counts} class counts do not fit logits of {logits} classes")]
+    Classes {
+        /// Class counts.
+        counts: usize,
+        /// Classes of the logits.
+        logits: usize,
     },
     /// The class prior has a zero.
     #[error("class {class} has no training image, so its log prior is undefined; leave it out")]
@@ -77,22 +96,16 @@ pub enum LossError {
     },
 }
 
-/// That every label names one of `classes` classes, and there are `rows` of them.
+/// That every label names one of `classes` classes, and there are `rows` of them, at least one.
 fn check_labels(labels: &[u32], rows: usize, classes: usize) -> Result<(), LossError> {
     if labels.len() != rows {
         return Err(LossError::Rows { labels: labels.len(), rows });
+    }
+    if rows == 0 {
+        return Err(LossError::NoRows);
     }
     match labels.iter().position(|&label| label as usize >= classes) {
         Some(row) => Err(LossError::Label { label: labels[row], row, classes }),
         None => Ok(()),
     }
-}
-
-/// log n_j of every class.
-fn log_counts(class_counts: &[usize]) -> Result<Vec<f64>, LossError> {
-    let log = |(class, &count): (usize, &usize)| match count {
-        0 => Err(LossError::EmptyClass { class }),
-        _ => Ok((count as f64).ln()),
-    };
-    class_counts.iter().enumerate().map(log).collect()
 }

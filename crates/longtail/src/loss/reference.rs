@@ -1,6 +1,6 @@
 //! The losses as plain loops in f64 with their gradients: what the fast ones are tested against.
 
-use super::{ClassAverage, Compression, Contrastive, Normaliser, PriorCounts};
+use super::{ClassAverage, ClassCounts, Compression, Contrastive, Normaliser, PriorCounts};
 
 /// A contrastive loss with its gradients.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub fn contrastive(
     z: &[Vec<f64>],
     labels: &[u32],
     prototypes: &[Vec<f64>],
-    class_counts: &[usize],
+    class_counts: &ClassCounts,
     compression: Option<&Compression>,
 ) -> ContrastiveGradients {
     let rows = z.len();
@@ -29,7 +29,7 @@ pub fn contrastive(
     column_labels.extend(0..prototypes.len() as u32);
     let n = |y: u32| match config.prior {
         PriorCounts::Off => 1.0,
-        PriorCounts::Exponent(rho) => (class_counts[y as usize] as f64).powf(rho),
+        PriorCounts::Exponent(rho) => (class_counts.counts()[y as usize] as f64).powf(rho),
     };
     let in_batch = |y: u32| labels.iter().filter(|&&label| label == y).count() as f64;
     let terms = |y: u32, own: bool| {

@@ -18,6 +18,7 @@ use crate::{
     augment::Normalize,
     data::{self, Opened, Sets, Split, source},
     device,
+    loss::ClassCounts,
     model::Precision,
     recipe::{DataTyped, Profile, Recipe, RecipeFile, Val},
     report::atomic,
@@ -95,6 +96,7 @@ fn prepare(
     device::check_precision(device, recipe.train.precision)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
     Trainer::check(&recipe, &split.class_names, &counts)?;
+    let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
     let need = Need::of(
         &recipe,
         &objective(&recipe, &counts),

@@ -9,6 +9,7 @@ use crate::{
     Result,
     data::{self, Opened, Sets, Split},
     device,
+    loss::ClassCounts,
     recipe::{DataTyped, Recipe, RecipeFile, Val},
     report::atomic,
     train::{Need, Observer, RunFolder, TrainError, Trainer, objective},
@@ -128,6 +129,7 @@ fn sets(
     let note = split.check(&opened.listing)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
     let images = opened.bytes(split, &recipe.data);
+    let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
     Need::of(recipe, &objective(recipe, &counts), images, device::is_cpu(device))
         .check(device::free_memory())?;
     let mut notes = opened.notes.clone();

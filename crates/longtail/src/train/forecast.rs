@@ -9,6 +9,7 @@ use crate::{
     batch::{Batch, Position},
     data::{Part, Sets},
     device,
+    loss::ClassCounts,
     recipe::Recipe,
 };
 
@@ -58,7 +59,8 @@ impl Forecast {
         device: Device,
     ) -> Result<Self, TrainError> {
         let sets = Arc::new(sets);
-        let mut learner = Learner::new(recipe, &sets.train_counts, device)?;
+        let counts = ClassCounts::new(sets.train_counts.clone())?;
+        let mut learner = Learner::new(recipe, &counts, device)?;
         let steps_per_epoch = setup::sampler(recipe, &sets).batches();
         let step_seconds = step_seconds(recipe, &sets, &mut learner)?;
         let evaluate = |part: Option<&Part>| evaluation_seconds(recipe, &learner, part);

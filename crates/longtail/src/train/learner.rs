@@ -4,7 +4,7 @@ use super::{LossScale, Losses, Objective, Sgd, setup};
 use crate::{
     device,
     eval::argmax,
-    loss::{Compression, LossError},
+    loss::{ClassCounts, Compression, LossError},
     model::{ModelError, Network, Precision, weights::values},
     recipe::Recipe,
     threads::Awake,
@@ -53,11 +53,11 @@ impl Learner {
     /// [`ModelError`] for a depth that a checked recipe does not have.
     pub fn new(
         recipe: &Recipe,
-        class_counts: &[usize],
+        class_counts: &ClassCounts,
         device: Device,
     ) -> Result<Self, ModelError> {
         Ok(Self {
-            network: setup::network(recipe, class_counts.len(), &device)?,
+            network: setup::network(recipe, class_counts.classes(), &device)?,
             objective: setup::objective(recipe, class_counts),
             sgd: Sgd::new(setup::sgd(recipe)),
             loss_scale: (recipe.train.precision == Precision::F16).then(|| LossScale::new(&device)),

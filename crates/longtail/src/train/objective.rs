@@ -2,7 +2,10 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    loss::{Compression, Contrastive, LossError, balanced_softmax, cross_entropy, logit_adjusted},
+    loss::{
+        ClassCounts, Compression, Contrastive, LossError, balanced_softmax, cross_entropy,
+        logit_adjusted,
+    },
     method::ClassifierLoss,
     model::{BatchStatistics, Network, Pass},
 };
@@ -31,7 +34,7 @@ pub struct Objective {
     /// The contrastive loss, on the other views; `None` without.
     pub contrastive: Option<Contrastive>,
     /// n, training images of every class.
-    pub class_counts: Vec<usize>,
+    pub class_counts: ClassCounts,
     /// How views share batch statistics.
     pub bn_groups: BnGroups,
     /// Whether the projection head's batch norm sees the classifier's view too.

@@ -12,7 +12,7 @@ use crate::{
     batch::{Batch, Loader, Position},
     data::Sets,
     eval::EvalOptions,
-    loss::Compression,
+    loss::{ClassCounts, Compression},
     model::{
         Network,
         weights::{self, State},
@@ -66,7 +66,8 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         Self::check(&recipe, &sets.class_names, &sets.train_counts)?;
         let progress = setup::progress(&recipe, &sets, &device)?;
-        let learner = Learner::new(&recipe, &sets.train_counts, device)?;
+        let counts = ClassCounts::new(sets.train_counts.clone())?;
+        let learner = Learner::new(&recipe, &counts, device)?;
         Ok(Self {
             schedule: setup::schedule(&recipe),
             plan: CompressionPlan::of(&recipe),

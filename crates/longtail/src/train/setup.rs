@@ -12,7 +12,7 @@ use crate::{
     data::Sets,
     device,
     eval::{self, EvalOptions, ShotThresholds},
-    loss::{Contrastive, PriorCounts},
+    loss::{ClassCounts, Contrastive, PriorCounts},
     model::{ModelError, Network, NetworkConfig},
     recipe::{ClassifierView, DecayKind, HarmonicZero, Prior, Recipe},
 };
@@ -63,7 +63,7 @@ fn hashed(identity: &str, split: &str) -> String {
 }
 
 /// The objective of a recipe for classes of `class_counts` training images.
-pub fn objective(recipe: &Recipe, class_counts: &[usize]) -> Objective {
+pub fn objective(recipe: &Recipe, class_counts: &ClassCounts) -> Objective {
     let spec = recipe.method.name.spec();
     let section = &recipe.contrastive;
     let contrastive = Contrastive {
@@ -83,7 +83,7 @@ pub fn objective(recipe: &Recipe, class_counts: &[usize]) -> Objective {
         classifier_loss: spec.classifier_loss,
         tau: recipe.loss.tau,
         contrastive: spec.contrastive.map(|_| contrastive),
-        class_counts: class_counts.to_vec(),
+        class_counts: class_counts.clone(),
         bn_groups: recipe.model.bn_groups,
         head_on_cls_view: recipe.model.head_on_cls_view,
     }

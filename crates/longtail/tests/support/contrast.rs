@@ -1,7 +1,7 @@
 //! Cases of the contrastive loss, and their comparison with the reference loops in f64.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use longtail::loss::{ApplyTo, Compression, Contrastive, reference};
+use longtail::loss::{ApplyTo, ClassCounts, Compression, Contrastive, reference};
 use longtail_kernels::{ContrastPath, contrast_path};
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ pub struct Case {
     pub z: Vec<Vec<f64>>,
     pub labels: Vec<u32>,
     pub c: Vec<Vec<f64>>,
-    pub n: Vec<usize>,
+    pub n: ClassCounts,
     pub compression: Option<Compression>,
 }
 
@@ -48,7 +48,7 @@ impl Case {
             z: (0..rows).map(|_| numbers.unit(features)).collect(),
             labels: (0..rows).map(|_| numbers.below(classes) as u32).collect(),
             c: (0..classes).map(|_| numbers.unit(features)).collect(),
-            n: (0..classes).map(|_| 1 + numbers.below(2000)).collect(),
+            n: ClassCounts::new((0..classes).map(|_| 1 + numbers.below(2000)).collect()).unwrap(),
             compression: None,
         }
     }
@@ -100,7 +100,7 @@ impl Expected {
         let steepness = factor * factor / loss.temperature;
         let all = made.z.iter().chain(&made.prototypes).flatten();
         let largest = all.fold(steepness / case.z.len() as f64, |a, b| a.max(b.abs()));
-        let (rows, classes, features) = (case.z.len(), case.n.len(), case.z[0].len());
+        let (rows, classes, features) = (case.z.len(), case.n.classes(), case.z[0].len());
         let what = format!("{loss:?}: {rows}, {classes}, {features}");
         Self { what, made, relative: 1e-6 + 5e-7 * steepness, largest }
     }

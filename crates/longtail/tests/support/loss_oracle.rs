@@ -2,8 +2,8 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use longtail::loss::{
-    ApplyTo, ClassAverage, Compression, Contrastive, Normaliser, balanced_softmax, cross_entropy,
-    logit_adjusted, reference,
+    ApplyTo, ClassAverage, ClassCounts, Compression, Contrastive, Normaliser, balanced_softmax,
+    cross_entropy, logit_adjusted, reference,
 };
 use serde_json::Value;
 
@@ -34,6 +34,10 @@ pub fn scalar(tensor: Tensor<1>) -> f64 {
     tensor.into_data().iter::<f64>().next().unwrap()
 }
 
+pub fn counts(n: &[usize]) -> ClassCounts {
+    ClassCounts::new(n.to_vec()).unwrap()
+}
+
 /// What a loss is computed of.
 pub struct Case<'a> {
     pub z: &'a [Vec<f64>],
@@ -52,7 +56,8 @@ pub fn differentiated(
 ) -> reference::ContrastiveGradients {
     let z = tensor(case.z, dtype, device);
     let c = loss.prototypes.then(|| tensor(case.c, dtype, device));
-    let value = loss.loss(z.clone(), case.labels, c.clone(), case.n, case.compression).unwrap();
+    let n = counts(case.n);
+    let value = loss.loss(z.clone(), case.labels, c.clone(), &n, case.compression).unwrap();
     let mut gradients = value.backward();
     let prototypes = c.map_or_else(Vec::new, |c| rows(c.grad_remove(&mut gradients).unwrap()));
     let z = rows(z.grad_remove(&mut gradients).unwrap());
@@ -124,7 +129,7 @@ pub fn contrastive_entries() -> Vec<(&'static str, Contrastive, Option<Compressi
 pub fn check_cross_entropy_family(dtype: DType, device: &Device, tolerance: f64) {
     let oracle = oracle();
     let logits = || tensor(&matrix(&oracle["logits"]), dtype, device);
-    let n: Vec<usize> = serde_json::from_value(oracle["n"].clone()).unwrap();
+    let n = counts(&serde_json::from_value::<Vec<usize>>(oracle["n"].clone()).unwrap());
     let labels: Vec<u32> = serde_json::from_value(oracle["targets"].clone()).unwrap();
     let expected = |name: &str| oracle["ce_family"][name].as_f64().unwrap();
     close(scalar(cross_entropy(logits(), &labels).unwrap()), expected("ce"), tolerance);

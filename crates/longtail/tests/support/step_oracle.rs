@@ -8,7 +8,7 @@ use burn::{
     tensor::{Device, Gradients, Tensor, TensorData},
 };
 use longtail::{
-    loss::Contrastive,
+    loss::{ClassCounts, Contrastive},
     method::ClassifierLoss,
     model::{
         ClassifierKind, InitHeads, Network, NetworkConfig, Pass, Precision,
@@ -102,7 +102,7 @@ pub fn objective(contrastive: Contrastive) -> Objective {
         classifier_loss: ClassifierLoss::LogitAdjusted,
         tau: 1.3,
         contrastive: Some(contrastive),
-        class_counts: vec![500, 150, 60, 20, 5],
+        class_counts: ClassCounts::new(vec![500, 150, 60, 20, 5]).unwrap(),
         bn_groups: BnGroups::Joint,
         head_on_cls_view: true,
     }

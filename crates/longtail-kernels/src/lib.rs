@@ -1,4 +1,4 @@
-//! Fused operators with hand-written backward.
+//! Fused operators with hand-written backward, and what else needs a CPU's vectors.
 //!
 //! Every operator has a readable composition of Burn's own operators, which serves every backend
 //! and is the reference that the fast implementations are tested against. On the CPU backend the fast
@@ -10,6 +10,7 @@ mod conv_bn;
 mod cpu;
 mod fused;
 pub mod gpu;
+pub mod jpeg;
 pub mod threads;
 
 pub use basic_block::{

@@ -18,6 +18,7 @@ mod file;
 mod jpeg;
 mod kind;
 mod markers;
+mod planes;
 mod raster;
 mod share;
 mod tiff;

@@ -9,12 +9,14 @@ use std::{
 };
 
 use image::{DynamicImage, RgbImage};
+use longtail_kernels::jpeg::{Emitter, Listener, Sampling, emitter};
 use mozjpeg::{ColorSpace, Decompress};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
 use super::{
     Outline, Picture, brief, cmyk,
     markers::{Ending, Header, NoHeader, Scans},
+    planes,
 };
 
 /// Scans of one file; a file with more is made to keep a decoder busy.
@@ -52,7 +54,10 @@ fn outline_of(header: &Header) -> Outline {
     // Files of several scans are held as coefficients of 16 bits until the last one.
     let coefficients = if header.has_many_scans { header.blocks() * 128 } else { 0 };
     let inks = if header.components.len() == 4 { Some(pixels * 4) } else { None };
-    let decoding = coefficients + inks.unwrap_or(pixels * 3);
+    let in_rows = coefficients + inks.unwrap_or(pixels * 3);
+    // Coefficients are given back before pixels are made of planes.
+    let in_planes = planes::of(header).map(|(_, bytes)| bytes + coefficients.max(pixels * 3));
+    let decoding = in_rows.max(in_planes.unwrap_or(0));
     Outline::new([header.width, header.height], header.orientation, decoding, inks)
 }
 
@@ -65,7 +70,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
     if scans.count > MOST_SCANS {
         return Err(format!("the JPEG has more than {MOST_SCANS} scans"));
     }
-    let (pixels, course) = read(&bytes[..scans.end], &header)?;
+    let (pixels, course) = by_own_code(&bytes[..scans.end], &header)?;
     let notes = judged(&header, &scans, course)?;
     let image = RgbImage::from_raw(header.width, header.height, pixels)
         .ok_or("the decoder gave another number of pixels than the header says")?;
@@ -107,8 +112,8 @@ fn judged(header: &Header, scans: &Scans, course: Course) -> Result<Vec<String>,
 }
 
 /// How decoding went.
-#[derive(Debug, Clone, Copy, Default)]
-struct Course {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Course {
     /// Warnings after the header.
     warnings: usize,
     /// The first of them came after the last byte.
@@ -126,8 +131,19 @@ thread_local! {
     };
 }
 
-/// RGB bytes of `bytes`, which end with the last scan.
-fn read(bytes: &[u8], header: &Header) -> Result<(Vec<u8>, Course), String> {
+/// [`read`] with as much of our own code as the file lets, which is faster than libjpeg's and gives the same bits.
+pub(super) fn by_own_code(bytes: &[u8], header: &Header) -> Result<(Vec<u8>, Course), String> {
+    let sampling = planes::of(header).map(|(sampling, _)| sampling);
+    read(bytes, header, sampling, emitter::<Ear>())
+}
+
+/// RGB bytes of `bytes`, which end with the last scan; from planes of this sampling, or in rows where it is `None`.
+fn read(
+    bytes: &[u8],
+    header: &Header,
+    sampling: Option<Sampling>,
+    emitter: Emitter,
+) -> Result<(Vec<u8>, Course), String> {
     COURSE.set(Course::default());
     let (start, tail) = bytes.split_at(bytes.len().saturating_sub(TAIL));
     let source = Pieces { pieces: [start, tail, &[0xff, 0xd9]], at: 0 };
@@ -136,10 +152,15 @@ fn read(bytes: &[u8], header: &Header) -> Result<(Vec<u8>, Course), String> {
         _ => ColorSpace::JCS_RGB,
     };
     let attempt = || -> io::Result<Vec<u8>> {
-        let image = Decompress::builder().with_err(handlers()).from_reader(source)?;
+        let image = Decompress::builder().with_err(handlers(emitter)).from_reader(source)?;
         // Warnings on the header are not on pixels.
         COURSE.set(Course { warnings: 0, warned_at_end: false, ..COURSE.get() });
-        image.to_colorspace(space)?.read_scanlines()
+        match sampling {
+            Some(sampling) if planes::is_taken(&image, header) => {
+                planes::read(image, header, sampling)
+            }
+            _ => image.to_colorspace(space)?.read_scanlines(),
+        }
     };
     let pixels = match catch_unwind(AssertUnwindSafe(attempt)) {
         Ok(Ok(pixels)) => pixels,
@@ -173,10 +194,10 @@ fn words_of_failure(bytes: &[u8], space: ColorSpace) -> String {
 }
 
 /// libjpeg's callbacks: an error unwinds, a warning is counted, nothing is printed.
-fn handlers() -> jpeg_error_mgr {
+fn handlers(emitter: Emitter) -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(give_up),
-        emit_message: Some(hear),
+        emit_message: Some(emitter),
         output_message: None,
         format_message: None,
         reset_error_mgr: Some(nothing),
@@ -198,13 +219,17 @@ extern "C-unwind" fn give_up(_: &mut jpeg_common_struct) {
 
 extern "C-unwind" fn nothing(_: &mut jpeg_common_struct) {}
 
-/// Warnings have the level -1, traces others.
-extern "C-unwind" fn hear(_: &mut jpeg_common_struct, level: c_int) {
-    let mut course = COURSE.get();
-    if level < 0 {
-        course.warned_at_end |= course.warnings == 0 && course.at_end;
-        course.warnings += 1;
-        COURSE.set(course);
+/// Hears warnings, which have the level -1, among what is traced.
+struct Ear;
+
+impl Listener for Ear {
+    fn hear(level: c_int) {
+        let mut course = COURSE.get();
+        if level < 0 {
+            course.warned_at_end |= course.warnings == 0 && course.at_end;
+            course.warnings += 1;
+            COURSE.set(course);
+        }
     }
 }
 
@@ -235,5 +260,21 @@ impl Read for Pieces<'_> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// What libjpeg's own code makes of a file, up to the end of its scans.
+    pub(in super::super) fn by_libjpeg(
+        bytes: &[u8],
+        header: &Header,
+    ) -> Result<(Vec<u8>, Course), String> {
+        extern "C-unwind" fn hear(_: &mut jpeg_common_struct, level: c_int) {
+            Ear::hear(level);
+        }
+        read(bytes, header, None, hear)
     }
 }

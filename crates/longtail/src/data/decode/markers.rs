@@ -4,6 +4,7 @@
 //! Source: ITU-T T.81, annexes B and G.
 
 use image::metadata::Orientation;
+use longtail_kernels::jpeg::{self, Sampling};
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
@@ -140,14 +141,39 @@ impl Header {
 
     /// Blocks of 8 × 8 samples, of all colours.
     pub(super) fn blocks(&self) -> u64 {
+        self.blocks_of(|rows, _| rows)
+    }
+
+    /// [`Self::blocks`] with those below the image that complete the last row of units.
+    pub(super) fn padded_blocks(&self) -> u64 {
+        self.blocks_of(|rows, down| rows.next_multiple_of(down))
+    }
+
+    /// Blocks, with `rows` of them for what a colour has and for its factor.
+    fn blocks_of(&self, rows: fn(u64, u64) -> u64) -> u64 {
         let most = |of: fn(&Component) -> u32| self.components.iter().map(of).max().unwrap_or(1);
         let (across, down) = (most(|c| c.across), most(|c| c.down));
         let along = |length: u32, factor: u32, most: u32| {
             (u64::from(length) * u64::from(factor)).div_ceil(u64::from(most) * 8)
         };
-        let of =
-            |c: &Component| along(self.width, c.across, across) * along(self.height, c.down, down);
+        let of = |c: &Component| {
+            let rows = rows(along(self.height, c.down, down), u64::from(c.down));
+            along(self.width, c.across, across) * rows
+        };
         self.components.iter().map(of).sum()
+    }
+
+    /// How chroma is sampled in a file of three colours, where that is one of the usual ways and the image wide enough
+    /// for libjpeg to filter it.
+    pub(super) fn sampling(&self) -> Option<Sampling> {
+        let factors: Vec<_> = self.components.iter().map(|c| (c.across, c.down)).collect();
+        let sampling = match factors[..] {
+            [(1, 1), (1, 1), (1, 1)] => Sampling::Full,
+            [(2, 1), (1, 1), (1, 1)] => Sampling::Across,
+            [(2, 2), (1, 1), (1, 1)] => Sampling::Both,
+            _ => return None,
+        };
+        jpeg::is_filtered(self.width as usize, sampling).then_some(sampling)
     }
 
     /// Follows the scans to the end of the image.

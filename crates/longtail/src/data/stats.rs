@@ -8,12 +8,13 @@ use std::{
 
 use rayon::prelude::*;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     DataError, ImageSet, Listed, Listing, Split, SplitRequest,
     catalog::{Catalog, Files},
     decode::ImageFile,
+    inspect::Digest,
     names::text_of,
 };
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
     eval::{Group, ShotThresholds},
     report::printable,
 };
+
+mod shared;
 
 /// Pairs of files listed in the text; JSON has them all.
 const SHOWN: usize = 10;
@@ -100,13 +103,19 @@ pub struct Sizes {
 /// One image while statistics are gathered.
 struct Item {
     path: String,
+    /// Where it can be read again; empty for an image in memory.
+    file: PathBuf,
     label: usize,
     seen: Result<Seen, String>,
 }
 
 struct Seen {
-    bytes: [u8; 32],
-    pixels: [u8; 32],
+    /// SHA-256 of the file.
+    bytes: Digest,
+    /// What all images with these pixels have in common, and no other; see [`shared::settle`].
+    pixels: Digest,
+    /// What an image with these pixels has, and few others.
+    sum: u32,
     size: [usize; 2],
 }
 
@@ -136,6 +145,7 @@ impl Stats {
             Err(error) if as_split => return Err(error),
             Err(_) => {}
         }
+        shared::settle(&mut parts);
         Ok((Self { as_split, ..Self::gather(&names, parts) }, notes))
     }
 
@@ -144,16 +154,14 @@ impl Stats {
         let inspect = |(name, images, indices): &(&'static str, &ImageSet, Vec<u32>)| {
             let item = |&index: &u32| {
                 let RasterRef { height, width, data } = images.raster(index as usize);
-                let mut hash = Sha256::new();
-                hash.update((width as u64).to_le_bytes());
-                hash.update(data);
-                let hash: [u8; 32] = hash.finalize().into();
+                let hash = shared::digest(width, data);
                 let path = match images.names().get(index as usize) {
                     Some(path) => path.clone(),
                     None => format!("image {index}"),
                 };
-                let seen = Ok(Seen { bytes: hash, pixels: hash, size: [width, height] });
-                Item { path, label: images.labels()[index as usize] as usize, seen }
+                let seen = Ok(Seen { bytes: hash, pixels: hash, sum: 0, size: [width, height] });
+                let label = images.labels()[index as usize] as usize;
+                Item { path, file: PathBuf::new(), label, seen }
             };
             (*name, indices.par_iter().map(item).collect())
         };
@@ -188,7 +196,7 @@ impl Stats {
             groups: Group::ALL.map(|group| (group.name(), in_group(group))).into(),
             broken: broken(&parts),
             duplicates: duplicates(&parts),
-            shared: shared(&parts),
+            shared: shared::pairs(&parts),
             sizes: sizes(&parts),
             as_split: true,
             classes,
@@ -200,18 +208,18 @@ fn inspect_files(files: &Files) -> Vec<Item> {
     let inspect = |path: &Path| -> Result<Seen, String> {
         let file = ImageFile::read(path)?;
         let decoded = file.decode()?;
-        let mut pixels = Sha256::new();
-        pixels.update((decoded.width as u64).to_le_bytes());
-        pixels.update(&decoded.pixels);
+        let bytes = Sha256::digest(file.bytes()).into();
         Ok(Seen {
-            bytes: Sha256::digest(file.bytes()).into(),
-            pixels: pixels.finalize().into(),
+            bytes,
+            pixels: bytes,
+            sum: crc32fast::hash(&decoded.pixels),
             size: [decoded.width, decoded.height],
         })
     };
     let item = |(path, label): (&PathBuf, &u32)| Item {
         seen: inspect(path),
         path: text_of(path),
+        file: path.clone(),
         label: *label as usize,
     };
     files.paths.par_iter().zip(&files.labels).map(item).collect()
@@ -283,25 +291,6 @@ fn duplicates(parts: &[(&'static str, Vec<Item>)]) -> Vec<Pair> {
                 pairs.push(Pair {
                     parts: [(*part).into(), (*part).into()],
                     paths: [before.into(), item.path.clone()],
-                });
-            }
-        }
-    }
-    pairs
-}
-
-/// Each image with the first of an earlier part that shows the same pixels.
-fn shared(parts: &[(&'static str, Vec<Item>)]) -> Vec<Pair> {
-    let mut pairs = Vec::new();
-    let mut first: HashMap<[u8; 32], (&str, &str)> = HashMap::new();
-    for (part, items) in parts {
-        for item in items {
-            let Ok(seen) = &item.seen else { continue };
-            let (before, path) = *first.entry(seen.pixels).or_insert((part, &item.path));
-            if before != *part {
-                pairs.push(Pair {
-                    parts: [before.into(), (*part).into()],
-                    paths: [path.into(), item.path.clone()],
                 });
             }
         }

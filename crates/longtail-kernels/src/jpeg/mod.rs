@@ -105,7 +105,7 @@ impl<'a> Planes<'a> {
     fn between(&self, row: usize) -> [usize; 2] {
         let near = row / 2;
         let last = (self.size[0] - 1) / 2;
-        let far = if row % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(last) };
+        let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(last) };
         [near, far]
     }
 }

@@ -3,9 +3,13 @@
 //! Source: C. Loeffler, A. Ligtenberg, G. S. Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications",
 //! ICASSP 1989, with constants of 13 bits.
 
-use std::os::raw::{c_int, c_void};
+use std::os::raw::c_int;
+#[cfg(target_arch = "x86_64")]
+use std::os::raw::c_void;
 
-use mozjpeg_sys::{jpeg_common_struct, jpeg_component_info, jpeg_decompress_struct};
+use mozjpeg_sys::jpeg_common_struct;
+#[cfg(target_arch = "x86_64")]
+use mozjpeg_sys::{jpeg_component_info, jpeg_decompress_struct};
 
 #[cfg(target_arch = "x86_64")]
 use crate::Path;
@@ -26,8 +30,10 @@ pub fn emitter<L: Listener>() -> Emitter {
 }
 
 /// States of a decoder whose header is being read.
+#[cfg(target_arch = "x86_64")]
 const IN_HEADER: std::ops::RangeInclusive<c_int> = 200..=202;
 
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 unsafe extern "C-unwind" fn hear<L: Listener>(common: &mut jpeg_common_struct, level: c_int) {
     #[cfg(target_arch = "x86_64")]
     if common.is_decompressor != 0
@@ -43,6 +49,7 @@ unsafe extern "C-unwind" fn hear<L: Listener>(common: &mut jpeg_common_struct, l
 }
 
 /// Transforms one block of coefficients, and writes it to rows of samples from a column on.
+#[cfg(target_arch = "x86_64")]
 type Transform = unsafe extern "C-unwind" fn(
     *mut jpeg_decompress_struct,
     *mut jpeg_component_info,
@@ -51,6 +58,7 @@ type Transform = unsafe extern "C-unwind" fn(
     u32,
 );
 
+#[cfg(target_arch = "x86_64")]
 type Chooser = unsafe extern "C-unwind" fn(
     *mut jpeg_decompress_struct,
     *mut jpeg_component_info,
@@ -58,6 +66,7 @@ type Chooser = unsafe extern "C-unwind" fn(
     *mut c_int,
 );
 
+#[cfg(target_arch = "x86_64")]
 unsafe extern "C-unwind" {
     fn jpeg_set_idct_method_selector(decoder: *mut c_void, chooser: Chooser);
     fn jpeg_idct_islow(
@@ -232,7 +241,7 @@ mod avx2 {
         let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         let mut out = [[0; 8]; 8];
         for (rows, out) in rows.as_chunks::<4>().0.iter().zip(out.as_chunks_mut::<4>().0) {
-            let [a, b, c, d] = rows.map(|row| ten(row));
+            let [a, b, c, d] = rows.map(&ten);
             let packed = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
             let ordered = _mm256_permutevar8x32_epi32(packed, order);
             // SAFETY: 32 bytes into four rows of eight.

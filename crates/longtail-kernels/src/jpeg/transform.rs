@@ -140,9 +140,10 @@ mod avx2 {
             };
             *row =
                 _mm256_mullo_epi32(_mm256_cvtepi16_epi32(values), _mm256_cvtepu16_epi32(factors));
+            // One of them alone may be too large.
             sum = _mm256_add_epi32(
                 sum,
-                _mm256_min_epu32(_mm256_abs_epi32(*row), _mm256_set1_epi32(MOST)),
+                _mm256_min_epu32(_mm256_abs_epi32(*row), _mm256_set1_epi32(MOST + 1)),
             );
             any = _mm256_or_si256(
                 any,

@@ -98,18 +98,17 @@ impl Observer for Progress {
         if let Display::Lines { last } = &mut self.display {
             *last = Instant::now();
         }
-        let contrastive = record
-            .loss_contrastive
-            .map_or(String::new(), |loss| format!(", contrastive {loss:.4}"));
+        let parts: Vec<String> =
+            record.loss_parts.iter().map(|(name, loss)| format!("{name} {loss:.4}")).collect();
         let val = record
             .val
             .as_ref()
             .map_or(String::new(), |val| format!("  val {:.1}%", 100.0 * val.arithmetic_mean));
         self.line(&format!(
-            "epoch {}  loss {:.4} (classifier {:.4}{contrastive}){val}  {:.0} images/s",
+            "epoch {}  loss {:.4} ({}){val}  {:.0} images/s",
             record.epoch + 1,
             record.loss,
-            record.loss_ce,
+            parts.join(", "),
             record.images_per_second,
         ));
     }
@@ -143,16 +142,15 @@ fn short(figure: f64) -> String {
 }
 
 fn describe(step: &StepReport) -> String {
-    let contrastive =
-        step.contrastive.map_or(String::new(), |loss| format!(" contrastive {loss:.3}"));
+    let parts: String =
+        step.parts.iter().map(|(name, loss)| format!(" {name} {loss:.3}")).collect();
     format!(
-        "epoch {}/{} step {}/{}  loss {:.3} classifier {:.3}{contrastive}  {:.0} images/s",
+        "epoch {}/{} step {}/{}  loss {:.3}{parts}  {:.0} images/s",
         step.epoch + 1,
         step.epochs,
         step.step,
         step.steps,
         step.loss,
-        step.classifier,
         step.images_per_second,
     )
 }
@@ -225,8 +223,7 @@ mod tests {
             done: 1,
             whole,
             loss,
-            classifier: loss,
-            contrastive: Some(loss),
+            parts: vec![("classifier", loss), ("contrastive", loss)],
             images_per_second,
         }
     }

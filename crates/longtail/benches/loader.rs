@@ -10,7 +10,9 @@ use longtail::{
     batch::{Batch, Loader, LoaderConfig, Position, Sampler},
     data::Synthetic,
     device,
-    loss::ClassCounts,
+    loss::{ClassCounts, Moment},
+    method::Method,
+    optim::{Decay, Schedule},
     recipe::{Recipe, RecipeFile},
     threads,
     train::Learner,
@@ -37,7 +39,7 @@ fn main() {
     let images = Arc::new(source.pool);
     let sim = View::Sim(SimConfig::default());
     let config = LoaderConfig {
-        sampler: Sampler::new((0..images.len() as u32).collect(), BATCH, true, 0),
+        samplers: vec![Sampler::new((0..images.len() as u32).collect(), BATCH, true, 0)],
         views: vec![View::Classifier(ClassifierConfig::default()), sim.clone(), sim],
         normalize: Normalize::CIFAR,
         seed: 0,
@@ -46,11 +48,14 @@ fn main() {
     let layer = RecipeFile::parse(RECIPE, "the bench").expect("it is a recipe");
     let (recipe, _) = Recipe::resolve(&[layer]).expect("it can be run");
     let counts = ClassCounts::new((1..=classes).rev().collect()).expect("none is 0");
-    let mut learner =
-        Learner::new(&recipe, &counts, device::cpu().autodiff()).expect("32 is 6n + 2");
+    let mut plan = Method::plan(&recipe, &counts);
+    let stage = &mut plan.stages[0];
+    stage.schedule = Schedule { lr: 1e-3, warmup: 0, epochs: 1, decay: Decay::Cosine };
+    let moment = Moment { epoch: 0, epochs: 1 };
+    let mut learner = Learner::new(&plan, 0, device::cpu().autodiff()).expect("32 is 6n + 2");
     let size = [images.height(), images.width()];
     let mut step = |batch: Batch| {
-        let losses = learner.step(batch.pixels, size, &batch.labels, 1e-3, None);
+        let losses = learner.step(&plan.stages[0], moment, batch.draws, size);
         losses.expect("labels and counts fit");
     };
     let fixed = loader.next_batch().expect("the loader runs");

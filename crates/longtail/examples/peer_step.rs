@@ -16,12 +16,15 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use longtail::{
+    batch::DrawnPixels,
     device::{self, Device, DeviceChoice},
-    loss::ClassCounts,
+    loss::{ClassCounts, Moment},
+    method::{Method, Plan},
     model::{
         Network, Pass,
         weights::{self, Weights, values},
     },
+    optim::{Decay, Schedule},
     recipe::{Recipe, RecipeError, RecipeFile},
     rng::{Purpose, stream},
     threads::{self, Awake},
@@ -166,21 +169,22 @@ fn seconds(
 
 /// What `train::Trainer` trains with, and one fixed batch.
 struct Peer {
+    plan: Plan,
     learner: Learner,
-    lr: f64,
     pixels: Vec<f32>,
     labels: Vec<u32>,
 }
 
 impl Peer {
     fn new(recipe: &Recipe, options: &Options, device: Device) -> Result<Self, Box<dyn Error>> {
+        let mut plan = Method::plan(recipe, &ClassCounts::new(CLASS_COUNTS.to_vec())?);
+        for stage in &mut plan.stages {
+            let decay = Decay::Step { milestones: Vec::new(), gamma: 1.0 };
+            stage.schedule = Schedule { lr: options.lr, warmup: 0, epochs: 1, decay };
+        }
         Ok(Self {
-            learner: Learner::new(
-                recipe,
-                &ClassCounts::new(CLASS_COUNTS.to_vec())?,
-                device.autodiff(),
-            )?,
-            lr: options.lr,
+            learner: Learner::new(&plan, recipe.train.seed, device.autodiff())?,
+            plan,
             pixels: pixels(options.rows),
             labels: labels(options.rows / 3),
         })
@@ -188,8 +192,10 @@ impl Peer {
 
     /// One optimizer step.
     fn step(&mut self) -> Result<Measured, Box<dyn Error>> {
-        let (pixels, size) = (self.pixels.clone(), [SIDE, SIDE]);
-        Ok(self.learner.step(pixels, size, &self.labels, self.lr, None)?)
+        let draw = DrawnPixels { pixels: self.pixels.clone(), labels: self.labels.clone() };
+        let stage = self.plan.stages.first().ok_or("a plan has a stage")?;
+        let moment = Moment { epoch: 0, epochs: 1 };
+        Ok(self.learner.step(stage, moment, vec![draw], [SIDE, SIDE])?)
     }
 
     /// One optimizer step; gives the loss before it.

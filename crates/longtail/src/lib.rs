@@ -1,7 +1,7 @@
 //! Long-tailed image classification, in the order in which the data flows:
 //!
 //! [`data`] (sources, split) → [`augment`] (views) → [`batch`] (sampler, loader) → [`model`]
-//! (backbones, heads) → [`loss`] and [`method`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
+//! (backbones, heads) → [`loss`] → [`optim`] → [`method`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
 //! [`recipe`] turns what was typed into what it means; [`device`] alone names a Burn backend;
 //! [`threads`] are what all of it runs on.
 
@@ -14,6 +14,8 @@ pub mod batch;
 pub mod model;
 
 pub mod loss;
+
+pub mod optim;
 
 pub mod method;
 

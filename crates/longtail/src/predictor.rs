@@ -99,7 +99,7 @@ impl Predictor {
         let class_names = split.class_names;
         let (state, origin) = choose(&folder, checkpoint, choice, recipe.train.epochs)?;
         device::check_precision(&device, recipe.train.precision)?;
-        let network = network(&recipe, class_names.len(), &device).map_err(TrainError::from)?;
+        let network = network(&recipe, class_names.len(), &device)?;
         let network = weights::with_state(network, state, &path.display().to_string())
             .map_err(TrainError::from)?;
         Ok(Self { network, recipe, class_names, device, origin })

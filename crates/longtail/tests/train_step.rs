@@ -8,9 +8,8 @@ use std::sync::Mutex;
 
 use burn::tensor::{Device, Tensor};
 use longtail::{
-    loss::Contrastive,
-    model::Precision,
-    train::{BnGroups, Objective},
+    loss::{ClassifierContrastive, Contrastive, ContrastiveBranch},
+    model::{BnGroups, Precision},
 };
 use longtail_kernels::{Algorithm, ConvBnOptions, Path, algorithm, force};
 use step_oracle::*;
@@ -98,11 +97,15 @@ fn separate_batch_statistics_per_view_differ_and_train() {
 fn separate_batch_statistics(_: Path) {
     let network = network(true, Precision::F32, &Device::flex());
     let joint = objective(Contrastive::bcl_rcl(0.1));
-    let per_view = Objective { bn_groups: BnGroups::PerView, ..joint.clone() };
-    let only_sim = Objective { head_on_cls_view: false, ..joint.clone() };
-    let value = |objective: &Objective| {
-        let losses = objective.losses(&network, images(&Device::flex()), &LABELS, None).unwrap();
-        (scalar(losses.classifier), scalar(losses.contrastive.unwrap()))
+    let per_view = ClassifierContrastive { bn_groups: BnGroups::PerView, ..joint.clone() };
+    let branch = ContrastiveBranch::new(Contrastive::bcl_rcl(0.1), 1.0);
+    let only_sim = ClassifierContrastive {
+        contrastive: Some(ContrastiveBranch { head_on_cls_view: false, ..branch }),
+        ..joint.clone()
+    };
+    let value = |objective: &ClassifierContrastive| {
+        let losses = losses_of(objective, &network, images(&Device::flex()), &LABELS);
+        (part(&losses, "classifier"), part(&losses, "contrastive"))
     };
     let (joint, per_view, only_sim) = (value(&joint), value(&per_view), value(&only_sim));
     assert_ne!(joint.0, per_view.0, "the encoder's statistics");

@@ -37,9 +37,9 @@ fn damaged_newer_and_foreign_checkpoints_are_refused() {
     };
     refused(&whole[..whole.len() / 2], "is damaged");
     refused(b"", "is damaged");
-    let newer = String::from_utf8_lossy(&whole).contains("\\\"format\\\":2");
+    let newer = String::from_utf8_lossy(&whole).contains("\\\"format\\\":3");
     assert!(newer, "the format is part of the header");
-    let at = find(&whole, b"\\\"format\\\":2") + b"\\\"format\\\":".len();
+    let at = find(&whole, b"\\\"format\\\":3") + b"\\\"format\\\":".len();
     let mut newer = whole.clone();
     newer[at] = b'9';
     refused(&newer, "format 9");

@@ -54,14 +54,14 @@ fn a_run_killed_again_and_again_ends_as_the_unbroken_one() {
     let stands_at =
         |step: u64| move |place: &Place| progress(place).is_some_and(|p| p.step >= step);
     let first = kill_when(&broken, &start, stands_at(1)).unwrap();
-    assert!(first.step > 0 && first.poor_classes.is_none(), "before the switch: {first:?}");
+    assert!(first.step > 0 && first.objective.is_null(), "before the switch: {first:?}");
 
     let mut seen = vec![first];
     for step in (3..80).step_by(5) {
         seen.extend(kill_when(&broken, resume, stands_at(step)));
     }
     assert!(seen.iter().any(|p| p.batch > 0), "some in mid-epoch");
-    let switched = seen.iter().filter(|p| p.poor_classes.is_some()).count();
+    let switched = seen.iter().filter(|p| p.objective["poor_classes"].is_array()).count();
     assert!((1..seen.len()).contains(&switched), "on both sides of the compression switch");
     assert!(seen.windows(2).all(|pair| pair[0].step <= pair[1].step), "none started again");
 

@@ -64,7 +64,9 @@ fn every_method_trains() {
         place.succeed(&format!("train {SMALL} --method {method} --max-steps 2 --out {method}"));
         let lines = place.metrics(method);
         let contrastive = !["ce", "la", "balanced-softmax"].contains(&method);
-        assert_eq!(lines[0]["loss_contrastive"].is_number(), contrastive, "{method}");
+        let parts = &lines[0]["loss_parts"];
+        assert!(parts["classifier"].is_number(), "{method}");
+        assert_eq!(parts["contrastive"].is_number(), contrastive, "{method}");
         assert_eq!(place.json(&format!("{method}/summary.json"))["method"], method);
     }
 }

@@ -25,8 +25,8 @@ const NOTHING_TO_HELP_WITH: Duration = Duration::from_micros(50);
 /// What a [`Loader`] makes.
 #[derive(Debug, Clone)]
 pub struct LoaderConfig {
-    /// Which images make which batch.
-    pub sampler: Sampler,
+    /// Which images make which batch: a step sees a batch of each. The first one says how many an epoch has.
+    pub samplers: Vec<Sampler>,
     /// The views of every image, in order.
     pub views: Vec<View>,
     /// Means and deviations of the colour channels.
@@ -40,10 +40,24 @@ pub struct LoaderConfig {
 pub struct Batch {
     /// Where in training it stands.
     pub position: Position,
+    /// What each sampler has drawn.
+    pub draws: Vec<DrawnPixels>,
+}
+
+/// The images that one sampler has drawn for a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrawnPixels {
     /// Pixels, `[views · images, height, width, 3]`, view by view.
     pub pixels: Vec<f32>,
     /// One label per image.
     pub labels: Vec<u32>,
+}
+
+impl Batch {
+    /// Images of all draws, each counted once.
+    pub fn images(&self) -> usize {
+        self.draws.iter().map(|draw| draw.labels.len()).sum()
+    }
 }
 
 /// The thread that makes batches is gone.
@@ -92,15 +106,19 @@ impl Loader {
 }
 
 fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &SyncSender<Batch>) {
-    if config.sampler.batches() == 0 {
+    let batches = config.samplers.first().map_or(0, Sampler::batches);
+    if batches == 0 {
         return;
     }
     for epoch in start.epoch.. {
-        let order = config.sampler.order(epoch);
+        let orders: Vec<_> = config.samplers.iter().map(|sampler| sampler.order(epoch)).collect();
         let first = if epoch == start.epoch { start.batch } else { 0 };
-        for batch in first..config.sampler.batches() {
-            let indices = config.sampler.batch(&order, batch);
-            let made = make(images, config, Position { epoch, batch }, indices);
+        for batch in first..batches {
+            let position = Position { epoch, batch };
+            let drawn = config.samplers.iter().zip(&orders).map(|(sampler, order)| {
+                draw(images, config, position, sampler.batch(order, batch))
+            });
+            let made = Batch { position, draws: drawn.collect() };
             // The receiver is gone when training has ended.
             if sender.send(made).is_err() {
                 return;
@@ -110,20 +128,25 @@ fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &S
 }
 
 /// The views of the images `indices`.
-fn make(images: &ImageSet, config: &LoaderConfig, position: Position, indices: &[u32]) -> Batch {
+fn draw(
+    images: &ImageSet,
+    config: &LoaderConfig,
+    position: Position,
+    indices: &[u32],
+) -> DrawnPixels {
     let size = [images.height(), images.width()];
     let bytes = size[0] * size[1] * 3;
     let mut pixels = vec![0.0; config.views.len() * indices.len() * bytes];
-    let draw = |scratch: &mut Scratch, (slot, out): (usize, &mut [f32])| {
+    let make = |scratch: &mut Scratch, (slot, out): (usize, &mut [f32])| {
         let (view, sample) = (slot / indices.len(), indices[slot % indices.len()]);
         let (epoch, sample) = (position.epoch as u64, u64::from(sample));
         let mut rng = stream(config.seed, Purpose::View, epoch, sample, view as u64);
         let image = images.raster(sample as usize);
         config.views[view].draw(image, size, &config.normalize, &mut rng, scratch, out);
     };
-    pixels.par_chunks_exact_mut(bytes).enumerate().for_each_init(Scratch::default, draw);
+    pixels.par_chunks_exact_mut(bytes).enumerate().for_each_init(Scratch::default, make);
     let labels = indices.iter().map(|&i| images.labels()[i as usize]).collect();
-    Batch { position, pixels, labels }
+    DrawnPixels { pixels, labels }
 }
 
 #[cfg(test)]
@@ -148,7 +171,7 @@ mod tests {
     fn config() -> LoaderConfig {
         let sim = View::Sim(SimConfig::default());
         LoaderConfig {
-            sampler: Sampler::new((0..20).collect(), 6, true, 3),
+            samplers: vec![Sampler::new((0..20).collect(), 6, true, 3)],
             views: vec![View::Classifier(ClassifierConfig::default()), sim.clone(), sim],
             normalize: Normalize::CIFAR,
             seed: 3,
@@ -167,11 +190,12 @@ mod tests {
             let all = batches(&images, 7, start);
             let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
             let made = one_thread.install(|| {
-                let order = config().sampler.order(1);
+                let sampler = &config().samplers[0];
+                let order = sampler.order(1);
                 let position = Position { epoch: 1, batch: 2 };
-                make(&images, &config(), position, config().sampler.batch(&order, 2))
+                draw(&images, &config(), position, sampler.batch(&order, 2))
             });
-            assert_eq!(made, all[5]);
+            assert_eq!(made, all[5].draws[0]);
             assert_eq!(batches(&images, 3, Position { epoch: 1, batch: 1 }), all[4..]);
         }
     }
@@ -180,8 +204,8 @@ mod tests {
     fn views_of_an_image_differ_from_each_other_and_from_epoch_to_epoch() {
         let all = batches(&images(), 6, Position { epoch: 0, batch: 0 });
         let size = 12 * 10 * 3;
-        let view = |batch: &Batch, v: usize| batch.pixels[v * 6 * size..][..size].to_vec();
-        assert_eq!(all[0].pixels.len(), 3 * 6 * size);
+        let view = |batch: &Batch, v: usize| batch.draws[0].pixels[v * 6 * size..][..size].to_vec();
+        assert_eq!(all[0].draws[0].pixels.len(), 3 * 6 * size);
         assert_ne!(view(&all[0], 1), view(&all[0], 2));
         assert_ne!(view(&all[0], 0), view(&all[3], 0));
     }

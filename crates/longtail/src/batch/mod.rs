@@ -3,5 +3,5 @@
 mod loader;
 mod sampler;
 
-pub use loader::{Batch, Loader, LoaderConfig, LoaderError};
+pub use loader::{Batch, DrawnPixels, Loader, LoaderConfig, LoaderError};
 pub use sampler::{Position, Sampler};

@@ -8,11 +8,14 @@
 mod balanced_contrastive;
 mod balanced_softmax;
 mod class_counts;
+mod classifier_contrastive;
 mod compression;
+mod compression_switch;
 mod contrastive;
 mod cross_entropy;
 mod log_sum_exp;
 mod logit_adjustment;
+mod objective;
 mod rebalanced_contrastive;
 mod rebalanced_on_balanced;
 pub mod reference;
@@ -20,11 +23,16 @@ mod supervised_contrastive;
 
 pub use balanced_softmax::balanced_softmax;
 pub use class_counts::ClassCounts;
+pub use classifier_contrastive::{
+    ClassifierContrastive, ClassifierLoss, ContrastiveBranch, PoorClasses,
+};
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
+pub use compression_switch::{CompressionSwitch, Reevaluate};
 pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
 pub use cross_entropy::cross_entropy;
 pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;
+pub use objective::{Criterion, Draw, Losses, Measure, Measured, Moment, Objective};
 
 /// Arguments that a loss is not defined for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -45,6 +53,32 @@ pub enum LossError {
     /// There is no row.
     #[error("a loss of no rows is not defined")]
     NoRows,
+    /// The network lacks a head.
+    #[error("the network has no {head}, which the loss needs")]
+    Head {
+        /// Which.
+        head: &'static str,
+    },
+    /// More or fewer samplers than the objective needs.
+    #[error("{given} samplers draw where the objective needs {needed}")]
+    Draws {
+        /// Samplers that draw.
+        given: usize,
+        /// Samplers needed.
+        needed: usize,
+    },
+    /// A saved state is not that of the objective.
+    #[error("the state of the objective does not fit: {reason}")]
+    State {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What an objective depends on could not be measured.
+    #[error("accuracies cannot be measured: {reason}")]
+    Measure {
+        /// Why.
+        reason: String,
+    },
     /// The temperature is not a positive number.
     #[error("temperature {0} must be a positive number")]
     Temperature(f64),

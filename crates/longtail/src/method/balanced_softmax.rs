@@ -1,10 +1,11 @@
 //! Balanced softmax on the classifier's view (Eq. 1), the first stage of BALMS.
 
-use super::{ClassifierLoss, MethodSpec};
+use super::{Definition, parts::classifier_alone};
+use crate::loss::ClassifierLoss;
 
-pub(super) const SPEC: MethodSpec = MethodSpec {
+pub(super) const DEFINITION: Definition = Definition {
     name: "balanced-softmax",
     rows: "first stage of Table 3: BALMS",
-    classifier_loss: ClassifierLoss::BalancedSoftmax,
     contrastive: None,
+    plan: |recipe, counts| classifier_alone(recipe, counts, ClassifierLoss::BalancedSoftmax),
 };

@@ -1,12 +1,11 @@
 //! Logit-adjusted classifier and balanced contrastive loss (Eq. 3), with class prototypes.
 
+use super::{Definition, TEMPERATURE, parts::classifier_and_contrastive};
 use crate::loss::Contrastive;
 
-use super::{ClassifierLoss, MethodSpec, TEMPERATURE};
-
-pub(super) const SPEC: MethodSpec = MethodSpec {
+pub(super) const DEFINITION: Definition = Definition {
     name: "bcl",
     rows: "Tables 1 to 3: BCL",
-    classifier_loss: ClassifierLoss::LogitAdjusted,
     contrastive: Some(Contrastive::bcl(TEMPERATURE)),
+    plan: classifier_and_contrastive,
 };

@@ -1,10 +1,11 @@
 //! Plain cross entropy on the classifier's view: what every remedy is measured against.
 
-use super::{ClassifierLoss, MethodSpec};
+use super::{Definition, parts::classifier_alone};
+use crate::loss::ClassifierLoss;
 
-pub(super) const SPEC: MethodSpec = MethodSpec {
+pub(super) const DEFINITION: Definition = Definition {
     name: "ce",
     rows: "Table 3: Cross Entropy",
-    classifier_loss: ClassifierLoss::CrossEntropy,
     contrastive: None,
+    plan: |recipe, counts| classifier_alone(recipe, counts, ClassifierLoss::CrossEntropy),
 };

@@ -1,10 +1,13 @@
 //! Logit-adjusted cross entropy on the classifier's view (Eq. 2).
 
-use super::{ClassifierLoss, MethodSpec};
+use super::{
+    Definition,
+    parts::{adjusted, classifier_alone},
+};
 
-pub(super) const SPEC: MethodSpec = MethodSpec {
+pub(super) const DEFINITION: Definition = Definition {
     name: "la",
     rows: "Tables 1 and 2: LC alone; Table 3: LogitAdjust",
-    classifier_loss: ClassifierLoss::LogitAdjusted,
     contrastive: None,
+    plan: |recipe, counts| classifier_alone(recipe, counts, adjusted(recipe)),
 };

@@ -1,16 +1,24 @@
-//! The systems that a table row can name, one per file: which views, which losses, which heads.
+//! The systems that a table row can name, one per file: what is trained, on which views, for which losses, in which
+//! order.
 
 mod balanced_softmax;
 mod bcl;
 mod bcl_rcl;
 mod ce;
 mod la;
+mod parts;
+mod plan;
 mod rcl;
 mod scl;
 
 use serde::{Deserialize, Serialize};
 
-use crate::loss::Contrastive;
+pub use plan::{Place, Plan, Stage};
+
+use crate::{
+    loss::{ClassCounts, Contrastive},
+    recipe::Recipe,
+};
 
 /// A training method by the name it has on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,28 +46,17 @@ pub enum Method {
     BclRcl,
 }
 
-/// Which cross entropy the classifier is trained with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClassifierLoss {
-    /// [`crate::loss::cross_entropy`].
-    CrossEntropy,
-    /// [`crate::loss::balanced_softmax`], Eq. 1.
-    BalancedSoftmax,
-    /// [`crate::loss::logit_adjusted`], Eq. 2.
-    LogitAdjusted,
-}
-
-/// What a method consists of.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MethodSpec {
+/// What a method is.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
     /// The name on the command line.
     pub name: &'static str,
     /// The rows of the paper's tables it stands for.
     pub rows: &'static str,
-    /// The classifier's loss.
-    pub classifier_loss: ClassifierLoss,
-    /// The contrastive branch: two SimAugment views beside the classifier's; `None` without one.
+    /// The contrastive loss that `[contrastive]` begins with, at temperature .1; `None` without a contrastive branch.
     pub contrastive: Option<Contrastive>,
+    /// What is trained, in which order.
+    pub plan: fn(&Recipe, &ClassCounts) -> Plan,
 }
 
 impl Method {
@@ -67,23 +64,28 @@ impl Method {
     pub const ALL: [Self; 7] =
         [Self::Ce, Self::La, Self::BalancedSoftmax, Self::Scl, Self::Bcl, Self::Rcl, Self::BclRcl];
 
-    /// What the method consists of, at contrastive temperature .1.
-    pub const fn spec(self) -> MethodSpec {
+    /// What the method is.
+    pub const fn definition(self) -> Definition {
         match self {
-            Self::Ce => ce::SPEC,
-            Self::La => la::SPEC,
-            Self::BalancedSoftmax => balanced_softmax::SPEC,
-            Self::Scl => scl::SPEC,
-            Self::Bcl => bcl::SPEC,
-            Self::Rcl => rcl::SPEC,
-            Self::BclRcl => bcl_rcl::SPEC,
+            Self::Ce => ce::DEFINITION,
+            Self::La => la::DEFINITION,
+            Self::BalancedSoftmax => balanced_softmax::DEFINITION,
+            Self::Scl => scl::DEFINITION,
+            Self::Bcl => bcl::DEFINITION,
+            Self::Rcl => rcl::DEFINITION,
+            Self::BclRcl => bcl_rcl::DEFINITION,
         }
+    }
+
+    /// What a recipe of the method trains on classes of `class_counts` images.
+    pub fn plan(recipe: &Recipe, class_counts: &ClassCounts) -> Plan {
+        (recipe.method.name.definition().plan)(recipe, class_counts)
     }
 }
 
 impl std::fmt::Display for Method {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.spec().name)
+        f.write_str(self.definition().name)
     }
 }
 
@@ -91,8 +93,8 @@ impl std::str::FromStr for Method {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|method| method.spec().name == name).ok_or_else(|| {
-            let names = Self::ALL.map(|method| method.spec().name).join(", ");
+        Self::ALL.into_iter().find(|method| method.definition().name == name).ok_or_else(|| {
+            let names = Self::ALL.map(|method| method.definition().name).join(", ");
             format!("there is no method \"{name}\"; the methods are {names}")
         })
     }

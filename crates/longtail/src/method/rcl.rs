@@ -1,12 +1,11 @@
 //! Logit-adjusted classifier and rebalanced contrastive loss (Eq. 4).
 
+use super::{Definition, TEMPERATURE, parts::classifier_and_contrastive};
 use crate::loss::Contrastive;
 
-use super::{ClassifierLoss, MethodSpec, TEMPERATURE};
-
-pub(super) const SPEC: MethodSpec = MethodSpec {
+pub(super) const DEFINITION: Definition = Definition {
     name: "rcl",
     rows: "Tables 1 to 3: RCL",
-    classifier_loss: ClassifierLoss::LogitAdjusted,
     contrastive: Some(Contrastive::rcl(TEMPERATURE)),
+    plan: classifier_and_contrastive,
 };

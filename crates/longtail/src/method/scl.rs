@@ -1,12 +1,11 @@
 //! Logit-adjusted classifier and supervised contrastive loss on two SimAugment views.
 
+use super::{Definition, TEMPERATURE, parts::classifier_and_contrastive};
 use crate::loss::Contrastive;
 
-use super::{ClassifierLoss, MethodSpec, TEMPERATURE};
-
-pub(super) const SPEC: MethodSpec = MethodSpec {
+pub(super) const DEFINITION: Definition = Definition {
     name: "scl",
     rows: "Tables 1 and 2: LC + SCL",
-    classifier_loss: ClassifierLoss::LogitAdjusted,
     contrastive: Some(Contrastive::scl(TEMPERATURE)),
+    plan: classifier_and_contrastive,
 };

@@ -16,7 +16,7 @@ pub use classifier::Classifier;
 pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
-pub use network::{ClassifierKind, InitHeads, Network, NetworkConfig, Precision};
+pub use network::{BnGroups, ClassifierKind, InitHeads, Network, NetworkConfig, Precision};
 pub use predict::{rows_at_once, softmax};
 pub use resnet_cifar::ResNetCifar;
 

@@ -26,6 +26,16 @@ pub enum InitHeads {
     Kaiming,
 }
 
+/// How the rows of the views share batch statistics (`docs/method.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BnGroups {
+    /// All views in one encoder pass.
+    Joint,
+    /// Each view on its own; running statistics see the classifier's view.
+    PerView,
+}
+
 /// The type in which the encoder keeps activations and multiplies. Sums, batch statistics, weights,
 /// heads, losses and the optimizer are f32 in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,16 +1,18 @@
 use std::path::PathBuf;
 
 use super::{
-    ClassifierView, CompressionSection, CompressionStart, ContrastiveSection, CriterionSet, Data,
-    DecayKind, Eval, HarmonicZero, Loss, MethodSection, Model, Optimizer, Prior, Recipe,
-    Reevaluate, ScheduleSection, Train, Val, Views,
+    ClassifierView, CompressionSection, CompressionStart, ContrastiveSection, Data, DecayKind,
+    Eval, HarmonicZero, Loss, MethodSection, Model, Optimizer, Prior, Recipe, ScheduleSection,
+    Train, Val, Views,
 };
 use crate::{
     data::Resize,
-    loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, PriorCounts},
+    loss::{
+        ApplyTo, CompressionMode, CompressionPreset, Contrastive, Criterion, PriorCounts,
+        Reevaluate,
+    },
     method::Method,
-    model::{ClassifierKind, InitHeads, Precision},
-    train::BnGroups,
+    model::{BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
 impl Recipe {
@@ -19,7 +21,7 @@ impl Recipe {
     pub(super) fn defaults(data: &str, method: Method) -> Self {
         // α weighs the classifier's loss against the contrastive one; alone it would scale the
         // learning rate.
-        let alpha = if method.spec().contrastive.is_some() { 2.0 } else { 1.0 };
+        let alpha = if method.definition().contrastive.is_some() { 2.0 } else { 1.0 };
         let mut recipe = Self {
             data: data_defaults(data),
             method: MethodSection { name: method },
@@ -110,7 +112,7 @@ fn model_defaults() -> Model {
 }
 
 pub(super) fn contrastive_defaults(method: Method) -> ContrastiveSection {
-    let loss = method.spec().contrastive.unwrap_or(Contrastive::bcl_rcl(0.1));
+    let loss = method.definition().contrastive.unwrap_or(Contrastive::bcl_rcl(0.1));
     let (prior, prior_exponent) = match loss.prior {
         PriorCounts::Off => (Prior::Off, 1.0),
         PriorCounts::Exponent(rho) => (Prior::Counts, rho),
@@ -135,7 +137,7 @@ fn compression_defaults() -> CompressionSection {
         threshold: 0.2,
         start: CompressionStart::Half,
         reevaluate: Reevaluate::Once,
-        criterion_set: CriterionSet::Val,
+        criterion_set: Criterion::Val,
         apply_to: ApplyTo::Both,
         compress_prototypes: true,
     }

@@ -221,7 +221,7 @@ impl Recipe {
         self.contrastive.prototypes = own.prototypes;
         self.contrastive.prior = own.prior;
         self.contrastive.prior_exponent = own.prior_exponent;
-        if self.contrastive != was && method.spec().contrastive.is_some() {
+        if self.contrastive != was && method.definition().contrastive.is_some() {
             notes.push(format!(
                 "contrastive.class_average, prototypes and prior are those of {method}, not of {before}"
             ));

@@ -92,7 +92,7 @@ impl Recipe {
     /// Folders and lists are small as a rule, and of any kind: what suits 50,000 images of CIFAR makes one step
     /// an epoch of them.
     pub(super) fn for_files(&mut self, profile: &Profile) {
-        let views = if self.method.name.spec().contrastive.is_some() { 3 } else { 1 };
+        let views = if self.method.name.definition().contrastive.is_some() { 3 } else { 1 };
         let batch = profile.batch_size();
         self.model.backbone = format!("resnet{}", profile.depth());
         self.train.epochs = profile.epochs();

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::section::section;
 use crate::{
     data::Resize,
-    loss::{ApplyTo, ClassAverage, CompressionMode, CompressionPreset, Normaliser},
+    loss::{
+        ApplyTo, ClassAverage, CompressionMode, CompressionPreset, Criterion, Normaliser,
+        Reevaluate,
+    },
     method::Method,
-    model::{ClassifierKind, InitHeads, Precision},
-    train::BnGroups,
+    model::{BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
 /// How many images of each class are held out for validation.
@@ -115,28 +117,6 @@ pub enum Prior {
     Off,
     /// By n_j to the power `prior_exponent`.
     Counts,
-}
-
-/// Where the accuracy that decides about compression is measured (`docs/method.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CriterionSet {
-    /// On validation images; on training images under the plain transform where there are none.
-    Val,
-    /// On training images under the plain transform.
-    Train,
-    /// On the test set, as in the literature; the summary says so.
-    Test,
-}
-
-/// How often the poor classes are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reevaluate {
-    /// Once, at half time.
-    Once,
-    /// After every epoch from half time on.
-    EveryEpoch,
 }
 
 /// When compression starts.
@@ -311,7 +291,7 @@ section! {
         /// How often the poor classes are chosen.
         reevaluate: Reevaluate,
         /// Where accuracy is measured.
-        criterion_set: CriterionSet,
+        criterion_set: Criterion,
         /// Which side of a similarity is scaled.
         apply_to: ApplyTo,
         /// Whether prototypes are scaled too.

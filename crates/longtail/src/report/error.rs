@@ -39,7 +39,7 @@ pub enum ReportError {
         /// The epoch, from 0.
         epoch: usize,
         /// The field of the record.
-        field: &'static str,
+        field: String,
         /// Its value.
         value: f64,
     },

@@ -6,7 +6,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReportError, atomic};
+use super::{LossParts, ReportError, atomic};
 use crate::{eval::Evaluation, regular};
 
 /// Bytes of the longest log that is read.
@@ -14,6 +14,7 @@ pub(super) const LARGEST: u64 = 1 << 30;
 
 /// One epoch of training: one line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Line")]
 pub struct EpochRecord {
     /// The epoch, from 0.
     pub epoch: usize,
@@ -23,10 +24,8 @@ pub struct EpochRecord {
     pub lr: f64,
     /// Mean of the whole loss over the epoch's images.
     pub loss: f64,
-    /// Mean of the classifier's part, unweighted.
-    pub loss_ce: f64,
-    /// Mean of the contrastive part, unweighted; `None` where the method has none.
-    pub loss_contrastive: Option<f64>,
+    /// Means of the parts of the loss, unweighted.
+    pub loss_parts: LossParts,
     /// Accuracy on the training images as they were augmented and sampled, in [0, 1].
     pub train_accuracy: Option<f64>,
     /// Training images per second.
@@ -43,20 +42,63 @@ pub struct EpochRecord {
     pub note: Option<String>,
 }
 
+/// An [`EpochRecord`] as it stands in a log; earlier versions had two parts, under names of their own.
+#[derive(Deserialize)]
+struct Line {
+    epoch: usize,
+    step: u64,
+    lr: f64,
+    loss: f64,
+    #[serde(default)]
+    loss_parts: LossParts,
+    loss_ce: Option<f64>,
+    loss_contrastive: Option<f64>,
+    train_accuracy: Option<f64>,
+    images_per_second: f64,
+    seconds: f64,
+    #[serde(default)]
+    waited: f64,
+    val: Option<Evaluation>,
+    note: Option<String>,
+}
+
+impl From<Line> for EpochRecord {
+    fn from(line: Line) -> Self {
+        let mut loss_parts = line.loss_parts;
+        let former = [("classifier", line.loss_ce), ("contrastive", line.loss_contrastive)];
+        for (name, value) in former {
+            value.into_iter().for_each(|value| loss_parts.add(name, value));
+        }
+        Self {
+            epoch: line.epoch,
+            step: line.step,
+            lr: line.lr,
+            loss: line.loss,
+            loss_parts,
+            train_accuracy: line.train_accuracy,
+            images_per_second: line.images_per_second,
+            seconds: line.seconds,
+            waited: line.waited,
+            val: line.val,
+            note: line.note,
+        }
+    }
+}
+
 impl EpochRecord {
     fn check(&self) -> Result<(), ReportError> {
         let fields = [
             ("lr", Some(self.lr)),
             ("loss", Some(self.loss)),
-            ("loss_ce", Some(self.loss_ce)),
-            ("loss_contrastive", self.loss_contrastive),
             ("train_accuracy", self.train_accuracy),
             ("images_per_second", Some(self.images_per_second)),
             ("seconds", Some(self.seconds)),
             ("waited", Some(self.waited)),
         ];
-        for (field, value) in fields {
-            if let Some(value) = value.filter(|value| !value.is_finite()) {
+        let named = fields.into_iter().filter_map(|(field, value)| Some((field, value?)));
+        for (field, value) in named.chain(self.loss_parts.iter()) {
+            if !value.is_finite() {
+                let field = field.to_owned();
                 return Err(ReportError::NotFinite { epoch: self.epoch, field, value });
             }
         }

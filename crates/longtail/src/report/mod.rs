@@ -4,6 +4,7 @@ pub(crate) mod atomic;
 mod columns;
 mod error;
 mod metrics;
+mod parts;
 mod predictions;
 mod recovery;
 mod summary;
@@ -15,6 +16,7 @@ pub mod html;
 pub use atomic::WholeFile;
 pub use error::ReportError;
 pub use metrics::{EpochRecord, LogState, MetricsLog};
+pub use parts::LossParts;
 pub use predictions::{
     Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
 };

@@ -116,6 +116,7 @@ impl Recovered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::LossParts;
     use crate::report::MetricsLog;
 
     fn record(epoch: usize) -> EpochRecord {
@@ -124,8 +125,7 @@ mod tests {
             step: 10 * (epoch as u64 + 1),
             lr: 0.1,
             loss: 1.0,
-            loss_ce: 1.0,
-            loss_contrastive: None,
+            loss_parts: LossParts::default(),
             train_accuracy: None,
             images_per_second: 1.0,
             seconds: 1.0,

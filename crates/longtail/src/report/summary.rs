@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReportError, atomic};
+use super::{LossParts, ReportError, atomic};
 use crate::{
     eval::{Evaluation, Group, ShotThresholds},
     regular,
@@ -44,6 +44,12 @@ pub struct Summary {
     /// Names of the classes that the compression set holds; `None` where the run has no compression
     /// or did not reach it.
     pub compression: Option<Vec<String>>,
+    /// Mean loss of the last epoch that ended; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// Means of its parts, unweighted.
+    #[serde(default, skip_serializing_if = "LossParts::is_empty")]
+    pub loss_parts: LossParts,
     /// The backbone, as recipes name it; `None` in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backbone: Option<String>,

@@ -19,10 +19,11 @@ use crate::{
     data::{self, Opened, Sets, Split, source},
     device,
     loss::ClassCounts,
+    method::Method,
     model::Precision,
     recipe::{DataTyped, Profile, Recipe, RecipeFile, Val},
     report::atomic,
-    train::{Forecast, Limits, Need, Observer, Out, RunFolder, TrainError, Trainer, objective},
+    train::{Forecast, Limits, Need, Observer, Out, RunFolder, TrainError, Trainer},
 };
 
 /// All that a run is made of, before anything is written.
@@ -99,7 +100,7 @@ fn prepare(
     let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
     let need = Need::of(
         &recipe,
-        &objective(&recipe, &counts),
+        &Method::plan(&recipe, &counts),
         opened.bytes(&split, &recipe.data),
         device::is_cpu(device),
     );

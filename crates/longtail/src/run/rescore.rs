@@ -15,7 +15,7 @@ use crate::{
     eval::{EvalOptions, Evaluation, argmax},
     model::{Network, weights},
     recipe::{Data, DataTyped, Recipe, RecipeFile, Val},
-    report::{Best, ClassInfo, Outcome, Summary},
+    report::{Best, ClassInfo, LossParts, Outcome, Summary},
     train::{Checkpoint, Observer, RunFolder, TrainError, eval_options, network},
 };
 
@@ -70,8 +70,7 @@ pub fn rescore(
         device,
     };
     let build = |state| -> Result<Network> {
-        let network =
-            network(&recipe, trained.class_names.len(), device).map_err(TrainError::from)?;
+        let network = network(&recipe, trained.class_names.len(), device)?;
         let file = folder.checkpoint().display().to_string();
         Ok(weights::with_state(network, state, &file).map_err(TrainError::from)?)
     };
@@ -99,6 +98,8 @@ pub fn rescore(
         images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
         longtail_version: env!("CARGO_PKG_VERSION").into(),
         compression: None,
+        loss: None,
+        loss_parts: LossParts::default(),
         backbone: Some(recipe.model.backbone.clone()),
         finished: progress.ended,
         shot_thresholds: Some(options.shot_thresholds),

@@ -10,9 +10,10 @@ use crate::{
     data::{self, Opened, Sets, Split},
     device,
     loss::ClassCounts,
+    method::Method,
     recipe::{DataTyped, Recipe, RecipeFile, Val},
     report::atomic,
-    train::{Need, Observer, RunFolder, TrainError, Trainer, objective},
+    train::{Need, Observer, RunFolder, TrainError, Trainer},
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
@@ -130,7 +131,7 @@ fn sets(
     let counts = split.train_counts(&opened.listing.pool.labels);
     let images = opened.bytes(split, &recipe.data);
     let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
-    Need::of(recipe, &objective(recipe, &counts), images, device::is_cpu(device))
+    Need::of(recipe, &Method::plan(recipe, &counts), images, device::is_cpu(device))
         .check(device::free_memory())?;
     let mut notes = opened.notes.clone();
     // A split that was given may be gone.

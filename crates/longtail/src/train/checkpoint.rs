@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The newest checkpoint format this program writes and reads.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// The first format with a checksum.
 const WITH_CHECKSUM: u32 = 2;
 /// Bytes of the largest checkpoint that is read.
@@ -133,6 +133,7 @@ impl Checkpoint {
         }
         let progress: Progress =
             serde_json::from_str(progress).map_err(|error| damaged(path, error.to_string()))?;
+        let progress = progress.of_today();
         let [model, velocity, best] = parts(state).map_err(|reason| damaged(path, reason))?;
         Ok(Self { progress, model, velocity, best })
     }
@@ -187,7 +188,7 @@ mod tests {
         };
         let mut progress = Progress::new("abc".into(), "portable".into());
         progress.sums.loss = 0.1 + 0.2;
-        progress.poor_classes = Some(vec![3, 7]);
+        progress.objective = serde_json::json!({ "poor_classes": [3, 7] });
         Checkpoint { progress, model: state(1.0), velocity: state(-0.0), best: State::new() }
     }
 

@@ -1,18 +1,21 @@
-//! What happens between the steps: validation, the log, the choice of the best epoch and of the classes
-//! that compression holds to be poor.
+//! What happens between the steps: validation, the log, the choice of the best epoch, and the objective's look at the
+//! network.
 
 use std::time::{Instant, SystemTime};
 
 use burn::module::Module;
 
 use super::{
-    BestEpoch, Ending, EpochSums, HeldOut, Observer, Signs, Symptom, TrainError, Trainer, collapse,
+    BestEpoch, Ending, EpochLosses, EpochSums, HeldOut, Observer, Signs, Symptom, TrainError,
+    Trainer, collapse,
 };
 use crate::{
     augment::View,
     data::Part,
     eval::{Evaluation, argmax},
+    loss::{Criterion, LossError, Measure, Measured},
     model::{Network, weights},
+    recipe::Val,
     report::{EpochRecord, MetricsLog, Outcome},
 };
 
@@ -28,6 +31,8 @@ impl Trainer {
         self.keep_best(val.as_ref());
         let mut record = self.record(val, began.elapsed().as_secs_f64());
         self.progress.first_loss.get_or_insert(record.loss);
+        let parts = record.loss_parts.clone();
+        self.progress.losses = Some(EpochLosses { total: record.loss, parts });
         self.progress.epoch += 1;
         if let Some(warning) = self.warning(&record) {
             observer.note(&format!("WARNING: {warning}"));
@@ -41,7 +46,9 @@ impl Trainer {
         }
         self.progress.batch = 0;
         self.progress.sums = EpochSums::default();
-        self.choose_poor_classes(observer)?;
+        if self.progress.epoch < self.plan.epochs() && self.place().stage == self.progress.stage {
+            self.before_epoch(observer)?;
+        }
         self.progress.ended = Some(now());
         // Resuming cuts off lines of epochs that the checkpoint does not have, and cannot make up for
         // lines that it lacks: the line goes first.
@@ -73,20 +80,18 @@ impl Trainer {
     fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {
         let sums = &self.progress.sums;
         let images = sums.images.max(1) as f64;
-        let has_contrastive = self.learner.objective.contrastive.is_some();
         EpochRecord {
             epoch: self.progress.epoch,
             step: self.progress.step,
-            lr: self.schedule.lr(self.progress.epoch),
+            lr: self.stage().schedule.lr(self.place().moment.epoch),
             loss: sums.loss / images,
-            loss_ce: sums.classifier / images,
-            loss_contrastive: has_contrastive.then_some(sums.contrastive / images),
+            loss_parts: sums.parts.divided_by(images),
             train_accuracy: Some(sums.correct as f64 / images),
             images_per_second: sums.images as f64 / sums.seconds.max(f64::MIN_POSITIVE),
             seconds: sums.seconds + validation,
             waited: sums.waited,
             val,
-            note: self.switch_note(),
+            note: sums.note.clone(),
         }
     }
 
@@ -95,10 +100,14 @@ impl Trainer {
         if self.progress.warning.is_some() {
             return None;
         }
+        let stage = self.stage();
+        let before: usize =
+            self.plan.stages[..self.progress.stage].iter().map(|stage| stage.epochs).sum();
         let signs = Signs {
-            epochs_done: self.progress.epoch,
-            epochs: self.recipe.train.epochs,
-            warmup: self.recipe.schedule.warmup,
+            // The stage's: another one begins with another loss.
+            epochs_done: self.progress.epoch - before,
+            epochs: stage.epochs,
+            warmup: stage.schedule.warmup,
             steps: self.progress.step,
             classes: self.sets.class_names.len(),
             first_loss: self.progress.first_loss.unwrap_or(record.loss),
@@ -126,9 +135,9 @@ impl Trainer {
 
     /// A symptom with the likely mend.
     fn warned(&self, symptom: &Symptom, what: &str) -> String {
-        let train = &self.recipe.train;
-        let (steps, images) = (self.steps_per_epoch(), self.sets.train.indices.len());
-        let mend = collapse::mend(steps, train.batch_size, images, self.recipe.optimizer.lr);
+        let (steps, stage) = (self.steps_per_epoch(self.progress.stage), self.stage());
+        let images = self.sets.train.indices.len();
+        let mend = collapse::mend(steps, stage.batch_size, images, stage.schedule.lr);
         format!("the run {what}: {symptom}; {mend}")
     }
 
@@ -143,16 +152,6 @@ impl Trainer {
         })
     }
 
-    /// Said of the first epoch that is trained with compression.
-    fn switch_note(&self) -> Option<String> {
-        let plan = self.plan.as_ref()?;
-        let poor = self.progress.poor_classes.as_ref()?;
-        let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
-        let images = plan.criterion(&self.sets).2;
-        (self.progress.epoch == plan.start)
-            .then(|| plan.describe(&names.collect::<Vec<_>>(), images))
-    }
-
     fn keep_best(&mut self, val: Option<&Evaluation>) {
         let Some(val) = val else { return };
         let so_far = self.progress.best.as_ref().map(|best| best.val.arithmetic_mean);
@@ -162,32 +161,33 @@ impl Trainer {
         }
     }
 
-    /// Chooses the poor classes when the epoch to come is the one to do so at.
-    pub(super) fn choose_poor_classes(
-        &mut self,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
-        let Some(plan) = self.plan.clone() else { return Ok(()) };
-        if !plan.is_due(self.progress.epoch, self.progress.poor_classes.is_some()) {
-            return Ok(());
+    /// Lets the objective look at the network before the epoch to come.
+    pub(super) fn before_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let moment = self.place().moment;
+        let mut stages = std::mem::take(&mut self.plan.stages);
+        let objective = &mut stages[self.progress.stage].objective;
+        let said = objective.before_epoch(moment, &mut Measuring { trainer: self });
+        self.plan.stages = stages;
+        if let Some(said) = said? {
+            observer.note(&said);
+            let note = self.progress.sums.note.take().into_iter().chain([said]);
+            self.progress.sums.note = Some(note.collect::<Vec<_>>().join("; "));
         }
-        let (part, view, images) = plan.criterion(&self.sets);
-        let valid = self.learner.network.valid();
-        let accuracy = self.evaluate_under(&valid, &part, &view)?.per_class;
-        let poor = plan.poor_classes(&accuracy);
-        let names = poor.iter().map(|&c| self.sets.class_names[c as usize].as_str());
-        observer.note(&plan.describe(&names.collect::<Vec<_>>(), images));
-        self.set_poor_classes(Some(poor));
         Ok(())
     }
 
-    pub(super) fn set_poor_classes(&mut self, poor: Option<Vec<u32>>) {
-        let classes = self.sets.class_names.len();
-        self.compression = match (&self.plan, &poor) {
-            (Some(plan), Some(poor)) => Some(plan.compression(poor, classes)),
-            _ => None,
+    /// The images of a criterion, and what they are. Training images stand in for a set that there is none of.
+    fn images_of(&self, criterion: Criterion) -> (&Part, &'static str) {
+        let val = self.sets.val.as_ref().filter(|_| self.recipe.data.val != Val::None);
+        let asked = match criterion {
+            Criterion::Train => None,
+            Criterion::Val => val.map(|part| (part, "validation images")),
+            Criterion::Test => {
+                let test = self.sets.test.as_ref();
+                test.map(|part| (part, "the test set, as in the literature"))
+            }
         };
-        self.progress.poor_classes = poor;
+        asked.unwrap_or((&self.sets.train, "training images"))
     }
 
     /// Figures of `network` on `part` under the test transform; `None` without a part.
@@ -210,6 +210,26 @@ impl Trainer {
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;
         Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
+    }
+}
+
+/// The network as it stands, measured for an objective.
+struct Measuring<'a> {
+    trainer: &'a Trainer,
+}
+
+impl Measure for Measuring<'_> {
+    fn accuracies(&mut self, criterion: Criterion) -> Result<Measured, LossError> {
+        let (part, images) = self.trainer.images_of(criterion);
+        let valid = self.trainer.learner.network.valid();
+        let evaluated = self.trainer.evaluate_under(&valid, part, &View::Test);
+        let evaluated =
+            evaluated.map_err(|error| LossError::Measure { reason: error.to_string() })?;
+        Ok(Measured { per_class: evaluated.per_class, images })
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.trainer.sets.class_names
     }
 }
 

@@ -112,6 +112,9 @@ pub enum TrainError {
         /// Training images.
         images: usize,
     },
+    /// A plan of nothing.
+    #[error("the method's plan has no stage")]
+    NoStage,
     /// A class would not be trained.
     #[error(
         "class \"{class}\" has no training image: lower --imbalance or --val, or leave the class out"

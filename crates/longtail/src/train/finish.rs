@@ -27,6 +27,7 @@ impl Trainer {
         let names = &self.sets().class_names;
         let shots = self.eval_options().shot_thresholds;
         let name = |&class: &u32| names[class as usize].clone();
+        let chosen = self.stage().objective.chosen_classes();
         Ok(Summary {
             epochs: progress.epoch,
             steps: progress.step,
@@ -39,7 +40,9 @@ impl Trainer {
             waited: progress.waited,
             images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
             longtail_version: env!("CARGO_PKG_VERSION").into(),
-            compression: progress.poor_classes.as_ref().map(|poor| poor.iter().map(name).collect()),
+            compression: chosen.map(|classes| classes.iter().map(name).collect()),
+            loss: progress.losses.as_ref().map(|losses| losses.total),
+            loss_parts: progress.losses.as_ref().map_or_else(Default::default, |l| l.parts.clone()),
             backbone: Some(self.recipe().model.backbone.clone()),
             finished: progress.ended.clone(),
             shot_thresholds: Some(shots),

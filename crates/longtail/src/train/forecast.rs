@@ -6,10 +6,11 @@ use serde::Serialize;
 use super::{Learner, Limits, Measured, TrainError, setup};
 use crate::{
     augment::View,
-    batch::{Batch, Position},
+    batch::Position,
     data::{Part, Sets},
     device,
-    loss::ClassCounts,
+    loss::{ClassCounts, Moment},
+    method::{Method, Stage},
     recipe::Recipe,
 };
 
@@ -60,49 +61,94 @@ impl Forecast {
     ) -> Result<Self, TrainError> {
         let sets = Arc::new(sets);
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let mut learner = Learner::new(recipe, &counts, device)?;
-        let steps_per_epoch = setup::sampler(recipe, &sets).batches();
-        let step_seconds = step_seconds(recipe, &sets, &mut learner)?;
+        let plan = Method::plan(recipe, &counts);
+        let mut learner = Learner::new(&plan, recipe.train.seed, device)?;
+        let stages = plan
+            .stages
+            .iter()
+            .map(|stage| StageForecast::measure(stage, recipe, &sets, &mut learner));
+        let stages = stages.collect::<Result<Vec<_>, _>>()?;
         let evaluate = |part: Option<&Part>| evaluation_seconds(recipe, &learner, part);
         let (val, test) = (evaluate(sets.val.as_ref()), evaluate(sets.test.as_ref()));
-        let epochs = recipe.train.epochs;
-        let whole = (steps_per_epoch * epochs) as u64;
+        let Some((first, stage)) = stages.first().zip(plan.stages.first()) else {
+            return Err(TrainError::NoStage);
+        };
+        let whole = stages.iter().map(StageForecast::steps).sum();
         let steps = limits.max_steps.map_or(whole, |max| max.min(whole));
-        let rounds = steps as f64 / steps_per_epoch.max(1) as f64;
+        let (seconds, epochs_begun) = StageForecast::until(&stages, steps);
         // Both the last and the best weights are evaluated on both sets.
         let end = 2.0 * (val + test);
         Ok(Self {
             parameters: learner.network.num_params(),
-            batch_size: recipe.train.batch_size,
-            views: learner.objective.views(),
-            steps_per_epoch,
+            batch_size: stage.batch_size,
+            views: stage.views.len(),
+            steps_per_epoch: first.steps_per_epoch,
             steps,
-            epochs,
-            step_seconds,
-            images_per_second: recipe.train.batch_size as f64 / step_seconds,
-            epoch_seconds: steps_per_epoch as f64 * step_seconds + val,
-            run_seconds: steps as f64 * step_seconds + rounds.ceil() * val + end,
+            epochs: plan.epochs(),
+            step_seconds: first.step_seconds,
+            images_per_second: stage.batch_size as f64 / first.step_seconds,
+            epoch_seconds: first.steps_per_epoch as f64 * first.step_seconds + val,
+            run_seconds: seconds + epochs_begun * val + end,
             peak_memory: device::peak_memory(learner.device()),
         })
     }
 }
 
+/// What a stage will take.
+struct StageForecast {
+    steps_per_epoch: usize,
+    epochs: usize,
+    step_seconds: f64,
+}
+
+impl StageForecast {
+    fn measure(
+        stage: &Stage,
+        recipe: &Recipe,
+        sets: &Sets,
+        learner: &mut Learner,
+    ) -> Result<Self, TrainError> {
+        Ok(Self {
+            steps_per_epoch: setup::steps_per_epoch(recipe, stage, sets),
+            epochs: stage.epochs,
+            step_seconds: step_seconds(stage, recipe, sets, learner)?,
+        })
+    }
+
+    fn steps(&self) -> u64 {
+        (self.steps_per_epoch * self.epochs) as u64
+    }
+
+    /// Seconds of the first `steps` steps, and the epochs that they begin.
+    fn until(stages: &[Self], mut steps: u64) -> (f64, f64) {
+        let (mut seconds, mut epochs) = (0.0, 0.0);
+        for stage in stages {
+            let done = stage.steps().min(steps);
+            steps -= done;
+            seconds += done as f64 * stage.step_seconds;
+            epochs += (done as f64 / stage.steps_per_epoch.max(1) as f64).ceil();
+        }
+        (seconds, epochs)
+    }
+}
+
 /// The median over some steps behind the running loader.
 fn step_seconds(
+    stage: &Stage,
     recipe: &Recipe,
-    sets: &Arc<Sets>,
+    sets: &Sets,
     learner: &mut Learner,
 ) -> Result<f64, TrainError> {
     let start = Position { epoch: 0, batch: 0 };
-    let loader = setup::loader(recipe, sets, &learner.objective, start);
+    let loader = setup::loader(recipe, stage, sets, start);
+    let moment = Moment { epoch: 0, epochs: stage.epochs };
     let images = &sets.train.images;
     let size = [images.height(), images.width()];
-    let lr = setup::schedule(recipe).lr(0);
     let mut times = Vec::with_capacity(TIMED);
     for step in 0..WARM_UP + TIMED {
         let began = Instant::now();
-        let Batch { pixels, labels, .. } = loader.next_batch()?;
-        Measured::read_all(&[learner.step(pixels, size, &labels, lr, None)?]);
+        let batch = loader.next_batch()?;
+        Measured::read_all(&[learner.step(stage, moment, batch.draws, size)?]);
         if step >= WARM_UP {
             times.push(began.elapsed().as_secs_f64());
         }

@@ -1,12 +1,13 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{LossScale, Losses, Objective, Sgd, setup};
 use crate::{
+    batch::DrawnPixels,
     device,
     eval::argmax,
-    loss::{ClassCounts, Compression, LossError},
+    loss::{Draw, LossError, Losses, Moment},
+    method::{Plan, Stage},
     model::{ModelError, Network, Precision, weights::values},
-    recipe::Recipe,
+    optim::{LossScale, Sgd},
     threads::Awake,
 };
 
@@ -15,8 +16,6 @@ use crate::{
 pub struct Learner {
     /// What is trained, on a device with gradients.
     pub network: Network,
-    /// What it is trained for.
-    pub objective: Objective,
     /// What changes it.
     pub sgd: Sgd,
     /// What the loss is multiplied with; `None` where gradients have the range of f32.
@@ -25,15 +24,13 @@ pub struct Learner {
 }
 
 /// What one step was about, before it changed the network.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StepLosses {
     /// L.
     pub total: f64,
-    /// The classifier's part, unweighted.
-    pub classifier: f64,
-    /// The contrastive part, unweighted.
-    pub contrastive: Option<f64>,
-    /// Images whose classifier view was classified right.
+    /// Its parts by name, unweighted.
+    pub parts: Vec<(&'static str, f64)>,
+    /// Images of the first draw whose first view was classified right.
     pub correct: u64,
 }
 
@@ -42,25 +39,27 @@ pub struct StepLosses {
 pub enum Measured {
     /// Known.
     Here(StepLosses),
-    /// Total, classifier's part, contrastive part (NaN: none) and right ones, on the device.
-    OnDevice(Box<Tensor<1>>),
+    /// On the device.
+    OnDevice {
+        /// Names of the parts.
+        parts: Vec<&'static str>,
+        /// Total, parts and right ones.
+        values: Box<Tensor<1>>,
+    },
 }
 
 impl Learner {
-    /// A new network of a recipe for classes of `class_counts` training images.
+    /// A new network for a plan, at the beginning of its first stage.
     ///
     /// # Errors
-    /// [`ModelError`] for a depth that a checked recipe does not have.
-    pub fn new(
-        recipe: &Recipe,
-        class_counts: &ClassCounts,
-        device: Device,
-    ) -> Result<Self, ModelError> {
+    /// [`ModelError`] for a network that cannot be built, which that of a checked recipe can.
+    pub fn new(plan: &Plan, seed: u64, device: Device) -> Result<Self, ModelError> {
+        let scaled = plan.network.precision == Precision::F16;
+        let optimizer = plan.stages.first().map(|stage| stage.optimizer).unwrap_or_default();
         Ok(Self {
-            network: setup::network(recipe, class_counts.classes(), &device)?,
-            objective: setup::objective(recipe, class_counts),
-            sgd: Sgd::new(setup::sgd(recipe)),
-            loss_scale: (recipe.train.precision == Precision::F16).then(|| LossScale::new(&device)),
+            network: Network::new(&plan.network, seed, &device)?,
+            sgd: Sgd::new(optimizer),
+            loss_scale: scaled.then(|| LossScale::new(&device)),
             device,
         })
     }
@@ -70,37 +69,44 @@ impl Learner {
         &self.device
     }
 
-    /// One optimizer step at learning rate `lr`. On the CPU a loss that is no finite number changes
-    /// nothing; a GPU is not waited for: its weights are then no numbers either, unless the loss is scaled.
+    /// One optimizer step of a stage at `moment`. On the CPU a loss that is no finite number changes nothing; a GPU
+    /// is not waited for: its weights are then no numbers either, unless the loss is scaled.
     ///
-    /// `pixels`: `[views · labels.len(), height, width, 3]`, view by view, normalised.
+    /// `draws`: views of `height` × `width`, normalised.
     ///
     /// # Errors
     /// [`LossError`] for labels or counts that do not fit.
     pub fn step(
         &mut self,
-        pixels: Vec<f32>,
-        [height, width]: [usize; 2],
-        labels: &[u32],
-        lr: f64,
-        compression: Option<&Compression>,
+        stage: &Stage,
+        moment: Moment,
+        draws: Vec<DrawnPixels>,
+        size: [usize; 2],
     ) -> Result<Measured, LossError> {
         let is_cpu = device::is_cpu(&self.device);
         let _awake = is_cpu.then(Awake::new);
-        let shape = [labels.len() * self.objective.views(), height, width, 3];
-        let input = Tensor::from_data(TensorData::new(pixels, shape), &self.device);
-        let losses = self.objective.losses(&self.network, input, labels, compression)?;
+        let draws: Vec<Draw> =
+            draws.into_iter().map(|draw| self.upload(draw, stage.views.len(), size)).collect();
+        let losses = stage.objective.losses(&self.network, &draws, moment)?;
+        let labels = draws.first().map_or(&[][..], |draw| &draw.labels);
         let measured = match is_cpu {
             true => Measured::Here(StepLosses::of(&losses, labels)),
             false => Measured::on_device(&losses, labels),
         };
         if measured.may_be_finite() {
-            self.descend(losses, lr);
+            self.update(losses, stage.schedule.lr(moment.epoch));
         }
         Ok(measured)
     }
 
-    fn descend(&mut self, losses: Losses, lr: f64) {
+    fn upload(&self, draw: DrawnPixels, views: usize, [height, width]: [usize; 2]) -> Draw {
+        let DrawnPixels { pixels, labels } = draw;
+        let shape = [labels.len() * views, height, width, 3];
+        let images = Tensor::from_data(TensorData::new(pixels, shape), &self.device);
+        Draw { images, labels }
+    }
+
+    fn update(&mut self, losses: Losses, lr: f64) {
         let network = self.network.clone();
         self.network = losses.statistics.update(match &mut self.loss_scale {
             None => self.sgd.step(lr, network, losses.total.backward()),
@@ -115,72 +121,76 @@ impl Learner {
 
 impl Measured {
     fn on_device(losses: &Losses, labels: &[u32]) -> Self {
-        let logits = losses.logits.clone().inner();
+        let logits = prediction(losses);
         let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
         let labels = Tensor::<1, Int>::from_ints(labels.as_slice(), &logits.device());
         let hits = logits.argmax(1).reshape([labels.dims()[0]]).equal(labels);
-        let total = losses.total.clone().inner();
-        let contrastive = match &losses.contrastive {
-            Some(contrastive) => contrastive.clone().inner(),
-            None => total.full_like(f32::NAN),
-        };
+        let parts = losses.parts.iter().map(|(_, value)| value.clone().inner());
         let correct = hits.int().sum().float();
-        let classifier = losses.classifier.clone().inner();
-        let four = Tensor::cat(vec![total, classifier, contrastive, correct], 0);
-        Self::OnDevice(Box::new(four))
+        let values: Vec<_> =
+            std::iter::once(losses.total.clone().inner()).chain(parts).chain([correct]).collect();
+        let parts = losses.parts.iter().map(|(name, _)| *name).collect();
+        Self::OnDevice { parts, values: Box::new(Tensor::cat(values, 0)) }
     }
 
     fn may_be_finite(&self) -> bool {
         match self {
             Self::Here(losses) => losses.total.is_finite(),
-            Self::OnDevice(_) => true,
+            Self::OnDevice { .. } => true,
         }
     }
 
     /// Whether reading it would wait for a GPU.
     pub fn is_on_device(&self) -> bool {
-        matches!(self, Self::OnDevice(_))
+        matches!(self, Self::OnDevice { .. })
     }
 
     /// What the steps were about, in their order; waits once for the device.
     pub fn read_all(all: &[Self]) -> Vec<StepLosses> {
         let on_device = |measured: &Self| match measured {
             Self::Here(_) => None,
-            Self::OnDevice(four) => Some(Tensor::clone(four)),
+            Self::OnDevice { values, .. } => Some(Tensor::clone(values)),
         };
         let there: Vec<_> = all.iter().filter_map(on_device).collect();
         let there = if there.is_empty() { Vec::new() } else { values(Tensor::cat(there, 0)) };
-        let mut there = there.as_chunks::<4>().0.iter();
+        let mut there = there.into_iter();
         let read = |measured: &Self| match measured {
-            Self::Here(losses) => Some(*losses),
-            Self::OnDevice(_) => there.next().map(|four| StepLosses::from_four(*four)),
+            Self::Here(losses) => losses.clone(),
+            Self::OnDevice { parts, .. } => StepLosses::from_values(parts, &mut there),
         };
-        all.iter().filter_map(read).collect()
+        all.iter().map(read).collect()
+    }
+}
+
+/// Logits of the network, or the mean of its experts'.
+fn prediction(losses: &Losses) -> Tensor<2> {
+    let mut logits = losses.logits.iter().map(|logits| logits.clone().inner());
+    let first =
+        logits.next().unwrap_or_else(|| Tensor::zeros([0, 1], &losses.total.device().inner()));
+    match losses.logits.len() {
+        0 | 1 => first,
+        experts => logits.fold(first, |sum, logits| sum + logits).div_scalar(experts as f64),
     }
 }
 
 impl StepLosses {
     fn of(losses: &Losses, labels: &[u32]) -> Self {
-        let classes = losses.logits.dims()[1];
-        let logits = values(losses.logits.clone().inner());
+        let logits = prediction(losses);
+        let classes = logits.dims()[1];
+        let logits = values(logits);
         let rows = logits.chunks_exact(classes).zip(labels);
         Self {
             total: scalar(&losses.total),
-            classifier: scalar(&losses.classifier),
-            contrastive: losses.contrastive.as_ref().map(scalar),
+            parts: losses.parts.iter().map(|(name, value)| (*name, scalar(value))).collect(),
             correct: rows.filter(|(row, label)| argmax(row) == **label).count() as u64,
         }
     }
 
-    /// `contrastive` without a contrastive loss and `contrastive` that diverged are both NaN; so is then the
-    /// total, which is looked at first.
-    fn from_four([total, classifier, contrastive, correct]: [f32; 4]) -> Self {
-        Self {
-            total: total.into(),
-            classifier: classifier.into(),
-            contrastive: (!contrastive.is_nan()).then_some(contrastive.into()),
-            correct: correct as u64,
-        }
+    fn from_values(parts: &[&'static str], values: &mut impl Iterator<Item = f32>) -> Self {
+        let mut next = || values.next().map_or(f64::NAN, f64::from);
+        let total = next();
+        let parts = parts.iter().map(|name| (*name, next())).collect();
+        Self { total, parts, correct: next() as u64 }
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a run will hold in memory, computed before any of it is made.
 
-use super::Objective;
 use crate::{
     data::{
         DataError,
         memory::{PROGRAM, check_decoded, gib, usable},
     },
+    method::Plan,
     model::{Precision, rows_at_once},
     recipe::Recipe,
 };
@@ -37,7 +37,7 @@ pub struct Need {
 
 impl Need {
     /// Of the run that a recipe makes of `images` bytes of decoded images.
-    pub fn of(recipe: &Recipe, objective: &Objective, images: u64, is_cpu: bool) -> Self {
+    pub fn of(recipe: &Recipe, plan: &Plan, images: u64, is_cpu: bool) -> Self {
         let area = (recipe.data.image_size * recipe.data.image_size) as f64;
         let blocks = recipe.depth().unwrap_or(8).saturating_sub(2) as f64 / 6.0;
         let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
@@ -45,9 +45,9 @@ impl Need {
         let per_view = area * (value * (PER_BLOCK * blocks + PER_VIEW) + DRAWN);
         Self {
             images,
-            per_row: (objective.views() as f64 * per_view) as u64,
+            per_row: (plan.most_views() as f64 * per_view) as u64,
             evaluation: (area * value * EVALUATED * rows) as u64,
-            batch_size: recipe.train.batch_size,
+            batch_size: plan.largest_batch(),
             step_is_here: is_cpu,
         }
     }

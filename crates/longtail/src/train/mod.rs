@@ -1,8 +1,7 @@
-//! The loop, the optimizer, the schedule and the checkpoint.
+//! The loop over a plan's stages, and the checkpoint.
 
 mod checkpoint;
 mod collapse;
-mod compression_plan;
 mod epoch;
 mod error;
 mod finish;
@@ -10,31 +9,22 @@ mod folder;
 mod forecast;
 mod learner;
 mod lock;
-mod loss_scale;
 mod memory;
-mod objective;
 mod observer;
 mod progress;
 mod run;
-mod schedule;
 mod setup;
-mod sgd;
 mod window;
 
 pub use checkpoint::Checkpoint;
 pub use collapse::{HeldOut, Signs, Symptom};
-pub use compression_plan::CompressionPlan;
 pub use error::TrainError;
 pub use folder::{Out, RunFolder};
 pub use forecast::Forecast;
 pub use learner::{Learner, Measured, StepLosses};
 pub use lock::Lock;
-pub use loss_scale::{LossScale, Unscale};
 pub use memory::Need;
-pub use objective::{BnGroups, Losses, Objective};
 pub use observer::{Ending, Limits, Observer, StepReport};
-pub use progress::{BestEpoch, EpochSums, Progress};
+pub use progress::{BestEpoch, EpochLosses, EpochSums, Progress};
 pub use run::Trainer;
-pub use schedule::{Decay, Schedule};
-pub use setup::{eval_options, network, objective};
-pub use sgd::{Sgd, SgdConfig};
+pub use setup::{eval_options, network};

@@ -29,10 +29,8 @@ pub struct StepReport {
     pub whole: u64,
     /// The whole loss.
     pub loss: f64,
-    /// The classifier's part.
-    pub classifier: f64,
-    /// The contrastive part.
-    pub contrastive: Option<f64>,
+    /// Its parts by name, unweighted.
+    pub parts: Vec<(&'static str, f64)>,
     /// Training images per second in this step, each counted once.
     pub images_per_second: f64,
 }

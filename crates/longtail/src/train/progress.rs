@@ -1,7 +1,11 @@
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::checkpoint::FORMAT;
-use crate::{eval::Evaluation, report::LogState};
+use crate::{
+    eval::Evaluation,
+    report::{LogState, LossParts},
+};
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -10,9 +14,12 @@ pub struct Progress {
     pub format: u32,
     /// Hash of the recipe and the split that the run is made of.
     pub fingerprint: String,
-    /// The epoch under way, from 0.
+    /// The epoch under way, from 0, over all stages.
     pub epoch: usize,
-    /// Batches of it that are done.
+    /// The stage that has begun, from 0.
+    #[serde(default)]
+    pub stage: usize,
+    /// Batches of the epoch that are done.
     pub batch: usize,
     /// Optimizer steps in all.
     pub step: u64,
@@ -25,8 +32,12 @@ pub struct Progress {
     pub waited: f64,
     /// Sums over the epoch under way.
     pub sums: EpochSums,
-    /// The classes that compression holds to be poor, once they are chosen.
-    pub poor_classes: Option<Vec<u32>>,
+    /// What the objective of the stage has chosen.
+    #[serde(default)]
+    pub objective: Value,
+    /// The same in formats 1 and 2, whose only objective knew this.
+    #[serde(default, skip_serializing)]
+    pub(super) poor_classes: Option<Vec<u32>>,
     /// The best epoch so far, chosen on validation.
     pub best: Option<BestEpoch>,
     /// Which implementation of the operators the steps ran on; another gives other last bits.
@@ -43,6 +54,9 @@ pub struct Progress {
     /// Mean loss of the run's first epoch.
     #[serde(default)]
     pub first_loss: Option<f64>,
+    /// Mean loss and parts of the last epoch that ended.
+    #[serde(default)]
+    pub losses: Option<EpochLosses>,
     /// What was said when the run was seen not to learn.
     #[serde(default)]
     pub warning: Option<String>,
@@ -62,10 +76,17 @@ pub struct Progress {
 pub struct EpochSums {
     /// Σ total loss · images.
     pub loss: f64,
-    /// Σ classifier loss · images.
-    pub classifier: f64,
-    /// Σ contrastive loss · images.
-    pub contrastive: f64,
+    /// Σ part of the loss · images, of every part.
+    #[serde(default)]
+    pub parts: LossParts,
+    /// What changed before the epoch began, for its line in the log.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// The parts in formats 1 and 2.
+    #[serde(default, skip_serializing)]
+    pub(super) classifier: Option<f64>,
+    #[serde(default, skip_serializing)]
+    pub(super) contrastive: Option<f64>,
     /// Images seen.
     pub images: u64,
     /// Images whose classifier view was classified right.
@@ -86,6 +107,15 @@ pub struct BestEpoch {
     pub val: Evaluation,
 }
 
+/// The losses of an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochLosses {
+    /// Mean of the whole loss over the epoch's images.
+    pub total: f64,
+    /// Means of its parts, unweighted.
+    pub parts: LossParts,
+}
+
 impl Progress {
     /// At the very beginning.
     pub fn new(fingerprint: String, kernels: String) -> Self {
@@ -93,12 +123,14 @@ impl Progress {
             format: FORMAT,
             fingerprint,
             epoch: 0,
+            stage: 0,
             batch: 0,
             step: 0,
             images: 0,
             seconds: 0.0,
             waited: 0.0,
             sums: EpochSums::default(),
+            objective: Value::Null,
             poor_classes: None,
             best: None,
             kernels,
@@ -106,10 +138,26 @@ impl Progress {
             train_counts: Vec::new(),
             notes: Vec::new(),
             first_loss: None,
+            losses: None,
             warning: None,
             former_fingerprint: None,
             log: None,
             ended: None,
         }
+    }
+
+    /// What a checkpoint of format 1 or 2 says, in today's terms.
+    pub(super) fn of_today(mut self) -> Self {
+        if let Some(classes) = self.poor_classes.take() {
+            self.objective = json!({ "poor_classes": classes });
+        }
+        let EpochSums { parts, classifier, contrastive, .. } = &mut self.sums;
+        // A part that is not there had the sum 0.
+        let contrastive = contrastive.take().filter(|sum| *sum != 0.0);
+        let former = [("classifier", classifier.take()), ("contrastive", contrastive)];
+        for (name, sum) in former {
+            sum.into_iter().for_each(|sum| parts.add(name, sum));
+        }
+        self
     }
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use burn::{module::Module, tensor::Device};
 
 use super::{
-    Checkpoint, CompressionPlan, Ending, Learner, Limits, Lock, LossScale, Observer, Progress,
-    RunFolder, Schedule, StepReport, TrainError, setup,
+    Checkpoint, Ending, Learner, Limits, Lock, Observer, Progress, RunFolder, StepReport,
+    TrainError, setup,
     window::{ReadStep, Reading, Window},
 };
 use crate::{
@@ -12,11 +12,13 @@ use crate::{
     batch::{Batch, Loader, Position},
     data::Sets,
     eval::EvalOptions,
-    loss::{ClassCounts, Compression},
+    loss::ClassCounts,
+    method::{Method, Place, Plan, Stage},
     model::{
         Network,
         weights::{self, State},
     },
+    optim::{LossScale, Sgd},
     recipe::Recipe,
     report::{MetricsLog, Recovered},
 };
@@ -26,13 +28,11 @@ pub struct Trainer {
     pub(super) recipe: Recipe,
     pub(super) sets: Arc<Sets>,
     pub(super) folder: RunFolder,
-    pub(super) schedule: Schedule,
-    pub(super) plan: Option<CompressionPlan>,
+    pub(super) plan: Plan,
     pub(super) normalize: Normalize,
     pub(super) eval_options: EvalOptions,
     pub(super) learner: Learner,
     pub(super) best: State,
-    pub(super) compression: Option<Compression>,
     pub(super) progress: Progress,
     /// Of the recipe that the run had when it was gone on with.
     former_fingerprint: Option<String>,
@@ -67,14 +67,13 @@ impl Trainer {
         Self::check(&recipe, &sets.class_names, &sets.train_counts)?;
         let progress = setup::progress(&recipe, &sets, &device)?;
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let learner = Learner::new(&recipe, &counts, device)?;
+        let plan = Method::plan(&recipe, &counts);
+        let learner = Learner::new(&plan, recipe.train.seed, device)?;
         Ok(Self {
-            schedule: setup::schedule(&recipe),
-            plan: CompressionPlan::of(&recipe),
+            plan,
             normalize: setup::normalize(&recipe),
             eval_options: setup::eval_options(&recipe)?,
             best: State::new(),
-            compression: None,
             recipe,
             sets,
             folder,
@@ -114,7 +113,7 @@ impl Trainer {
         let Some(checkpoint) = Checkpoint::load_last(&self.folder)? else { return Ok(self) };
         checkpoint.check_identity(before, &self.sets.split_hash, &path)?;
         self.check_progress(&checkpoint.progress)?;
-        let (asked, done) = (self.recipe.train.epochs, checkpoint.progress.epoch);
+        let (asked, done) = (self.plan.epochs(), checkpoint.progress.epoch);
         if asked < done {
             let path = self.folder.path().to_owned();
             return Err(TrainError::FewerEpochs { path, asked, done });
@@ -146,25 +145,50 @@ impl Trainer {
                  bits will differ from an unbroken run's"
             ));
         }
-        self.set_poor_classes(self.progress.poor_classes.clone());
+        self.restore_objective()?;
         Ok(self)
     }
 
     /// Refuses counters that no run of this recipe has.
     fn check_progress(&self, progress: &Progress) -> Result<(), TrainError> {
-        let steps = self.steps_per_epoch();
         let classes = self.sets.class_names.len();
-        let is_class = |class: &u32| (*class as usize) < classes;
-        let is_whole = progress.batch <= steps
-            && progress.epoch.checked_mul(steps).and_then(|done| done.checked_add(progress.batch))
-                == usize::try_from(progress.step).ok()
-            && progress.poor_classes.iter().flatten().all(is_class)
+        let place = self.plan.place(progress.epoch);
+        // Between two stages the former one has ended and the latter not begun.
+        let is_stage = progress.stage == place.stage
+            || progress.stage + 1 == place.stage && place.moment.epoch + progress.batch == 0;
+        let is_whole = is_stage
+            && progress.batch <= self.steps_per_epoch(place.stage)
+            && self
+                .steps_before(progress.epoch)
+                .and_then(|done| done.checked_add(progress.batch as u64))
+                == Some(progress.step)
             && progress.best.as_ref().is_none_or(|best| best.val.per_class.len() == classes);
-        if is_whole {
-            return Ok(());
+        if is_whole { Ok(()) } else { Err(self.misfit("its counters do not fit the run".into())) }
+    }
+
+    fn restore_objective(&mut self) -> Result<(), TrainError> {
+        let classes = self.sets.class_names.len();
+        let Some(stage) = self.plan.stages.get_mut(self.progress.stage) else { return Ok(()) };
+        let restored = stage.objective.restore(&self.progress.objective, classes);
+        restored.map_err(|error| self.misfit(error.to_string()))
+    }
+
+    fn misfit(&self, reason: String) -> TrainError {
+        TrainError::Damaged { path: self.folder.checkpoint(), reason, previous: None }
+    }
+
+    /// Steps of all epochs before `epoch`.
+    fn steps_before(&self, epoch: usize) -> Option<u64> {
+        let mut before = epoch;
+        let mut steps = 0_u64;
+        for (index, stage) in self.plan.stages.iter().enumerate() {
+            let is_last = index + 1 == self.plan.stages.len();
+            let epochs = if is_last { before } else { before.min(stage.epochs) };
+            let of_stage = (epochs as u64).checked_mul(self.steps_per_epoch(index) as u64)?;
+            steps = steps.checked_add(of_stage)?;
+            before -= epochs;
         }
-        let reason = "its counters do not fit the run".into();
-        Err(TrainError::Damaged { path: self.folder.checkpoint(), reason, previous: None })
+        Some(steps)
     }
 
     /// Where the run stands.
@@ -224,16 +248,33 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Ending, TrainError> {
         let mut log = self.log(observer)?;
-        let loader = self.loader();
         if self.progress.step == 0 {
-            self.choose_poor_classes(observer)?;
+            self.before_epoch(observer)?;
         }
-        let steps = self.steps_per_epoch();
-        while self.progress.epoch < self.recipe.train.epochs {
+        while self.progress.epoch < self.plan.epochs() {
+            self.begin_stage(observer)?;
+            if let Some(ending) = self.run_stage(limits, &mut log, observer)? {
+                return Ok(ending);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// Trains to the end of the stage; gives how the run ended if it ended before.
+    fn run_stage(
+        &mut self,
+        limits: Limits,
+        log: &mut MetricsLog,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Ending>, TrainError> {
+        let loader = self.loader();
+        let steps = self.steps_per_epoch(self.progress.stage);
+        while self.progress.epoch < self.plan.epochs() && self.place().stage == self.progress.stage
+        {
             while self.progress.batch < steps {
                 if limits.max_steps.is_some_and(|max| self.progress.step >= max) {
                     self.read_steps(limits, observer)?;
-                    return self.stop_early(&mut log, observer);
+                    return self.stop_early(log, observer).map(Some);
                 }
                 let batch = self.window.wait(|| loader.next_batch())?;
                 self.step(batch)?;
@@ -250,16 +291,47 @@ impl Trainer {
                     self.save()?;
                 }
                 if interrupted {
-                    return Ok(Ending::Interrupted);
+                    return Ok(Some(Ending::Interrupted));
                 }
             }
             self.read_steps(limits, observer)?;
-            self.end_epoch(&mut log, observer)?;
+            self.end_epoch(log, observer)?;
             if observer.interrupted() {
-                return Ok(Ending::Interrupted);
+                return Ok(Some(Ending::Interrupted));
             }
         }
-        Ok(Ending::Finished)
+        Ok(None)
+    }
+
+    /// Begins the stage of the epoch to come, unless it has begun.
+    fn begin_stage(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let place = self.place();
+        if place.stage == self.progress.stage {
+            return Ok(());
+        }
+        self.progress.stage = place.stage;
+        self.progress.objective = serde_json::Value::Null;
+        // The model of an earlier stage is not what the method makes.
+        self.progress.best = None;
+        self.best = State::new();
+        self.progress.first_loss = None;
+        self.learner.sgd = Sgd::new(self.stage().optimizer);
+        let Stage { name, epochs, .. } = self.stage();
+        let (stage, stages) = (place.stage + 1, self.plan.stages.len());
+        let text = format!("stage {stage} of {stages}, {name}: {epochs} epochs");
+        observer.note(&text);
+        self.progress.sums.note = Some(text);
+        self.before_epoch(observer)
+    }
+
+    /// Where the epoch under way lies.
+    pub(super) fn place(&self) -> Place {
+        self.plan.place(self.progress.epoch)
+    }
+
+    /// The stage that has begun.
+    pub(super) fn stage(&self) -> &Stage {
+        &self.plan.stages[self.progress.stage]
     }
 
     /// The log, in which the epochs that are done stand as the run wrote them, as far as that is so.
@@ -271,13 +343,14 @@ impl Trainer {
         Ok(MetricsLog::open(path, *epoch)?)
     }
 
-    pub(super) fn steps_per_epoch(&self) -> usize {
-        setup::sampler(&self.recipe, &self.sets).batches()
+    /// Steps of an epoch of a stage.
+    pub(super) fn steps_per_epoch(&self, stage: usize) -> usize {
+        setup::steps_per_epoch(&self.recipe, &self.plan.stages[stage], &self.sets)
     }
 
     fn loader(&self) -> Loader {
         let start = Position { epoch: self.progress.epoch, batch: self.progress.batch };
-        setup::loader(&self.recipe, &self.sets, &self.learner.objective, start)
+        setup::loader(&self.recipe, self.stage(), &self.sets, start)
     }
 
     fn saves_after_this_step(&self) -> bool {
@@ -289,13 +362,13 @@ impl Trainer {
     fn step(&mut self, batch: Batch) -> Result<(), TrainError> {
         let images = &self.sets.train.images;
         let size = [images.height(), images.width()];
-        let lr = self.schedule.lr(self.progress.epoch);
-        let Batch { pixels, labels, .. } = batch;
-        let step = self.learner.step(pixels, size, &labels, lr, self.compression.as_ref())?;
-        self.window.push(step, labels.len());
+        let count = batch.images();
+        let (stage, moment) = (&self.plan.stages[self.progress.stage], self.place().moment);
+        let step = self.learner.step(stage, moment, batch.draws, size)?;
+        self.window.push(step, count);
         self.progress.step += 1;
         self.progress.batch += 1;
-        self.progress.images += labels.len() as u64;
+        self.progress.images += count as u64;
         Ok(())
     }
 
@@ -323,8 +396,9 @@ impl Trainer {
         for ReadStep { losses, images } in &reading.steps {
             let weight = *images as f64;
             sums.loss += losses.total * weight;
-            sums.classifier += losses.classifier * weight;
-            sums.contrastive += losses.contrastive.unwrap_or_default() * weight;
+            for (name, value) in &losses.parts {
+                sums.parts.add(name, value * weight);
+            }
             sums.correct += losses.correct;
             sums.images += *images as u64;
         }
@@ -336,10 +410,10 @@ impl Trainer {
 
     /// Of the last step of a reading.
     fn report(&self, limits: Limits, reading: &Reading) -> Option<StepReport> {
-        let losses = reading.steps.last()?.losses;
-        let steps = self.steps_per_epoch();
-        let epochs = self.recipe.train.epochs;
-        let whole = (steps * epochs) as u64;
+        let losses = &reading.steps.last()?.losses;
+        let steps = self.steps_per_epoch(self.progress.stage);
+        let epochs = self.plan.epochs();
+        let whole = self.steps_before(epochs).unwrap_or(u64::MAX);
         let images: usize = reading.steps.iter().map(|step| step.images).sum();
         Some(StepReport {
             epoch: self.progress.epoch,
@@ -349,8 +423,7 @@ impl Trainer {
             done: self.progress.step,
             whole: limits.max_steps.map_or(whole, |max| max.min(whole)),
             loss: losses.total,
-            classifier: losses.classifier,
-            contrastive: losses.contrastive,
+            parts: losses.parts.clone(),
             images_per_second: images as f64 / reading.seconds.max(f64::MIN_POSITIVE),
         })
     }
@@ -376,7 +449,12 @@ impl Trainer {
         }
         let loss_scale = self.learner.loss_scale.as_ref().map(LossScale::state);
         let checkpoint = Checkpoint {
-            progress: Progress { loss_scale, former_fingerprint, ..self.progress.clone() },
+            progress: Progress {
+                loss_scale,
+                former_fingerprint,
+                objective: self.stage().objective.state(),
+                ..self.progress.clone()
+            },
             model,
             velocity: self.learner.sgd.state(),
             best: self.best.clone(),

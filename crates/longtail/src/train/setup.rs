@@ -5,16 +5,17 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
-use super::{Decay, Objective, Progress, Schedule, SgdConfig, TrainError};
+use super::{Progress, TrainError};
 use crate::{
-    augment::{ClassifierConfig, Normalize, PlainConfig, ResizedCropConfig, SimConfig, View},
+    augment::Normalize,
     batch::{Loader, LoaderConfig, Position, Sampler},
     data::Sets,
     device,
     eval::{self, EvalOptions, ShotThresholds},
-    loss::{ClassCounts, Contrastive, PriorCounts},
-    model::{ModelError, Network, NetworkConfig},
-    recipe::{ClassifierView, DecayKind, HarmonicZero, Prior, Recipe},
+    loss::ClassCounts,
+    method::{Method, Stage},
+    model::Network,
+    recipe::{HarmonicZero, Recipe},
 };
 
 /// Refuses what does not fit the data.
@@ -62,119 +63,37 @@ fn hashed(identity: &str, split: &str) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The objective of a recipe for classes of `class_counts` training images.
-pub fn objective(recipe: &Recipe, class_counts: &ClassCounts) -> Objective {
-    let spec = recipe.method.name.spec();
-    let section = &recipe.contrastive;
-    let contrastive = Contrastive {
-        temperature: section.temperature,
-        include_self: section.include_self,
-        normaliser: section.normaliser,
-        class_average: section.class_average,
-        prototypes: section.prototypes,
-        prior: match section.prior {
-            Prior::Off => PriorCounts::Off,
-            Prior::Counts => PriorCounts::Exponent(section.prior_exponent),
-        },
-    };
-    Objective {
-        alpha: recipe.loss.alpha,
-        beta: recipe.loss.beta,
-        classifier_loss: spec.classifier_loss,
-        tau: recipe.loss.tau,
-        contrastive: spec.contrastive.map(|_| contrastive),
-        class_counts: class_counts.clone(),
-        bn_groups: recipe.model.bn_groups,
-        head_on_cls_view: recipe.model.head_on_cls_view,
-    }
-}
-
-/// The network of a recipe for `classes` classes, on `device`.
-///
-/// # Errors
-/// [`ModelError`] for a depth that a checked recipe does not have.
-pub fn network(recipe: &Recipe, classes: usize, device: &Device) -> Result<Network, ModelError> {
-    let has_contrastive = recipe.method.name.spec().contrastive.is_some();
-    let model = &recipe.model;
-    let config = NetworkConfig {
-        depth: recipe.depth().unwrap_or_default(),
-        classes,
-        classifier: model.classifier,
-        cosine_scale: model.cosine_scale,
-        head: has_contrastive.then_some([model.head_hidden, model.head_out]),
-        prototypes: has_contrastive && recipe.contrastive.prototypes,
-        init_heads: model.init_heads,
-        precision: recipe.train.precision,
-    };
-    Network::new(&config, recipe.train.seed, device)
-}
-
-pub(super) fn schedule(recipe: &Recipe) -> Schedule {
-    let section = &recipe.schedule;
-    let decay = match section.decay {
-        DecayKind::Cosine => Decay::Cosine,
-        DecayKind::Step => {
-            Decay::Step { milestones: section.milestones.clone(), gamma: section.gamma }
-        }
-    };
-    let epochs = recipe.train.epochs;
-    Schedule { lr: recipe.optimizer.lr, warmup: section.warmup, epochs, decay }
-}
-
-pub(super) fn sgd(recipe: &Recipe) -> SgdConfig {
-    let optimizer = &recipe.optimizer;
-    SgdConfig {
-        momentum: optimizer.momentum,
-        nesterov: optimizer.nesterov,
-        weight_decay: optimizer.weight_decay,
-        weight_decay_on_bn: optimizer.weight_decay_on_bn,
-    }
-}
-
 pub(super) fn normalize(recipe: &Recipe) -> Normalize {
     Normalize { mean: recipe.views.mean, std: recipe.views.std }
 }
 
-/// The classifier's view, then the contrastive ones.
-pub(super) fn views(recipe: &Recipe, objective: &Objective) -> Vec<View> {
-    let views = &recipe.views;
-    let scale_min = views.crop_scale_min;
-    let plain = PlainConfig { scale_min, ..PlainConfig::default() };
-    let classifier = match views.classifier {
-        ClassifierView::AutoaugmentCutout => {
-            View::Classifier(ClassifierConfig { plain, ..ClassifierConfig::default() })
-        }
-        ClassifierView::Plain => View::Plain(plain),
-        ClassifierView::ResizedCrop => {
-            View::ResizedCrop(ResizedCropConfig { scale_min, ..ResizedCropConfig::default() })
-        }
-    };
-    let sim = View::Sim(SimConfig {
-        blur_p: views.sim_blur_p,
-        scale_min: views.sim_scale_min,
-        ..SimConfig::default()
-    });
-    let mut all = vec![classifier];
-    all.resize(objective.views(), sim);
-    all
+/// The network of a recipe for `classes` classes, on `device`, to be filled with weights.
+///
+/// # Errors
+/// [`TrainError::Loss`] without a class, [`TrainError::Model`] for a network that a checked recipe does not have.
+pub fn network(recipe: &Recipe, classes: usize, device: &Device) -> Result<Network, TrainError> {
+    // What a network looks like depends on no count.
+    let counts = ClassCounts::new(vec![1; classes])?;
+    let plan = Method::plan(recipe, &counts);
+    Ok(Network::new(&plan.network, recipe.train.seed, device)?)
 }
 
-/// The order of the training images.
-pub(super) fn sampler(recipe: &Recipe, sets: &Sets) -> Sampler {
-    let train = &recipe.train;
-    Sampler::new(sets.train.indices.clone(), train.batch_size, train.drop_last, train.seed)
+/// Which training images make which batch in a stage.
+pub(super) fn samplers(recipe: &Recipe, stage: &Stage, sets: &Sets) -> Vec<Sampler> {
+    let (indices, seed) = (sets.train.indices.clone(), recipe.train.seed);
+    vec![Sampler::new(indices, stage.batch_size, stage.drop_last, seed)]
 }
 
-/// Batches of views from a position on.
-pub(super) fn loader(
-    recipe: &Recipe,
-    sets: &Sets,
-    objective: &Objective,
-    start: Position,
-) -> Loader {
+/// Steps of an epoch of a stage.
+pub(super) fn steps_per_epoch(recipe: &Recipe, stage: &Stage, sets: &Sets) -> usize {
+    samplers(recipe, stage, sets).first().map_or(0, Sampler::batches)
+}
+
+/// Batches of views of a stage from a position on.
+pub(super) fn loader(recipe: &Recipe, stage: &Stage, sets: &Sets, start: Position) -> Loader {
     let config = LoaderConfig {
-        sampler: sampler(recipe, sets),
-        views: views(recipe, objective),
+        samplers: samplers(recipe, stage, sets),
+        views: stage.views.clone(),
         normalize: normalize(recipe),
         seed: recipe.train.seed,
     };

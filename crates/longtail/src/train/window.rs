@@ -18,7 +18,7 @@ pub(super) struct Window {
 }
 
 /// A step and the training images that it saw.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ReadStep {
     pub losses: StepLosses,
     pub images: usize,
@@ -80,19 +80,23 @@ mod tests {
 
     use super::*;
 
-    fn on_device(four: [f32; 4]) -> Measured {
-        Measured::OnDevice(Box::new(Tensor::from_floats(four, &Device::flex())))
+    fn on_device(parts: &[&'static str], values: &[f32]) -> Measured {
+        let values = Box::new(Tensor::from_floats(values, &Device::flex()));
+        Measured::OnDevice { parts: parts.to_vec(), values }
+    }
+
+    fn here(total: f64, correct: u64) -> Measured {
+        Measured::Here(StepLosses { total, parts: vec![("classifier", 4.0)], correct })
     }
 
     #[test]
     fn every_step_keeps_its_losses_and_its_images() {
         let mut window = Window::default();
         assert!(!window.is_full() && window.read().is_none());
-        let here = StepLosses { total: 9.0, classifier: 4.0, contrastive: None, correct: 7 };
         let steps = [
-            (on_device([3.0, 1.0, f32::NAN, 2.0]), 4),
-            (Measured::Here(here), 8),
-            (on_device([5.0, 1.5, 2.0, 1.0]), 1),
+            (on_device(&["classifier"], &[3.0, 1.0, 2.0]), 4),
+            (here(9.0, 7), 8),
+            (on_device(&["classifier", "contrastive"], &[5.0, 1.5, 2.0, 1.0]), 1),
         ];
         for (step, images) in steps {
             window.wait(|| ());
@@ -102,9 +106,15 @@ mod tests {
         let told: Vec<_> = reading
             .steps
             .iter()
-            .map(|s| (s.losses.total, s.losses.contrastive, s.losses.correct, s.images))
+            .map(|s| (s.losses.total, s.losses.parts.clone(), s.losses.correct, s.images))
             .collect();
-        assert_eq!(told, [(3.0, None, 2, 4), (9.0, None, 7, 8), (5.0, Some(2.0), 1, 1)]);
+        let both = vec![("classifier", 1.5), ("contrastive", 2.0)];
+        let expected = [
+            (3.0, vec![("classifier", 1.0)], 2, 4),
+            (9.0, vec![("classifier", 4.0)], 7, 8),
+            (5.0, both, 1, 1),
+        ];
+        assert_eq!(told, expected);
         assert!(reading.waited <= reading.seconds);
         assert!(window.read().is_none(), "they are read once");
     }
@@ -121,15 +131,14 @@ mod tests {
             }
             full
         };
-        let step = || on_device([1.0; 4]);
+        let step = || on_device(&["classifier", "contrastive"], &[1.0; 4]);
         assert!(full_after(step(), Duration::ZERO), "the first step alone");
         for _ in 0..2 {
             let full: Vec<bool> = (0..UNREAD).map(|_| full_after(step(), Duration::ZERO)).collect();
             assert_eq!(full.iter().position(|full| *full), Some(UNREAD - 1));
         }
         assert!(!full_after(step(), SILENCE) && full_after(step(), 2 * SILENCE));
-        let here = StepLosses { total: 1.0, classifier: 1.0, contrastive: None, correct: 0 };
-        let here = || Measured::Here(here);
+        let here = || here(1.0, 0);
         assert!(full_after(here(), Duration::ZERO) && full_after(here(), Duration::ZERO));
     }
 }

@@ -94,7 +94,8 @@ fn train(
 
 fn sums(trainer: &Trainer) -> [f64; 3] {
     let sums = &trainer.progress().sums;
-    [sums.loss, sums.classifier, sums.contrastive]
+    let part = |name: &str| sums.parts.get(name).unwrap();
+    [sums.loss, part("classifier"), part("contrastive")]
 }
 
 #[track_caller]
@@ -141,8 +142,7 @@ fn a_run_on_a_gpu_counts_all_steps() {
     assert!(sums.correct <= 12 && sums.waited < sums.seconds);
     let mut on_cpu = Told::default();
     train(root, "cpu", "f32", &device::cpu(), 3, &mut on_cpu);
-    let last =
-        |told: &Told| told.steps.last().map(|s| [s.loss, s.classifier, s.contrastive.unwrap()]);
+    let last = |told: &Told| told.steps.last().map(|s| [s.loss, s.parts[0].1, s.parts[1].1]);
     close(last(&told).unwrap(), last(&on_cpu).unwrap(), 1e-2);
     let summary = trainer.summary().unwrap();
     trainer.write_results(&summary, &mut told).unwrap();
@@ -193,7 +193,7 @@ fn a_method_without_contrast_trains_too_and_smaller_last_batches_count_as_such()
         let mut trainer = run::start(&[recipe], &Out::At(out), device.clone(), &mut told).unwrap();
         // 21 images: two batches of 8 and one of 5, and then the epoch's line.
         trainer.run(Limits { max_steps: Some(4) }, &mut told).unwrap();
-        assert!(told.steps.iter().all(|step| step.contrastive.is_none()));
+        assert!(told.steps.iter().all(|step| step.parts.len() == 1));
         let log = std::fs::read_to_string(trainer.folder().metrics()).unwrap();
         let epoch: EpochRecord = serde_json::from_str(log.lines().next().unwrap()).unwrap();
         (epoch.loss, epoch.train_accuracy.unwrap())

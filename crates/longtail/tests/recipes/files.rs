@@ -53,7 +53,7 @@ fn what_defines_a_row_is_typed_and_what_the_method_decides_is_not() {
             typed.train.batch_size.is_some(),
         ];
         assert_eq!(defining, [true; 10], "{}", entry.name);
-        let contrastive = entry.recipe.method.name.spec().contrastive.is_some();
+        let contrastive = entry.recipe.method.name.definition().contrastive.is_some();
         let of_contrast = [typed.loss.beta.is_some(), typed.contrastive.temperature.is_some()];
         assert_eq!(of_contrast, [contrastive; 2], "{}", entry.name);
         let decided = (&typed.contrastive.class_average, &typed.contrastive.prior);

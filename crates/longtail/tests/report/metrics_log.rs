@@ -32,8 +32,7 @@ fn records_come_back_as_they_were_written() {
         "step",
         "lr",
         "loss",
-        "loss_ce",
-        "loss_contrastive",
+        "loss_parts",
         "train_accuracy",
         "images_per_second",
         "seconds",
@@ -101,9 +100,9 @@ fn records_that_would_not_be_read_back_are_refused() {
     let mut record = written(&path, 1).remove(0);
     let before = fs::read(&path).unwrap();
     record.epoch = 1;
-    record.loss_contrastive = Some(f64::NAN);
+    record.loss_parts.add("contrastive", f64::NAN);
     let error = MetricsLog::open(&path, 1).unwrap().append(&record).unwrap_err().to_string();
-    assert!(error.starts_with("epoch 1: loss_contrastive is NaN"), "{error}");
+    assert!(error.starts_with("epoch 1: contrastive is NaN"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 

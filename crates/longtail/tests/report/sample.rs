@@ -75,6 +75,8 @@ pub fn of(
         images_per_second: 57.25,
         longtail_version: "0.1.0".into(),
         compression: None,
+        loss: Some(3.5),
+        loss_parts: [("classifier", 0.8), ("contrastive", 1.9)].into_iter().collect(),
         backbone: Some("resnet32".into()),
         finished: Some("2026-03-01T17:05:09Z".into()),
         shot_thresholds: Some(shots),
@@ -103,8 +105,7 @@ pub fn records(summary: &Summary) -> Vec<EpochRecord> {
                 0.001
             },
             loss: 2.0 * ce + contrastive,
-            loss_ce: ce,
-            loss_contrastive: Some(contrastive),
+            loss_parts: [("classifier", ce), ("contrastive", contrastive)].into_iter().collect(),
             train_accuracy: Some(0.2 + 0.6 * progress),
             images_per_second: 57.25,
             seconds: 216.0,

@@ -38,6 +38,8 @@ fn the_shape_of_the_summary_is_pinned() {
         "images_per_second",
         "longtail_version",
         "compression",
+        "loss",
+        "loss_parts",
         "backbone",
         "finished",
         "shot_thresholds",
@@ -75,6 +77,7 @@ fn the_shape_of_the_summary_is_pinned() {
         json!({"name": "class 0", "train_count": 5000, "group": "many"})
     );
     assert_eq!(json["compression"], json!(["class 9"]));
+    assert_eq!(json["loss_parts"], json!({"classifier": 0.8, "contrastive": 1.9}));
     assert_eq!(json["shot_thresholds"], json!({"many_above": 100, "few_below": 20}));
     assert_eq!(json["finished"], "2026-03-01T17:05:09Z");
 }

@@ -104,7 +104,7 @@ fn the_content_tells_a_portrait_from_a_landscape() {
 fn batches(images: Arc<ImageSet>, count: usize) -> Vec<Batch> {
     let sim = View::Sim(SimConfig::default());
     let config = LoaderConfig {
-        sampler: Sampler::new((0..images.len() as u32).collect(), 5, true, 3),
+        samplers: vec![Sampler::new((0..images.len() as u32).collect(), 5, true, 3)],
         views: vec![View::Classifier(ClassifierConfig::default()), sim, View::Test],
         normalize: Normalize::CIFAR,
         seed: 3,

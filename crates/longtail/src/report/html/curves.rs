@@ -42,15 +42,24 @@ fn series(
     values.iter().any(Option::is_some).then_some(Series { name: name.into(), class, values })
 }
 
+/// Colours of the parts of a loss, which repeat.
+const PARTS: [&str; 3] = ["first", "second", "third"];
+
 fn losses(records: &[EpochRecord]) -> Option<Element> {
-    let contrastive = |record: &EpochRecord| record.loss_contrastive;
-    let parts = [
-        series("whole loss", "ink", records, |record| Some(record.loss)),
-        series("classifier", "first", records, |record| Some(record.loss_ce)),
-        series("contrastive", "second", records, contrastive),
-    ];
-    let (low, high) = extent(&parts)?;
-    panel("Loss", records, &Scale::linear(low, high), parts, tick_label, precise)
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in records.iter().flat_map(|record| record.loss_parts.iter()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let whole = series("whole loss", "ink", records, |record| Some(record.loss));
+    let parts = names
+        .iter()
+        .zip(PARTS.into_iter().cycle())
+        .map(|(name, class)| series(*name, class, records, |record| record.loss_parts.get(name)));
+    let all: Vec<_> = std::iter::once(whole).chain(parts).collect();
+    let (low, high) = extent(&all)?;
+    panel("Loss", records, &Scale::linear(low, high), all, tick_label, precise)
 }
 
 fn learning_rate(records: &[EpochRecord]) -> Option<Element> {
@@ -72,7 +81,7 @@ fn accuracies(records: &[EpochRecord]) -> Option<Element> {
     };
     let train = |record: &EpochRecord| record.train_accuracy;
     let of_mean = |mean: &str| format!("validation, {mean} mean{}", over(records));
-    let parts = [
+    let parts = vec![
         series(of_mean("arithmetic"), "first", records, of_val(|val| val.arithmetic_mean)),
         series(of_mean("harmonic"), "second", records, of_val(|val| val.harmonic_mean)),
         series("training images, as sampled", "ink", records, train),
@@ -95,13 +104,13 @@ fn groups(records: &[EpochRecord]) -> Option<Element> {
         let name = group.name();
         series(name, name, records, |record| record.val.as_ref().and_then(|val| val.group(group)))
     });
-    percent_panel("Validation accuracy by group", records, parts)
+    percent_panel("Validation accuracy by group", records, parts.into())
 }
 
-fn percent_panel<const N: usize>(
+fn percent_panel(
     title: &str,
     records: &[EpochRecord],
-    parts: [Option<Series>; N],
+    parts: Vec<Option<Series>>,
 ) -> Option<Element> {
     let (_, high) = extent(&parts)?;
     let scale = Scale::linear(0.0, high.max(0.1));
@@ -122,11 +131,11 @@ fn precise(value: f64) -> String {
     format!("{value:.4}")
 }
 
-fn panel<const N: usize>(
+fn panel(
     title: &str,
     records: &[EpochRecord],
     scale: &Scale,
-    parts: [Option<Series>; N],
+    parts: impl IntoIterator<Item = Option<Series>>,
     tick: impl Fn(f64) -> String,
     exact: impl Fn(f64) -> String,
 ) -> Option<Element> {

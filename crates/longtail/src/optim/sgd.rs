@@ -20,7 +20,7 @@ pub struct Sgd {
 }
 
 /// The knobs of [`Sgd`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SgdConfig {
     /// μ.
     pub momentum: f64,

@@ -1,0 +1,71 @@
+use serde::{Deserialize, Serialize};
+
+use super::{ApplyTo, Compression, Criterion, Moment};
+
+/// How often the poor classes are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reevaluate {
+    /// Once, when compression starts.
+    Once,
+    /// Before every epoch from then on.
+    EveryEpoch,
+}
+
+/// When compression starts, which classes it holds to be poor, and what it does to them (§3.3.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompressionSwitch {
+    /// First epoch of the stage that is compressed, from 0.
+    pub start: usize,
+    /// Factor of the poor classes.
+    pub low: f64,
+    /// Factor of the other classes.
+    pub rest: f64,
+    /// Accuracy below which a class is poor, in [0, 1].
+    pub threshold: f64,
+    /// How often they are chosen.
+    pub reevaluate: Reevaluate,
+    /// Where accuracy is measured.
+    pub criterion: Criterion,
+    /// Which side of a similarity is scaled.
+    pub apply_to: ApplyTo,
+    /// Whether prototypes are scaled too.
+    pub prototypes: bool,
+}
+
+impl CompressionSwitch {
+    /// Whether the poor classes are chosen before the epoch of `moment` begins.
+    pub fn is_due(&self, moment: Moment, chosen: bool) -> bool {
+        moment.epoch >= self.start && (self.reevaluate == Reevaluate::EveryEpoch || !chosen)
+    }
+
+    /// Classes whose accuracy lies below the threshold; a class without an image is not judged.
+    pub fn poor_classes(&self, per_class: &[Option<f64>]) -> Vec<u32> {
+        let is_poor = |accuracy: &Option<f64>| accuracy.is_some_and(|a| a < self.threshold);
+        (0..per_class.len() as u32).filter(|&c| is_poor(&per_class[c as usize])).collect()
+    }
+
+    /// The factors of all classes.
+    pub fn compression(&self, poor: &[u32], classes: usize) -> Compression {
+        let factor = |class| if poor.contains(&class) { self.low } else { self.rest };
+        Compression {
+            factors: (0..classes as u32).map(factor).collect(),
+            apply_to: self.apply_to,
+            prototypes: self.prototypes,
+        }
+    }
+
+    /// One line for people: from when, by what, on which classes, told by which `images`.
+    pub fn describe(&self, poor: &[&str], images: &str) -> String {
+        let Self { start, low, rest, threshold, .. } = self;
+        let threshold = threshold * 100.0;
+        let names = match poor {
+            [] => "no class".to_owned(),
+            names => names.join(", "),
+        };
+        format!(
+            "compression from epoch {start}: factor {low} for classes below {threshold}% on {images} \
+             ({names}), {rest} for the rest"
+        )
+    }
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::LossError;
+use crate::model::{BatchStatistics, Network};
+
+/// What a stage of training minimises.
+///
+/// Everything that it depends on is its own fields, the batch and the [`Moment`]; what it has chosen on the way is its
+/// [`state`](Objective::state), which checkpoints save.
+pub trait Objective: fmt::Debug + Send {
+    /// Called before the first step of every epoch of the stage, once, and not again when a run is gone on with in
+    /// the middle of an epoch. Gives a sentence for people where something changes with this epoch.
+    ///
+    /// # Errors
+    /// [`LossError`], most often of the measurement.
+    fn before_epoch(
+        &mut self,
+        moment: Moment,
+        measure: &mut dyn Measure,
+    ) -> Result<Option<String>, LossError> {
+        let _ = (moment, measure);
+        Ok(None)
+    }
+
+    /// The losses of one batch.
+    ///
+    /// `draws`: what each sampler of the stage has drawn, at least one.
+    ///
+    /// # Errors
+    /// [`LossError`] for labels, counts or heads that do not fit.
+    fn losses(
+        &self,
+        network: &Network,
+        draws: &[Draw],
+        moment: Moment,
+    ) -> Result<Losses, LossError>;
+
+    /// The classes that it has set apart, where it does so, for reports.
+    fn chosen_classes(&self) -> Option<&[u32]> {
+        None
+    }
+
+    /// What it has chosen, to be saved.
+    fn state(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    /// Goes on from a [`state`](Objective::state), for `classes` classes.
+    ///
+    /// # Errors
+    /// [`LossError::State`] if it is none of its own.
+    fn restore(&mut self, state: &serde_json::Value, classes: usize) -> Result<(), LossError> {
+        let _ = classes;
+        match state {
+            serde_json::Value::Null => Ok(()),
+            other => Err(LossError::State { reason: format!("{other} is not expected") }),
+        }
+    }
+}
+
+/// Where in its stage training stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Epoch of the stage, from 0.
+    pub epoch: usize,
+    /// Epochs of the stage.
+    pub epochs: usize,
+}
+
+/// Images that one sampler has drawn, in all views.
+#[derive(Debug, Clone)]
+pub struct Draw {
+    /// `[views · labels, height, width, 3]`, view by view, normalised.
+    pub images: Tensor<4>,
+    /// One per image.
+    pub labels: Vec<u32>,
+}
+
+/// What one forward pass gives.
+#[derive(Debug)]
+pub struct Losses {
+    /// L, to be differentiated.
+    pub total: Tensor<1>,
+    /// The parts of L by name, unweighted, in the order in which people should read them.
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+    /// Logits of the first draw's first view, `[batch, classes]`: one of a network, one of each of its experts.
+    pub logits: Vec<Tensor<2>>,
+    /// Batch statistics of the pass.
+    pub statistics: BatchStatistics,
+}
+
+/// Images that accuracies are measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criterion {
+    /// Validation images; training images where there are none.
+    Val,
+    /// Training images.
+    Train,
+    /// The test set, as in the literature; training images where there is none.
+    Test,
+}
+
+/// Accuracies under the test transform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Of every class, in [0, 1]; `None` for a class without an image.
+    pub per_class: Vec<Option<f64>>,
+    /// What was measured on, for people: "validation images".
+    pub images: &'static str,
+}
+
+/// Measures the network as it stands, on demand.
+pub trait Measure {
+    /// Accuracies on the images of `criterion`.
+    ///
+    /// # Errors
+    /// [`LossError::Measure`].
+    fn accuracies(&mut self, criterion: Criterion) -> Result<Measured, LossError>;
+
+    /// Class names by label.
+    fn class_names(&self) -> &[String];
+}

@@ -1,0 +1,223 @@
+//! What methods make their plans of: the parts that a recipe describes.
+
+use super::{Plan, Stage};
+use crate::{
+    augment::{ClassifierConfig, PlainConfig, ResizedCropConfig, SimConfig, View},
+    loss::{
+        ClassCounts, ClassifierContrastive, ClassifierLoss, CompressionMode, CompressionPreset,
+        CompressionSwitch, Contrastive, ContrastiveBranch, Objective, PriorCounts,
+    },
+    model::NetworkConfig,
+    optim::{Decay, Schedule, SgdConfig},
+    recipe::{ClassifierView, CompressionStart, DecayKind, Prior, Recipe},
+};
+
+/// One stage with the classifier's loss on the first view.
+pub(super) fn classifier_alone(
+    recipe: &Recipe,
+    counts: &ClassCounts,
+    classifier: ClassifierLoss,
+) -> Plan {
+    one_stage(recipe, counts, objective(recipe, counts, classifier, None))
+}
+
+/// One stage with a logit-adjusted classifier and the contrastive loss of the recipe on two views more.
+pub(super) fn classifier_and_contrastive(recipe: &Recipe, counts: &ClassCounts) -> Plan {
+    let branch = ContrastiveBranch {
+        head_on_cls_view: recipe.model.head_on_cls_view,
+        compression: compression(recipe),
+        ..ContrastiveBranch::new(contrastive(recipe), recipe.loss.beta)
+    };
+    one_stage(recipe, counts, objective(recipe, counts, adjusted(recipe), Some(branch)))
+}
+
+/// The logit-adjusted loss of the recipe.
+pub(super) fn adjusted(recipe: &Recipe) -> ClassifierLoss {
+    ClassifierLoss::LogitAdjusted { tau: recipe.loss.tau }
+}
+
+fn objective(
+    recipe: &Recipe,
+    counts: &ClassCounts,
+    classifier: ClassifierLoss,
+    contrastive: Option<ContrastiveBranch>,
+) -> ClassifierContrastive {
+    ClassifierContrastive {
+        alpha: recipe.loss.alpha,
+        classifier,
+        contrastive,
+        class_counts: counts.clone(),
+        bn_groups: recipe.model.bn_groups,
+    }
+}
+
+fn one_stage(recipe: &Recipe, counts: &ClassCounts, objective: ClassifierContrastive) -> Plan {
+    let prototypes = objective.contrastive.as_ref().map(|branch| branch.loss.prototypes);
+    let network = network(recipe, counts.classes(), prototypes);
+    let views = views(recipe, if prototypes.is_some() { 3 } else { 1 });
+    Plan { network, stages: vec![stage(recipe, views, Box::new(objective))] }
+}
+
+/// The stage of the recipe's length, batch, schedule and optimizer.
+pub(super) fn stage(recipe: &Recipe, views: Vec<View>, objective: Box<dyn Objective>) -> Stage {
+    let train = &recipe.train;
+    Stage {
+        name: "training",
+        epochs: train.epochs,
+        batch_size: train.batch_size,
+        drop_last: train.drop_last,
+        views,
+        objective,
+        schedule: schedule(recipe),
+        optimizer: optimizer(recipe),
+    }
+}
+
+/// The recipe's network; with a projection head where there is a contrastive branch, which may have prototypes.
+pub(super) fn network(
+    recipe: &Recipe,
+    classes: usize,
+    contrastive_with_prototypes: Option<bool>,
+) -> NetworkConfig {
+    let model = &recipe.model;
+    NetworkConfig {
+        depth: recipe.depth().unwrap_or_default(),
+        classes,
+        classifier: model.classifier,
+        cosine_scale: model.cosine_scale,
+        head: contrastive_with_prototypes.map(|_| [model.head_hidden, model.head_out]),
+        prototypes: contrastive_with_prototypes == Some(true),
+        init_heads: model.init_heads,
+        precision: recipe.train.precision,
+    }
+}
+
+fn contrastive(recipe: &Recipe) -> Contrastive {
+    let section = &recipe.contrastive;
+    Contrastive {
+        temperature: section.temperature,
+        include_self: section.include_self,
+        normaliser: section.normaliser,
+        class_average: section.class_average,
+        prototypes: section.prototypes,
+        prior: match section.prior {
+            Prior::Off => PriorCounts::Off,
+            Prior::Counts => PriorCounts::Exponent(section.prior_exponent),
+        },
+    }
+}
+
+/// `None` where compression is off.
+fn compression(recipe: &Recipe) -> Option<CompressionSwitch> {
+    let section = &recipe.compression;
+    let (low, rest) = match section.preset {
+        CompressionPreset::Off => return None,
+        CompressionPreset::Custom => {
+            let plus = f64::from(section.mode == CompressionMode::OnePlus);
+            (section.factor_low + plus, section.factor_rest + plus)
+        }
+        preset => preset.factors()?,
+    };
+    let start = match section.start {
+        CompressionStart::Half => recipe.train.epochs / 2,
+        CompressionStart::Epoch(epoch) => epoch,
+    };
+    Some(CompressionSwitch {
+        start,
+        low,
+        rest,
+        threshold: section.threshold,
+        reevaluate: section.reevaluate,
+        criterion: section.criterion_set,
+        apply_to: section.apply_to,
+        prototypes: section.compress_prototypes,
+    })
+}
+
+/// The classifier's view, then contrastive ones.
+pub(super) fn views(recipe: &Recipe, count: usize) -> Vec<View> {
+    let views = &recipe.views;
+    let scale_min = views.crop_scale_min;
+    let plain = PlainConfig { scale_min, ..PlainConfig::default() };
+    let classifier = match views.classifier {
+        ClassifierView::AutoaugmentCutout => {
+            View::Classifier(ClassifierConfig { plain, ..ClassifierConfig::default() })
+        }
+        ClassifierView::Plain => View::Plain(plain),
+        ClassifierView::ResizedCrop => {
+            View::ResizedCrop(ResizedCropConfig { scale_min, ..ResizedCropConfig::default() })
+        }
+    };
+    let sim = View::Sim(SimConfig {
+        blur_p: views.sim_blur_p,
+        scale_min: views.sim_scale_min,
+        ..SimConfig::default()
+    });
+    let mut all = vec![classifier];
+    all.resize(count, sim);
+    all
+}
+
+fn schedule(recipe: &Recipe) -> Schedule {
+    let section = &recipe.schedule;
+    let decay = match section.decay {
+        DecayKind::Cosine => Decay::Cosine,
+        DecayKind::Step => {
+            Decay::Step { milestones: section.milestones.clone(), gamma: section.gamma }
+        }
+    };
+    let epochs = recipe.train.epochs;
+    Schedule { lr: recipe.optimizer.lr, warmup: section.warmup, epochs, decay }
+}
+
+fn optimizer(recipe: &Recipe) -> SgdConfig {
+    let optimizer = &recipe.optimizer;
+    SgdConfig {
+        momentum: optimizer.momentum,
+        nesterov: optimizer.nesterov,
+        weight_decay: optimizer.weight_decay,
+        weight_decay_on_bn: optimizer.weight_decay_on_bn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{loss::Moment, recipe::RecipeFile};
+
+    fn switch(text: &str) -> Option<CompressionSwitch> {
+        let text = format!("[data]\nname = \"cifar10-lt\"\n{text}");
+        let layer = RecipeFile::parse(&text, "t").unwrap();
+        compression(&Recipe::resolve(&[layer]).unwrap().0)
+    }
+
+    fn factors(preset: &str) -> Vec<f64> {
+        let switch = switch(&format!("[compression]\npreset = \"{preset}\"")).unwrap();
+        let accuracy = [Some(0.9), Some(0.19), Some(0.2), None];
+        switch.compression(&switch.poor_classes(&accuracy), 4).factors
+    }
+
+    #[test]
+    fn presets_are_the_readings_of_the_paper() {
+        assert_eq!(factors("paper-3.3.2"), [1.0, 0.005, 1.0, 1.0]);
+        assert_eq!(factors("paper-4.3"), [0.005, 1.0, 0.005, 0.005]);
+        assert_eq!(factors("fcc-like"), [1.005, 2.0, 1.005, 1.005]);
+        let custom = "custom\"\nmode = \"one-plus\"\nfactor_low = 0.5\nfactor_rest = 0.25";
+        let switch = switch(&format!("[compression]\npreset = \"{custom}")).unwrap();
+        assert_eq!(switch.compression(&[1], 2).factors, [1.25, 1.5]);
+    }
+
+    #[test]
+    fn compression_starts_at_half_time_and_is_off_by_default() {
+        assert!(switch("").is_none());
+        let half = switch("[train]\nepochs = 25\n[compression]\npreset = \"fcc-like\"").unwrap();
+        assert_eq!(half.start, 12);
+        let due = |switch: &CompressionSwitch, epoch, chosen| {
+            switch.is_due(Moment { epoch, epochs: 200 }, chosen)
+        };
+        assert!(!due(&half, 11, false) && due(&half, 12, false) && !due(&half, 13, true));
+        let every =
+            switch("[compression]\npreset = \"fcc-like\"\nreevaluate = \"every-epoch\"").unwrap();
+        assert!(!due(&every, 99, false) && due(&every, 150, true));
+    }
+}

@@ -1,0 +1,88 @@
+use std::fmt;
+
+use crate::{
+    augment::View,
+    loss::{Moment, Objective},
+    model::NetworkConfig,
+    optim::{Schedule, SgdConfig},
+};
+
+/// A method for one data set: what the network looks like, and what is done to it in which order.
+#[derive(Debug)]
+pub struct Plan {
+    /// The network.
+    pub network: NetworkConfig,
+    /// What is done to it, at least one stage.
+    pub stages: Vec<Stage>,
+}
+
+/// A part of a run with settings of its own.
+#[derive(Debug)]
+pub struct Stage {
+    /// What people call it, such as `classifier`; of a single stage nothing is said.
+    pub name: &'static str,
+    /// How long it takes.
+    pub epochs: usize,
+    /// Images of a step that each sampler draws.
+    pub batch_size: usize,
+    /// Whether the last, partial batch of an epoch is left out.
+    pub drop_last: bool,
+    /// The views of every image, in order.
+    pub views: Vec<View>,
+    /// What is minimised.
+    pub objective: Box<dyn Objective>,
+    /// The learning rate over the stage's epochs.
+    pub schedule: Schedule,
+    /// The optimizer, which begins without velocity.
+    pub optimizer: SgdConfig,
+}
+
+/// An epoch of a run, and where it lies in its stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The stage, from 0.
+    pub stage: usize,
+    /// Where in it.
+    pub moment: Moment,
+}
+
+impl Plan {
+    /// Epochs of all stages.
+    pub fn epochs(&self) -> usize {
+        self.stages.iter().map(|stage| stage.epochs).sum()
+    }
+
+    /// The stage that `epoch` belongs to, counted over all stages from 0; of an epoch behind the last one, the last
+    /// stage.
+    pub fn place(&self, epoch: usize) -> Place {
+        let mut before = 0;
+        let of_stage = |(stage, s): (usize, &Stage)| {
+            let epoch_of_stage = epoch - before;
+            let is_last = stage + 1 == self.stages.len();
+            if epoch_of_stage < s.epochs || is_last {
+                let moment = Moment { epoch: epoch_of_stage, epochs: s.epochs };
+                return Some(Place { stage, moment });
+            }
+            before += s.epochs;
+            None
+        };
+        let nowhere = Place { stage: 0, moment: Moment { epoch, epochs: 0 } };
+        self.stages.iter().enumerate().find_map(of_stage).unwrap_or(nowhere)
+    }
+
+    /// The most views of an image that a stage makes.
+    pub fn most_views(&self) -> usize {
+        self.stages.iter().map(|stage| stage.views.len()).max().unwrap_or_default()
+    }
+
+    /// The largest batch of a stage.
+    pub fn largest_batch(&self) -> usize {
+        self.stages.iter().map(|stage| stage.batch_size).max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stage {}, epoch {}", self.stage + 1, self.moment.epoch + 1)
+    }
+}

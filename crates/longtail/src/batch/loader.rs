@@ -112,11 +112,14 @@ fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &S
     }
     for epoch in start.epoch.. {
         let orders: Vec<_> = config.samplers.iter().map(|sampler| sampler.order(epoch)).collect();
+        let times: Vec<_> = orders.iter().map(|order| times_before(order)).collect();
         let first = if epoch == start.epoch { start.batch } else { 0 };
         for batch in first..batches {
             let position = Position { epoch, batch };
-            let drawn = config.samplers.iter().zip(&orders).map(|(sampler, order)| {
-                draw(images, config, position, sampler.batch(order, batch))
+            let drawn = config.samplers.iter().zip(orders.iter().zip(&times));
+            let drawn = drawn.map(|(sampler, (order, times))| {
+                let [indices, times] = [order, times].map(|epoch| sampler.batch(epoch, batch));
+                draw(images, config, position, sampler.stream(), (indices, times))
             });
             let made = Batch { position, draws: drawn.collect() };
             // The receiver is gone when training has ended.
@@ -127,20 +130,34 @@ fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &S
     }
 }
 
-/// The views of the images `indices`.
+/// How often each image of an epoch's order has come before.
+fn times_before(order: &[u32]) -> Vec<u32> {
+    let mut times = vec![0; order.iter().max().map_or(0, |&last| last as usize + 1)];
+    let next = |&image: &u32| {
+        let times: &mut u32 = &mut times[image as usize];
+        *times += 1;
+        *times - 1
+    };
+    order.iter().map(next).collect()
+}
+
+/// The views of the images `indices`, which have come so many `times` before in the epoch: an image that is drawn again
+/// gets views of its own, by the same sampler or another one.
 fn draw(
     images: &ImageSet,
     config: &LoaderConfig,
     position: Position,
-    indices: &[u32],
+    sampler: u16,
+    (indices, times): (&[u32], &[u32]),
 ) -> DrawnPixels {
     let size = [images.height(), images.width()];
     let bytes = size[0] * size[1] * 3;
     let mut pixels = vec![0.0; config.views.len() * indices.len() * bytes];
     let make = |scratch: &mut Scratch, (slot, out): (usize, &mut [f32])| {
-        let (view, sample) = (slot / indices.len(), indices[slot % indices.len()]);
-        let (epoch, sample) = (position.epoch as u64, u64::from(sample));
-        let mut rng = stream(config.seed, Purpose::View, epoch, sample, view as u64);
+        let (view, at) = (slot / indices.len(), slot % indices.len());
+        let (epoch, sample) = (position.epoch as u64, u64::from(indices[at]));
+        let draw = u64::from(sampler) << 40 | u64::from(times[at]) << 8;
+        let mut rng = stream(config.seed, Purpose::View, epoch, sample, draw | view as u64);
         let image = images.raster(sample as usize);
         config.views[view].draw(image, size, &config.normalize, &mut rng, scratch, out);
     };
@@ -193,7 +210,8 @@ mod tests {
                 let sampler = &config().samplers[0];
                 let order = sampler.order(1);
                 let position = Position { epoch: 1, batch: 2 };
-                draw(&images, &config(), position, sampler.batch(&order, 2))
+                let indices = sampler.batch(&order, 2);
+                draw(&images, &config(), position, 0, (indices, &[0; 6]))
             });
             assert_eq!(made, all[5].draws[0]);
             assert_eq!(batches(&images, 3, Position { epoch: 1, batch: 1 }), all[4..]);
@@ -208,5 +226,20 @@ mod tests {
         assert_eq!(all[0].draws[0].pixels.len(), 3 * 6 * size);
         assert_ne!(view(&all[0], 1), view(&all[0], 2));
         assert_ne!(view(&all[0], 0), view(&all[3], 0));
+    }
+
+    #[test]
+    fn an_image_that_is_drawn_again_gets_views_of_its_own() {
+        let images = images();
+        let of = |sampler: u16, times: u32| {
+            let position = Position { epoch: 0, batch: 0 };
+            draw(&images, &config(), position, sampler, (&[3], &[times])).pixels
+        };
+        assert_eq!(of(0, 0), of(0, 0));
+        let all = [of(0, 0), of(0, 1), of(1, 0), of(1, 1)];
+        for (i, first) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|other| other != first), "{i}");
+        }
+        assert_eq!(times_before(&[4, 2, 4, 4, 2]), [0, 0, 1, 2, 1]);
     }
 }

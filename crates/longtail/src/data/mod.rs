@@ -3,6 +3,7 @@
 
 pub mod catalog;
 mod cifar;
+mod counts;
 pub mod decode;
 mod error;
 pub mod fetch;
@@ -27,6 +28,7 @@ pub mod synthetic;
 pub mod walk;
 
 pub use cifar::{Cifar, CifarName, Integrity};
+pub use counts::{ClassCounts, ClassCountsError};
 pub use error::DataError;
 pub use image_set::{ImageSet, Source};
 pub use imbalance::class_counts;

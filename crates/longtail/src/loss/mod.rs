@@ -7,7 +7,6 @@
 
 mod balanced_contrastive;
 mod balanced_softmax;
-mod class_counts;
 mod classifier_contrastive;
 mod compression;
 mod compression_switch;
@@ -22,7 +21,6 @@ pub mod reference;
 mod supervised_contrastive;
 
 pub use balanced_softmax::balanced_softmax;
-pub use class_counts::ClassCounts;
 pub use classifier_contrastive::{
     ClassifierContrastive, ClassifierLoss, ContrastiveBranch, PoorClasses,
 };
@@ -33,6 +31,8 @@ pub use cross_entropy::cross_entropy;
 pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;
 pub use objective::{Criterion, Draw, Losses, Measure, Measured, Moment, Objective};
+
+pub use crate::data::{ClassCounts, ClassCountsError};
 
 /// Arguments that a loss is not defined for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -47,9 +47,6 @@ pub enum LossError {
         /// How many classes there are.
         classes: usize,
     },
-    /// There is no class.
-    #[error("there is no class")]
-    NoClass,
     /// There is no row.
     #[error("a loss of no rows is not defined")]
     NoRows,
@@ -90,12 +87,9 @@ pub enum LossError {
         /// Classes of the logits.
         logits: usize,
     },
-    /// The class prior has a zero.
-    #[error("class {class} has no training image, so its log prior is undefined; leave it out")]
-    EmptyClass {
-        /// The class.
-        class: usize,
-    },
+    /// The counts are none of a training set.
+    #[error(transparent)]
+    ClassCounts(#[from] ClassCountsError),
     /// Labels and rows do not fit.
     #[error("{labels} labels do not fit {rows} rows")]
     Rows {

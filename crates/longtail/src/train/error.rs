@@ -1,7 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    batch::LoaderError, eval::EvalError, loss::LossError, model::ModelError, recipe::RecipeError,
+    batch::{LoaderError, SamplingError},
+    data::ClassCountsError,
+    eval::EvalError,
+    loss::LossError,
+    model::ModelError,
+    recipe::RecipeError,
     report::ReportError,
 };
 
@@ -186,6 +191,12 @@ pub enum TrainError {
     /// The model cannot be built or filled.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A class has no image.
+    #[error(transparent)]
+    ClassCounts(#[from] ClassCountsError),
+    /// The images cannot be drawn as the method asks.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
     /// The loss is not defined for the data.
     #[error(transparent)]
     Loss(#[from] LossError),

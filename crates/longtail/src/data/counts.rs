@@ -1,14 +1,26 @@
-use super::LossError;
+/// Counts that are none of a training set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClassCountsError {
+    /// There is no class.
+    #[error("there is no class")]
+    NoClass,
+    /// A class has no image.
+    #[error("class {class} has no training image, so its log prior is undefined; leave it out")]
+    EmptyClass {
+        /// The class.
+        class: usize,
+    },
+}
 
-/// n, training images of every class, none of them 0; and what the losses make of it.
+/// n, training images of every class, none of them 0; and what samplers and losses make of it.
 ///
 /// ```
-/// # use longtail::loss::ClassCounts;
+/// # use longtail::data::ClassCounts;
 /// let counts = ClassCounts::new(vec![90, 9, 1])?;
 /// assert_eq!(counts.total(), 100);
 /// assert!((counts.log_prior()[0] - 0.9_f64.ln()).abs() < 1e-15);
 /// assert!(ClassCounts::new(vec![90, 0]).is_err());
-/// # Ok::<(), longtail::loss::LossError>(())
+/// # Ok::<(), longtail::data::ClassCountsError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassCounts {
@@ -21,13 +33,13 @@ impl ClassCounts {
     /// Of a whole training set, one count per class.
     ///
     /// # Errors
-    /// [`LossError::NoClass`], [`LossError::EmptyClass`].
-    pub fn new(counts: Vec<usize>) -> Result<Self, LossError> {
+    /// [`ClassCountsError::NoClass`], [`ClassCountsError::EmptyClass`].
+    pub fn new(counts: Vec<usize>) -> Result<Self, ClassCountsError> {
         if counts.is_empty() {
-            return Err(LossError::NoClass);
+            return Err(ClassCountsError::NoClass);
         }
         if let Some(class) = counts.iter().position(|&count| count == 0) {
-            return Err(LossError::EmptyClass { class });
+            return Err(ClassCountsError::EmptyClass { class });
         }
         let log_counts: Vec<f64> = counts.iter().map(|&count| (count as f64).ln()).collect();
         let log_total = (counts.iter().sum::<usize>() as f64).ln();
@@ -68,10 +80,10 @@ impl ClassCounts {
     /// Effective numbers (1 − β^n_c) / (1 − β) of every class, β in [0, 1) (Cui et al. 2019, Eq. 2).
     ///
     /// ```
-    /// # use longtail::loss::ClassCounts;
+    /// # use longtail::data::ClassCounts;
     /// let counts = ClassCounts::new(vec![3, 1])?;
     /// assert_eq!(counts.effective_numbers(0.5), [1.75, 1.0]);
-    /// # Ok::<(), longtail::loss::LossError>(())
+    /// # Ok::<(), longtail::data::ClassCountsError>(())
     /// ```
     pub fn effective_numbers(&self, beta: f64) -> Vec<f64> {
         let of = |&count: &usize| (1.0 - beta.powf(count as f64)) / (1.0 - beta);
@@ -94,8 +106,8 @@ mod tests {
     #[test]
     fn a_class_without_images_is_refused_by_its_place() {
         let refused = |counts: &[usize]| ClassCounts::new(counts.to_vec()).unwrap_err();
-        assert_eq!(refused(&[]), LossError::NoClass);
-        assert_eq!(refused(&[3, 0, 0]), LossError::EmptyClass { class: 1 });
+        assert_eq!(refused(&[]), ClassCountsError::NoClass);
+        assert_eq!(refused(&[3, 0, 0]), ClassCountsError::EmptyClass { class: 1 });
     }
 
     #[test]

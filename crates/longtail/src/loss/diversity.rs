@@ -29,8 +29,8 @@ pub fn class_temperatures(class_counts: &ClassCounts, factor: f64) -> Result<Vec
 }
 
 /// How much experts differ: t̄² Σ_k KL(p̄‖p_k), mean over the batch, where p_k is the softmax of expert k's logits,
-/// each divided by its class's temperature t_c, p̄ the same of the mean of all logits, through which no gradient flows,
-/// and t̄ the mean of t_c. It is at least 0, and 0 for experts that agree; RIDE ([`super::Ride`]) rewards it.
+/// each divided by its class's temperature t_c, p̄ the same of the mean of all logits, and t̄ the mean of t_c. It is at
+/// least 0, and 0 for experts that agree; RIDE ([`super::Ride`]) rewards it.
 ///
 /// Wang et al. (2021) compare the experts in pairs; their code compares each with the mean, as here.
 ///
@@ -65,6 +65,7 @@ pub fn expert_diversity(
     temperatures.iter().try_for_each(|&temperature| check_temperature(temperature))?;
     let inverse = temperatures.iter().map(|temperature| 1.0 / temperature).collect();
     let inverse = Like::new(&experts[0]).row(inverse);
+    // As in RIDE's code; its gradient is 0 anyway, for of all p̄ the softmax of the mean logits gives the smallest sum.
     let log_ensemble = log_softmax(mean_of(experts).detach() * inverse.clone());
     let of = |expert: &Tensor<2>| {
         let log_expert = log_softmax(expert.clone() * inverse.clone());

@@ -122,6 +122,15 @@ fn experts_that_agree_have_no_diversity_and_no_teacher_teaches_itself() {
 }
 
 #[test]
+fn no_gradient_reaches_the_teacher() {
+    let Oracle { experts, .. } = oracle();
+    let [student, teacher] = [0, 1].map(|expert| tensor(&experts[expert], DType::F32));
+    let loss = distillation(student.clone(), teacher.clone(), 1.5).unwrap();
+    let gradients = loss.backward();
+    assert!(student.grad(&gradients).is_some() && teacher.grad(&gradients).is_none());
+}
+
+#[test]
 fn no_diversity_factor_leaves_the_experts_own_losses() {
     let Oracle { n, labels, experts, .. } = oracle();
     let ride = Ride { diversity_factor: 0.0, ..Ride::default() };
@@ -148,15 +157,15 @@ fn temperatures_by_hand() {
     }
 }
 
-/// Right after one, two and three experts: only the first, only the second, only the last, none.
+/// Of the sums of one, two and three experts, right are: the first alone, the second alone, the last alone, none. In
+/// the third row the second expert is right by itself, and outweighed.
 #[test]
 fn another_expert_is_needed_where_a_later_sum_mends_a_wrong_one() {
-    let (yes, no) = (vec![1.0, 0.0], vec![0.0, 1.0]);
-    let flip = |row: &[f64]| row.iter().map(|value| 3.0 * value).collect::<Vec<f64>>();
+    let (yes, no) = (|size: f64| vec![size, 0.0], |size: f64| vec![0.0, size]);
     let experts = [
-        [yes.clone(), no.clone(), no.clone(), no.clone()],
-        [flip(&no), flip(&yes), no.clone(), no.clone()],
-        [no.clone(), flip(&flip(&no)), flip(&yes), no.clone()],
+        [yes(1.0), no(1.0), no(1.0), no(1.0)],
+        [no(3.0), yes(3.0), yes(0.5), no(1.0)],
+        [no(1.0), no(9.0), yes(3.0), no(1.0)],
     ];
     let experts: Vec<_> = experts.iter().map(|rows| tensor(rows, DType::F64)).collect();
     let gates = vec![vec![0.0, 0.0]; 4];

@@ -2,8 +2,10 @@
 //! n_j / N, B_j the embeddings of class j in the batch, z embeddings and c prototypes of unit
 //! length, T temperature.
 //!
-//! Every loss is a log-sum-exp with a column bias ([`log_sum_exp`]); [`mod@reference`] holds the same
-//! losses as plain loops in f64 with their gradients, which the tests compare.
+//! The paper's losses are each a log-sum-exp with a column bias ([`log_sum_exp`]); [`mod@reference`] holds the
+//! contrastive ones as plain loops in f64 with their gradients, which the tests compare. The losses of other
+//! long-tail systems ([`Ldam`], [`class_balanced_focal`], [`Ride`], [`cumulative_learning`]) are compared with what their
+//! public code gave.
 
 mod balanced_contrastive;
 mod balanced_softmax;
@@ -12,13 +14,22 @@ mod compression;
 mod compression_switch;
 mod contrastive;
 mod cross_entropy;
+mod cumulative;
+mod distillation;
+mod diversity;
+mod expert_assignment;
+mod focal;
+mod ldam;
 mod log_sum_exp;
 mod logit_adjustment;
 mod objective;
 mod rebalanced_contrastive;
 mod rebalanced_on_balanced;
 pub mod reference;
+mod ride;
 mod supervised_contrastive;
+mod terms;
+mod weighted_cross_entropy;
 
 pub use balanced_softmax::balanced_softmax;
 pub use classifier_contrastive::{
@@ -28,9 +39,17 @@ pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use compression_switch::{CompressionSwitch, Reevaluate};
 pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
 pub use cross_entropy::cross_entropy;
+pub use cumulative::{cumulative_learning, cumulative_share};
+pub use distillation::distillation;
+pub use diversity::{class_temperatures, expert_diversity};
+pub use expert_assignment::expert_assignment;
+pub use focal::{class_balanced_focal, softmax_focal};
+pub use ldam::Ldam;
 pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;
 pub use objective::{Criterion, Draw, Losses, Measure, Measured, Moment, Objective};
+pub use ride::{Ride, RideLoss, RideReweighting};
+pub use weighted_cross_entropy::weighted_cross_entropy;
 
 pub use crate::data::{ClassCounts, ClassCountsError};
 
@@ -121,6 +140,58 @@ pub enum LossError {
         factors: usize,
         /// Classes there are.
         classes: usize,
+    },
+    /// A number of class weights other than one per class.
+    #[error("{weights} class weights were given for {classes} classes")]
+    ClassWeights {
+        /// Weights given.
+        weights: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+    /// A class weight is not a positive number.
+    #[error("weight {weight} of class {class} must be a positive number")]
+    ClassWeight {
+        /// The weight.
+        weight: f64,
+        /// Its class.
+        class: usize,
+    },
+    /// A parameter of the loss is out of its range.
+    #[error("{name} is {value} and must be {must_be}")]
+    Parameter {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// Its range in words.
+        must_be: &'static str,
+    },
+    /// Tensors that belong together are of several shapes.
+    #[error("{what} have shape {found:?} where {expected:?} is needed")]
+    Shape {
+        /// The tensor that does not fit.
+        what: &'static str,
+        /// Its rows and columns.
+        found: [usize; 2],
+        /// What they should be.
+        expected: [usize; 2],
+    },
+    /// Too few experts.
+    #[error("{experts} experts were given where at least {least} are needed")]
+    Experts {
+        /// Experts given.
+        experts: usize,
+        /// Experts needed.
+        least: usize,
+    },
+    /// An epoch that the run does not have.
+    #[error("epoch {epoch} is not one of 1 to {epochs}")]
+    Epoch {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Epochs of the run.
+        epochs: usize,
     },
 }
 

@@ -7,18 +7,22 @@ mod classifier;
 mod init;
 mod layers;
 mod mlp;
+mod nearest_class_mean;
 mod network;
 mod predict;
 mod resnet_cifar;
+mod tau_normalise;
 pub mod weights;
 
 pub use classifier::Classifier;
 pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
+pub use nearest_class_mean::{NearestClassMean, NearestClassMeanError};
 pub use network::{BnGroups, ClassifierKind, InitHeads, Network, NetworkConfig, Precision};
 pub use predict::{rows_at_once, softmax};
 pub use resnet_cifar::ResNetCifar;
+pub use tau_normalise::tau_normalise;
 
 /// A model that cannot be built or filled with weights.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,7 @@ use crate::{
     model::{Network, softmax, weights},
     recipe::Recipe,
     report::{Answer, Prediction, Summary, Unanswered},
-    train::{Checkpoint, RunFolder, TrainError, network},
+    train::{Checkpoint, RunFolder, TrainError, epochs, network},
 };
 
 /// Bytes that the pixels of one batch may take as the network reads them.
@@ -97,9 +97,10 @@ impl Predictor {
         let checkpoint = Checkpoint::load_of(&folder)?;
         checkpoint.check_identity(&recipe, &split.hash, &path)?;
         let class_names = split.class_names;
-        let (state, origin) = choose(&folder, checkpoint, choice, recipe.train.epochs)?;
+        let (stage, epochs) = (checkpoint.progress.stage, epochs(&recipe, class_names.len())?);
+        let (state, origin) = choose(&folder, checkpoint, choice, epochs)?;
         device::check_precision(&device, recipe.train.precision)?;
-        let network = network(&recipe, class_names.len(), &device)?;
+        let network = network(&recipe, class_names.len(), stage, &device)?;
         let network = weights::with_state(network, state, &path.display().to_string())
             .map_err(TrainError::from)?;
         Ok(Self { network, recipe, class_names, device, origin })

@@ -7,5 +7,6 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "bcl",
     rows: "Tables 1 to 3: BCL",
     contrastive: Some(Contrastive::bcl(TEMPERATURE)),
+    knobs: &[],
     plan: classifier_and_contrastive,
 };

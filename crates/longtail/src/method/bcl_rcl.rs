@@ -7,5 +7,6 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "bcl+rcl",
     rows: "Tables 1 to 3: BCL+RCL",
     contrastive: Some(Contrastive::bcl_rcl(TEMPERATURE)),
+    knobs: &[],
     plan: classifier_and_contrastive,
 };

@@ -7,5 +7,6 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "ce",
     rows: "Table 3: Cross Entropy",
     contrastive: None,
+    knobs: &[],
     plan: |recipe, counts| classifier_alone(recipe, counts, ClassifierLoss::CrossEntropy),
 };

@@ -5,6 +5,8 @@ mod balanced_softmax;
 mod bcl;
 mod bcl_rcl;
 mod ce;
+mod compute;
+mod knob;
 mod la;
 mod parts;
 mod plan;
@@ -13,6 +15,8 @@ mod scl;
 
 use serde::{Deserialize, Serialize};
 
+pub use compute::{ComputeClassifier, Features, FeaturesOf};
+pub use knob::{Knob, KnobError, KnobValue, Knobs, Range, checked};
 pub use plan::{Place, Plan, Stage};
 
 use crate::{
@@ -55,6 +59,8 @@ pub struct Definition {
     pub rows: &'static str,
     /// The contrastive loss that `[contrastive]` begins with, at temperature .1; `None` without a contrastive branch.
     pub contrastive: Option<Contrastive>,
+    /// The settings that it alone has.
+    pub knobs: &'static [Knob],
     /// What is trained, in which order.
     pub plan: fn(&Recipe, &ClassCounts) -> Plan,
 }

@@ -3,11 +3,12 @@
 use super::{Plan, Stage};
 use crate::{
     augment::{ClassifierConfig, PlainConfig, ResizedCropConfig, SimConfig, View},
+    batch::{SamplerConfig, Sampling},
     loss::{
         ClassCounts, ClassifierContrastive, ClassifierLoss, CompressionMode, CompressionPreset,
         CompressionSwitch, Contrastive, ContrastiveBranch, Objective, PriorCounts,
     },
-    model::NetworkConfig,
+    model::{Branches, ClassifierStart, NetworkConfig, Part},
     optim::{Decay, Schedule, SgdConfig},
     recipe::{ClassifierView, CompressionStart, DecayKind, Prior, Recipe},
 };
@@ -36,7 +37,7 @@ pub(super) fn adjusted(recipe: &Recipe) -> ClassifierLoss {
     ClassifierLoss::LogitAdjusted { tau: recipe.loss.tau }
 }
 
-fn objective(
+pub(super) fn objective(
     recipe: &Recipe,
     counts: &ClassCounts,
     classifier: ClassifierLoss,
@@ -63,13 +64,27 @@ pub(super) fn stage(recipe: &Recipe, views: Vec<View>, objective: Box<dyn Object
     let train = &recipe.train;
     Stage {
         name: "training",
+        start: ClassifierStart::Keep,
+        computed: None,
+        trains: Part::ALL.to_vec(),
         epochs: train.epochs,
-        batch_size: train.batch_size,
-        drop_last: train.drop_last,
+        samplers: vec![sampler(recipe, Sampling::Instance)],
         views,
         objective,
         schedule: schedule(recipe),
         optimizer: optimizer(recipe),
+    }
+}
+
+/// A sampler of the recipe's batches.
+pub(super) fn sampler(recipe: &Recipe, sampling: Sampling) -> SamplerConfig {
+    let train = &recipe.train;
+    SamplerConfig {
+        sampling,
+        batch_size: train.batch_size,
+        drop_last: train.drop_last,
+        epochs: train.epochs,
+        ..SamplerConfig::default()
     }
 }
 
@@ -89,6 +104,8 @@ pub(super) fn network(
         prototypes: contrastive_with_prototypes == Some(true),
         init_heads: model.init_heads,
         precision: recipe.train.precision,
+        branches: Branches::One,
+        classifier_bias: None,
     }
 }
 
@@ -177,6 +194,7 @@ fn optimizer(recipe: &Recipe) -> SgdConfig {
         nesterov: optimizer.nesterov,
         weight_decay: optimizer.weight_decay,
         weight_decay_on_bn: optimizer.weight_decay_on_bn,
+        weight_decay_on_classifier_bias: true,
     }
 }
 

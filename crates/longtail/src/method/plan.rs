@@ -1,9 +1,11 @@
 use std::fmt;
 
+use super::ComputeClassifier;
 use crate::{
     augment::View,
+    batch::SamplerConfig,
     loss::{Moment, Objective},
-    model::NetworkConfig,
+    model::{ClassifierStart, NetworkConfig, Part},
     optim::{Schedule, SgdConfig},
 };
 
@@ -21,12 +23,16 @@ pub struct Plan {
 pub struct Stage {
     /// What people call it, such as `classifier`; of a single stage nothing is said.
     pub name: &'static str,
+    /// What it makes of the classifier that it finds.
+    pub start: ClassifierStart,
+    /// What the classifier is computed of, where it is not trained.
+    pub computed: Option<Box<dyn ComputeClassifier>>,
+    /// The parts that are trained; the others are frozen: in evaluation mode, without gradient, decay or velocity.
+    pub trains: Vec<Part>,
     /// How long it takes.
     pub epochs: usize,
-    /// Images of a step that each sampler draws.
-    pub batch_size: usize,
-    /// Whether the last, partial batch of an epoch is left out.
-    pub drop_last: bool,
+    /// What draws the images of a step, at least one; streams and seeds are given by the run.
+    pub samplers: Vec<SamplerConfig>,
     /// The views of every image, in order.
     pub views: Vec<View>,
     /// What is minimised.
@@ -75,9 +81,22 @@ impl Plan {
         self.stages.iter().map(|stage| stage.views.len()).max().unwrap_or_default()
     }
 
-    /// The largest batch of a stage.
+    /// The epoch that a stage begins with, over all stages.
+    pub fn first_epoch(&self, stage: usize) -> usize {
+        self.stages.iter().take(stage).map(|stage| stage.epochs).sum()
+    }
+
+    /// The most images of a step.
     pub fn largest_batch(&self) -> usize {
-        self.stages.iter().map(|stage| stage.batch_size).max().unwrap_or_default()
+        let of = |stage: &Stage| stage.samplers.iter().map(|sampler| sampler.batch_size).sum();
+        self.stages.iter().map(of).max().unwrap_or_default()
+    }
+}
+
+impl Stage {
+    /// Images that the first sampler draws for a step.
+    pub fn batch_size(&self) -> usize {
+        self.samplers.first().map_or(0, |sampler| sampler.batch_size)
     }
 }
 

@@ -7,5 +7,6 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "rcl",
     rows: "Tables 1 to 3: RCL",
     contrastive: Some(Contrastive::rcl(TEMPERATURE)),
+    knobs: &[],
     plan: classifier_and_contrastive,
 };

@@ -7,5 +7,6 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "scl",
     rows: "Tables 1 and 2: LC + SCL",
     contrastive: Some(Contrastive::scl(TEMPERATURE)),
+    knobs: &[],
     plan: classifier_and_contrastive,
 };

@@ -27,22 +27,22 @@ pub enum Pass<'a> {
     Eval,
 }
 
-/// The batch statistics that one forward pass met, by batch-norm layer.
+/// The batch statistics that forward passes met, by batch-norm layer.
 #[derive(Debug, Default)]
 pub struct BatchStatistics {
-    running: HashMap<ParamId, (Tensor<1>, f64)>,
+    running: HashMap<ParamId, Vec<(Tensor<1>, f64)>>,
 }
 
 impl BatchStatistics {
     /// Notes the mean and biased variance of `count` values per channel.
     fn record(&mut self, layer: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, count: usize) {
         let unbias = count as f64 / (count.max(2) - 1) as f64;
-        self.running.insert(layer.running_mean.id, (mean, 1.0));
-        self.running.insert(layer.running_var.id, (variance, unbias));
+        self.running.entry(layer.running_mean.id).or_default().push((mean, 1.0));
+        self.running.entry(layer.running_var.id).or_default().push((variance, unbias));
     }
 
     /// Moves the running statistics of `module` towards the recorded ones:
-    /// `0.9 · running + 0.1 · batch`, the variance unbiased, as PyTorch does.
+    /// `0.9 · running + 0.1 · batch`, the variance unbiased, as PyTorch does; once for every pass, in their order.
     pub fn update<M: Module>(mut self, module: M) -> M {
         module.map(&mut self)
     }
@@ -51,11 +51,14 @@ impl BatchStatistics {
 impl ModuleMapper for BatchStatistics {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match self.running.remove(&param.id) {
-            Some((batch, scale)) => param.map(|running| {
-                let device = running.device();
-                let batch: Tensor<D> =
-                    batch.inner().mul_scalar(scale * BN_MOMENTUM).reshape(running.shape());
-                let updated = running.inner().mul_scalar(1.0 - BN_MOMENTUM) + batch;
+            Some(passes) => param.map(|running| {
+                let (device, shape) = (running.device(), running.shape());
+                let towards = |running: Tensor<D>, (batch, scale): (Tensor<1>, f64)| {
+                    let batch: Tensor<D> =
+                        batch.inner().mul_scalar(scale * BN_MOMENTUM).reshape(shape.clone());
+                    running.mul_scalar(1.0 - BN_MOMENTUM) + batch
+                };
+                let updated = passes.into_iter().fold(running.inner(), towards);
                 if device.is_autodiff() { updated.autodiff() } else { updated }
             }),
             None => param,
@@ -76,10 +79,10 @@ impl BatchNorm {
     /// Scale 1, shift 0, running mean 0 and variance 1.
     pub fn new(channels: usize, init: &mut Initialiser) -> Self {
         Self {
-            weight: init.constant([channels], 1.0),
-            bias: init.constant([channels], 0.0),
-            running_mean: init.constant([channels], 0.0).set_require_grad(false),
-            running_var: init.constant([channels], 1.0).set_require_grad(false),
+            weight: init.norm(channels, 1.0),
+            bias: init.norm(channels, 0.0),
+            running_mean: init.statistic(channels, 0.0),
+            running_var: init.statistic(channels, 1.0),
         }
     }
 
@@ -162,6 +165,20 @@ impl BasicBlock {
         }
     }
 
+    /// `count` blocks, of which the first goes from `input` to `output` channels with `stride`.
+    pub fn several(
+        count: usize,
+        [input, output]: [usize; 2],
+        stride: usize,
+        init: &mut Initialiser,
+    ) -> Vec<Self> {
+        let block = |index: usize| match index {
+            0 => Self::new(input, output, stride, init),
+            _ => Self::new(output, output, 1, init),
+        };
+        (0..count).map(block).collect()
+    }
+
     /// Blocks one after the other, of which all but the first have stride 1.
     ///
     /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
@@ -218,17 +235,12 @@ impl Linear {
         } else {
             init.uniform([output, input], bound)
         };
-        Self { weight, bias: init.uniform([output], bound) }
+        Self { weight, bias: init.bias(output, bound) }
     }
 
     /// `x`: `[rows, in]`; gives `[rows, out]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
-    }
-
-    /// `[out, in]`.
-    pub fn weight(&self) -> Tensor<2> {
-        self.weight.val()
     }
 }
 

@@ -11,6 +11,7 @@ mod nearest_class_mean;
 mod network;
 mod predict;
 mod resnet_cifar;
+mod roles;
 mod tau_normalise;
 pub mod weights;
 
@@ -19,9 +20,12 @@ pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
 pub use nearest_class_mean::{NearestClassMean, NearestClassMeanError};
-pub use network::{BnGroups, ClassifierKind, InitHeads, Network, NetworkConfig, Precision};
+pub use network::{
+    BnGroups, ClassifierKind, ClassifierStart, InitHeads, Network, NetworkConfig, Precision,
+};
 pub use predict::{rows_at_once, softmax};
-pub use resnet_cifar::ResNetCifar;
+pub use resnet_cifar::{Branch, Branches, ResNetCifar};
+pub use roles::{Kind, Part, Role, Roles};
 pub use tau_normalise::tau_normalise;
 
 /// A model that cannot be built or filled with weights.

@@ -98,6 +98,11 @@ impl NearestClassMean {
         &self.class_means
     }
 
+    /// The mean of all features, from which they are centred.
+    pub fn feature_mean(&self) -> &[f64] {
+        &self.feature_mean
+    }
+
     /// The score of every class for one image's feature: minus the squared distance of the class's mean to the feature,
     /// centred by the training set's mean and brought to unit length. A feature equal to that mean stays 0.
     ///

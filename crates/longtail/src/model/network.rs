@@ -1,10 +1,15 @@
+use std::sync::Arc;
+
 use burn::{
-    module::Module,
-    tensor::{DType, Device, Tensor},
+    module::{Module, ModuleMapper, Param},
+    tensor::{DType, Device, Tensor, TensorData},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Classifier, Initialiser, Mlp, ModelError, Pass, ResNetCifar, l2_normalise};
+use super::{
+    Branch, Branches, Classifier, Initialiser, Kind, Mlp, ModelError, NearestClassMean, Part, Pass,
+    ResNetCifar, Role, Roles, l2_normalise, weights::values,
+};
 
 /// Which classification layer reads the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,67 +93,283 @@ pub struct NetworkConfig {
     pub init_heads: InitHeads,
     /// The encoder's type.
     pub precision: Precision,
+    /// Where it has several branches.
+    pub branches: Branches,
+    /// What a linear classifier's bias starts as; `None`: as PyTorch's does.
+    pub classifier_bias: Option<f64>,
+}
+
+/// What a stage of training makes of the classifier that it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClassifierStart {
+    /// It stays.
+    #[default]
+    Keep,
+    /// A new one of the same kind takes its place (cRT).
+    New,
+    /// It gets one scale per class, 1 at first (LWS).
+    ClassScales,
+    /// It loses its bias (τ-norm).
+    NoBias,
+    /// Class means take its place (NCM).
+    ClassMeans,
 }
 
 /// Encoder, classifier and the heads of the contrastive branch (`docs/method.md`).
 #[derive(Module, Debug)]
 pub struct Network {
     encoder: ResNetCifar,
+    branches: Vec<Branch>,
     head: Option<Mlp>,
-    fc: Classifier,
+    fc: Option<Classifier>,
     head_fc: Option<Mlp>,
     #[module(skip)]
-    precision: Precision,
+    config: NetworkConfig,
+    #[module(skip)]
+    roles: Arc<Roles>,
+    /// Parts that are trained; the others are in evaluation mode and have no gradient.
+    #[module(skip)]
+    trained: Vec<Part>,
 }
 
 impl Network {
-    /// A network with weights drawn from `seed`.
+    /// A network with weights drawn from `seed`, all of which are trained.
     ///
     /// # Errors
     /// [`ModelError::Depth`].
     pub fn new(config: &NetworkConfig, seed: u64, device: &Device) -> Result<Self, ModelError> {
         let mut init = Initialiser::new(seed, device);
-        let features = ResNetCifar::FEATURES;
+        let features = config.branches.count() * config.branches.features();
         let kaiming = config.init_heads == InitHeads::Kaiming;
-        let encoder = ResNetCifar::new(config.depth, &mut init)?;
-        let fc = match config.classifier {
-            ClassifierKind::Linear => {
-                Classifier::linear(features, config.classes, kaiming, &mut init)
+        let encoder = ResNetCifar::new(config.depth, config.branches, &mut init)?;
+        let mut branches = config.branches.make(config.depth, &mut init);
+        init.enter(Part::Classifier);
+        let fc = match config.branches {
+            Branches::Experts { .. } => {
+                let of_expert = config.branches.features();
+                for branch in &mut branches {
+                    branch.fc = Some(config.new_classifier(of_expert, &mut init));
+                }
+                None
             }
-            ClassifierKind::Cosine => {
-                Classifier::cosine(features, config.classes, config.cosine_scale, &mut init)
-            }
+            _ => Some(config.new_classifier(features, &mut init)),
         };
-        let mut mlp =
-            |[hidden, output]: [usize; 2]| Mlp::new([features, hidden, output], kaiming, &mut init);
-        let head = config.head.map(&mut mlp);
-        let head_fc = config.head.filter(|_| config.prototypes).map(&mut mlp);
-        Ok(Self { encoder, head, fc, head_fc, precision: config.precision })
+        let mut mlp = |[hidden, output]: [usize; 2], part: Part| {
+            init.enter(part);
+            Mlp::new([features, hidden, output], kaiming, &mut init)
+        };
+        let head = config.head.map(|widths| mlp(widths, Part::ProjectionHead));
+        let head_fc = config
+            .head
+            .filter(|_| config.prototypes)
+            .map(|widths| mlp(widths, Part::PrototypeHead));
+        Ok(Self {
+            encoder,
+            branches,
+            head,
+            fc,
+            head_fc,
+            config: config.clone(),
+            roles: Arc::new(init.into_roles()),
+            trained: Part::ALL.to_vec(),
+        })
     }
 
-    /// `images`: `[rows, height, width, 3]`; gives features `[rows, 64]`.
+    /// The network as a later stage of training, counted from 0, begins with it: what it makes anew is drawn from
+    /// `seed` and the stage. Experts keep their classifiers.
+    #[must_use]
+    pub fn with_classifier(mut self, start: ClassifierStart, seed: u64, stage: usize) -> Self {
+        let Some(fc) = self.fc.take() else { return self };
+        let device = fc.weight().device();
+        let mut init = Initialiser::at_stage(seed, stage, &device);
+        init.enter(Part::Classifier);
+        let [classes, features] = fc.weight().dims();
+        self.fc = Some(match start {
+            ClassifierStart::Keep => fc,
+            ClassifierStart::New => self.config.new_classifier(features, &mut init),
+            ClassifierStart::ClassScales => fc.with_class_scales(&mut init),
+            ClassifierStart::NoBias => fc.without_bias(),
+            ClassifierStart::ClassMeans => Classifier::class_means(features, classes, &mut init),
+        });
+        let mut roles = Roles::clone(&self.roles);
+        roles.extend(init.into_roles());
+        self.roles = Arc::new(roles);
+        self
+    }
+
+    /// The network with these parts trained and the others frozen: in evaluation mode, without gradients.
+    #[must_use]
+    pub fn training(mut self, parts: &[Part]) -> Self {
+        self.trained = parts.to_vec();
+        let roles = Arc::clone(&self.roles);
+        self.map(&mut Freeze { roles, trained: parts.to_vec() })
+    }
+
+    /// C, the number of classes.
+    pub fn classes(&self) -> usize {
+        self.config.classes
+    }
+
+    /// Class means as the classifier, which [`ClassifierStart::ClassMeans`] has made: logits are the scores of
+    /// [`NearestClassMean`] but for what all classes have in common.
+    #[must_use]
+    pub fn with_class_means(self, means: &NearestClassMean) -> Self {
+        let fc = self.fc.clone().map(|fc| fc.with_means(means));
+        Self { fc, ..self }
+    }
+
+    /// Class vectors w brought to w / ‖w‖^p ([`super::tau_normalise`]).
+    #[must_use]
+    pub fn with_tau_normalised(self, p: f64) -> Self {
+        let fc = self.fc.clone().map(|fc| fc.with_tau_normalised(p));
+        Self { fc, ..self }
+    }
+
+    /// Logits of features that [`Network::embed`] gave, one row per image.
+    pub fn logits_of(&self, features: &[Vec<f32>]) -> Vec<Vec<f32>> {
+        let Some(fc) = &self.fc else { return Vec::new() };
+        let valid = fc.valid();
+        let device = valid.weight().device();
+        let width = features.first().map_or(0, Vec::len);
+        let data = TensorData::new(features.concat(), [features.len(), width]);
+        let logits = valid.forward(Tensor::from_data(data, &device));
+        values(logits).chunks_exact(self.config.classes.max(1)).map(<[f32]>::to_vec).collect()
+    }
+
+    /// What its parameters are.
+    pub fn roles(&self) -> &Arc<Roles> {
+        &self.roles
+    }
+
+    fn is_frozen(&self, part: Part) -> bool {
+        !self.trained.contains(&part)
+    }
+
+    /// `images`: `[rows, height, width, 3]`; gives features `[rows, features]`, those of several branches side by side.
     pub fn features(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        let images = match self.precision {
+        self.encoded(images, pass, |network, images, pass| match network.branches[..] {
+            [] => network.encoder.forward(images, pass),
+            _ => {
+                let maps = network.encoder.maps(images, pass);
+                let of = |branch: &Branch| branch.forward(maps.clone(), pass);
+                Tensor::cat(network.branches.iter().map(of).collect(), 1)
+            }
+        })
+    }
+
+    /// The features of one branch alone, `[rows, features]`; all of them where there is one.
+    pub fn branch_features(
+        &self,
+        images: Tensor<4>,
+        branch: usize,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<2> {
+        self.encoded(images, pass, |network, images, pass| match network.branches.get(branch) {
+            None => network.encoder.forward(images, pass),
+            Some(branch) => branch.forward(network.encoder.maps(images, pass), pass),
+        })
+    }
+
+    /// What `encode` makes of images, in the encoder's type and mode.
+    fn encoded(
+        &self,
+        images: Tensor<4>,
+        pass: &mut Pass<'_>,
+        encode: impl FnOnce(&Self, Tensor<4>, &mut Pass<'_>) -> Tensor<2>,
+    ) -> Tensor<2> {
+        let images = match self.config.precision {
             Precision::F32 => images,
             low => images.cast(low.dtype()),
         };
-        self.encoder.forward(images, pass)
+        match pass {
+            Pass::Train(_) if self.is_frozen(Part::Encoder) => {
+                encode(&self.valid(), images.inner(), &mut Pass::Eval).autodiff()
+            }
+            pass => encode(self, images, pass),
+        }
     }
 
-    /// `features`: `[rows, 64]`; gives logits `[rows, classes]`.
+    /// `features`: of [`Network::features`]; gives logits `[rows, classes]`, of several experts their mean.
     pub fn logits(&self, features: Tensor<2>) -> Tensor<2> {
-        self.fc.forward(features)
+        let mut experts = self.expert_logits(features).into_iter();
+        let count = experts.len();
+        match (experts.next(), count) {
+            (Some(only), 1) => only,
+            (Some(first), _) => {
+                experts.fold(first, |sum, logits| sum + logits).div_scalar(count as f64)
+            }
+            (None, _) => Tensor::zeros([0, self.config.classes], &Device::flex()),
+        }
+    }
+
+    /// `features`: of [`Network::features`]; gives logits `[rows, classes]` of every expert, or of the one classifier.
+    pub fn expert_logits(&self, features: Tensor<2>) -> Vec<Tensor<2>> {
+        if let Some(fc) = &self.fc {
+            return vec![fc.forward(features)];
+        }
+        let width = self.config.branches.features();
+        let of = |(expert, branch): (usize, &Branch)| {
+            let own = features.clone().narrow(1, expert * width, width);
+            branch.fc.as_ref().map(|fc| fc.forward(own))
+        };
+        self.branches.iter().enumerate().filter_map(of).collect()
     }
 
     /// Projections z of unit length, `[rows, projection]`; `None` without a contrastive branch.
     pub fn projections(&self, features: Tensor<2>, pass: &mut Pass<'_>) -> Option<Tensor<2>> {
-        Some(l2_normalise(self.head.as_ref()?.forward(features, pass)))
+        let head = self.head.as_ref()?;
+        let z = match pass {
+            _ if self.is_frozen(Part::ProjectionHead) => head.forward(features, &mut Pass::Eval),
+            pass => head.forward(features, pass),
+        };
+        Some(l2_normalise(z))
     }
 
     /// Class prototypes c of unit length, `[classes, projection]`, from the classifier's class
     /// vectors; `None` where the method uses none.
     pub fn prototypes(&self, pass: &mut Pass<'_>) -> Option<Tensor<2>> {
-        Some(l2_normalise(self.head_fc.as_ref()?.forward(self.fc.weight(), pass)))
+        let (head, fc) = (self.head_fc.as_ref()?, self.fc.as_ref()?);
+        let c = match pass {
+            _ if self.is_frozen(Part::PrototypeHead) => head.forward(fc.weight(), &mut Pass::Eval),
+            pass => head.forward(fc.weight(), pass),
+        };
+        Some(l2_normalise(c))
+    }
+}
+
+impl NetworkConfig {
+    fn new_classifier(&self, features: usize, init: &mut Initialiser) -> Classifier {
+        let classes = self.classes;
+        let classifier = match self.classifier {
+            ClassifierKind::Linear => {
+                let kaiming = self.init_heads == InitHeads::Kaiming;
+                Classifier::linear(features, classes, kaiming, init)
+            }
+            ClassifierKind::Cosine => {
+                Classifier::cosine(features, classes, self.cosine_scale, init)
+            }
+        };
+        match self.classifier_bias {
+            Some(value) => classifier.with_bias(value, init),
+            None => classifier,
+        }
+    }
+}
+
+/// Gives gradients to the parameters of some parts, and takes them from the others.
+struct Freeze {
+    roles: Arc<Roles>,
+    trained: Vec<Part>,
+}
+
+impl ModuleMapper for Freeze {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.roles.get(param.id) {
+            Some(Role { part, kind }) if kind != Kind::Statistic => {
+                param.set_require_grad(self.trained.contains(&part))
+            }
+            _ => param,
+        }
     }
 }
 
@@ -167,6 +388,8 @@ mod tests {
             prototypes: true,
             init_heads: InitHeads::TorchDefault,
             precision: Precision::F32,
+            branches: Branches::One,
+            classifier_bias: None,
         }
     }
 

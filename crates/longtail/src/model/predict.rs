@@ -14,7 +14,7 @@ use crate::{
 const ROWS: [usize; 2] = [256, 8];
 /// Pixels of those images together.
 const PIXELS: usize = 256 * 128 * 128;
-/// Passes of a GPU whose logits are read together, so that it need not wait for the next images.
+/// Passes of a GPU whose outputs are read together, so that it need not wait for the next images.
 const UNREAD: usize = 16;
 
 /// Images of a height and width that pass the network together in evaluation: as many as their memory allows. A power
@@ -36,29 +36,53 @@ impl Network {
         normalize: &Normalize,
         device: &Device,
     ) -> Vec<Vec<f32>> {
-        let is_cpu = is_cpu(device);
-        let _awake = is_cpu.then(Awake::new);
-        let mut logits = Vec::with_capacity(indices.len());
-        let mut unread = Vec::new();
-        // A GPU would tune its operators again for a last batch that is smaller.
-        let at_once = rows_at_once([images.height(), images.width()]);
-        let padded = at_once.min(indices.len().next_power_of_two());
-        for (chunk, rows) in indices.chunks(at_once).enumerate() {
-            let mut pixels = draw(images, rows, view, normalize);
-            let count = if is_cpu { rows.len() } else { padded };
-            pixels.resize(pixels.len() / rows.len() * count, 0.0);
-            let shape = [count, images.height(), images.width(), 3];
-            let input = Tensor::from_data(TensorData::new(pixels, shape), device);
-            let output = self.logits(self.features(input, &mut Pass::Eval));
-            let classes = output.dims()[1];
-            unread.push(output.narrow(0, 0, rows.len()));
-            if is_cpu || unread.len() == UNREAD || (chunk + 1) * at_once >= indices.len() {
-                let rows = values(Tensor::cat(std::mem::take(&mut unread), 0));
-                logits.extend(rows.chunks_exact(classes).map(<[f32]>::to_vec));
-            }
-        }
-        logits
+        let logits = |input| self.logits(self.features(input, &mut Pass::Eval));
+        rows_of(images, indices, |rows| draw(images, rows, view, normalize), device, logits)
     }
+
+    /// Features of the images `indices`, one row per image, as [`Network::predict`] sees them.
+    pub fn embed(
+        &self,
+        images: &ImageSet,
+        indices: &[u32],
+        view: &View,
+        normalize: &Normalize,
+        device: &Device,
+    ) -> Vec<Vec<f32>> {
+        let features = |input| self.features(input, &mut Pass::Eval);
+        rows_of(images, indices, |rows| draw(images, rows, view, normalize), device, features)
+    }
+}
+
+/// A row of `output` for every image of `indices`, whose pixels `drawn` gives.
+fn rows_of(
+    images: &ImageSet,
+    indices: &[u32],
+    drawn: impl Fn(&[u32]) -> Vec<f32>,
+    device: &Device,
+    output: impl Fn(Tensor<4>) -> Tensor<2>,
+) -> Vec<Vec<f32>> {
+    let is_cpu = is_cpu(device);
+    let _awake = is_cpu.then(Awake::new);
+    let mut rows = Vec::with_capacity(indices.len());
+    let mut unread = Vec::new();
+    // A GPU would tune its operators again for a last batch that is smaller.
+    let at_once = rows_at_once([images.height(), images.width()]);
+    let padded = at_once.min(indices.len().next_power_of_two());
+    for (chunk, some) in indices.chunks(at_once).enumerate() {
+        let mut pixels = drawn(some);
+        let count = if is_cpu { some.len() } else { padded };
+        pixels.resize(pixels.len() / some.len() * count, 0.0);
+        let shape = [count, images.height(), images.width(), 3];
+        let output = output(Tensor::from_data(TensorData::new(pixels, shape), device));
+        let width = output.dims()[1];
+        unread.push(output.narrow(0, 0, some.len()));
+        if is_cpu || unread.len() == UNREAD || (chunk + 1) * at_once >= indices.len() {
+            let read = values(Tensor::cat(std::mem::take(&mut unread), 0));
+            rows.extend(read.chunks_exact(width).map(<[f32]>::to_vec));
+        }
+    }
+    rows
 }
 
 fn draw(images: &ImageSet, rows: &[u32], view: &View, normalize: &Normalize) -> Vec<f32> {

@@ -162,6 +162,8 @@ mod tests {
             prototypes: true,
             init_heads: InitHeads::TorchDefault,
             precision: crate::model::Precision::F32,
+            branches: crate::model::Branches::One,
+            classifier_bias: None,
         };
         Network::new(&config, seed, &device::cpu()).unwrap()
     }

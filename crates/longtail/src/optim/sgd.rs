@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use burn::{
     module::{Module, ModuleMapper, Param},
@@ -6,7 +6,10 @@ use burn::{
 };
 
 use super::Unscale;
-use crate::model::weights::{ModulePath, State, Weights, values};
+use crate::model::{
+    Kind, Part, Role, Roles,
+    weights::{ModulePath, State, Weights, values},
+};
 
 /// Stochastic gradient descent with momentum as PyTorch defines it, dampening 0:
 /// g ← g + λ·p; v ← μ·v + g (at first v = g); p ← p − lr·v, or p − lr·(g + μ·v) with Nesterov.
@@ -16,6 +19,7 @@ use crate::model::weights::{ModulePath, State, Weights, values};
 #[derive(Debug)]
 pub struct Sgd {
     config: SgdConfig,
+    roles: Arc<Roles>,
     velocity: BTreeMap<String, Tensor<1>>,
 }
 
@@ -30,12 +34,27 @@ pub struct SgdConfig {
     pub weight_decay: f64,
     /// Whether λ reaches the scales and shifts of batch norms as well.
     pub weight_decay_on_bn: bool,
+    /// Whether λ reaches the classifier's bias as well.
+    pub weight_decay_on_classifier_bias: bool,
+}
+
+impl SgdConfig {
+    fn decays(&self, role: Option<Role>) -> bool {
+        let spared = match role {
+            Some(Role { kind: Kind::Norm, .. }) => !self.weight_decay_on_bn,
+            Some(Role { kind: Kind::Bias, part: Part::Classifier }) => {
+                !self.weight_decay_on_classifier_bias
+            }
+            _ => false,
+        };
+        self.weight_decay > 0.0 && !spared
+    }
 }
 
 impl Sgd {
-    /// Without velocity yet.
-    pub fn new(config: SgdConfig) -> Self {
-        Self { config, velocity: BTreeMap::new() }
+    /// Without velocity yet; `roles` tell what decays, of parameters that they know.
+    pub fn new(config: SgdConfig, roles: Arc<Roles>) -> Self {
+        Self { config, roles, velocity: BTreeMap::new() }
     }
 
     /// `module` after one step at learning rate `lr`. Parameters without a gradient stay.
@@ -108,8 +127,8 @@ impl ModuleMapper for Step<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = param.val().grad_remove(&mut self.gradients) else { return param };
         let name = self.path.name();
-        let SgdConfig { momentum, nesterov, weight_decay, weight_decay_on_bn } = self.sgd.config;
-        let decays = weight_decay > 0.0 && (weight_decay_on_bn || !is_batch_norm(&name));
+        let SgdConfig { momentum, nesterov, weight_decay, .. } = self.sgd.config;
+        let decays = self.sgd.config.decays(self.sgd.roles.get(param.id));
         param.map(|old| {
             let shape = old.shape();
             let value: Tensor<1> = old.inner().reshape([shape.num_elements()]);
@@ -141,43 +160,40 @@ impl ModuleMapper for Step<'_> {
     }
 }
 
-/// Whether a parameter belongs to a batch norm, by PyTorch's name of it.
-fn is_batch_norm(name: &str) -> bool {
-    let module = name.rsplit('.').nth(1).unwrap_or_default();
-    module.starts_with("bn") || (name.starts_with("head") && module == "1")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::Device;
 
     #[derive(Module, Debug)]
-    struct Layer {
+    struct Three {
+        scale: Param<Tensor<1>>,
         weight: Param<Tensor<1>>,
+        bias: Param<Tensor<1>>,
     }
 
-    #[derive(Module, Debug)]
-    struct Two {
-        bn1: Layer,
-        conv1: Layer,
-    }
-
-    /// Both parameters 1, gradient 1 in each of three steps.
+    /// All parameters 1, gradient 1 in each of three steps.
     fn after_three(config: SgdConfig) -> Vec<f32> {
         let device = Device::flex().autodiff();
-        let one = || Layer { weight: Param::from_tensor(Tensor::from_floats([1.0], &device)) };
-        let mut module = Two { bn1: one(), conv1: one() };
-        let mut sgd = Sgd::new(config);
+        let mut roles = Roles::default();
+        let mut one = |kind: Kind| {
+            let param = Param::from_tensor(Tensor::from_floats([1.0], &device));
+            roles.insert(param.id, Role { part: Part::Classifier, kind });
+            param
+        };
+        let (scale, weight, bias) = (one(Kind::Norm), one(Kind::Weight), one(Kind::Bias));
+        let mut module = Three { scale, weight, bias };
+        let mut sgd = Sgd::new(config, Arc::new(roles));
+        let all = |module: &Three| [module.scale.val(), module.weight.val(), module.bias.val()];
         for _ in 0..3 {
-            let gradients = (module.bn1.weight.val() + module.conv1.weight.val()).sum().backward();
-            module = sgd.step(0.1, module, gradients);
+            let [scale, weight, bias] = all(&module);
+            module = sgd.step(0.1, module, (scale + weight + bias).sum().backward());
         }
-        [module.bn1.weight.val(), module.conv1.weight.val()].into_iter().flat_map(values).collect()
+        all(&module).into_iter().flat_map(values).collect()
     }
 
     #[track_caller]
-    fn close(actual: &[f32], expected: [f64; 2]) {
+    fn close(actual: &[f32], expected: [f64; 3]) {
         for (a, e) in actual.iter().zip(expected) {
             assert!((f64::from(*a) - e).abs() < 1e-6, "{actual:?} is not {expected:?}");
         }
@@ -190,24 +206,31 @@ mod tests {
             nesterov: false,
             weight_decay: 0.0,
             weight_decay_on_bn: true,
+            weight_decay_on_classifier_bias: true,
         };
         // v: 1, 1.9, 2.71
-        close(&after_three(config), [1.0 - 0.561; 2]);
+        close(&after_three(config), [1.0 - 0.561; 3]);
         // g + μv: 1.9, 2.71, 3.439
-        close(&after_three(SgdConfig { nesterov: true, ..config }), [1.0 - 0.8049; 2]);
+        close(&after_three(SgdConfig { nesterov: true, ..config }), [1.0 - 0.8049; 3]);
     }
 
     #[test]
-    fn weight_decay_spares_batch_norms_on_request() {
+    fn weight_decay_spares_batch_norms_and_the_classifiers_bias_on_request() {
         let config = SgdConfig {
             momentum: 0.0,
             nesterov: false,
             weight_decay: 1.0,
             weight_decay_on_bn: false,
+            weight_decay_on_classifier_bias: true,
         };
         let decayed = |p: f64| p - 0.1 * (1.0 + p);
-        close(&after_three(config), [0.7, decayed(decayed(decayed(1.0)))]);
-        assert!(is_batch_norm("encoder.layer1.0.bn2.weight") && is_batch_norm("head_fc.1.bias"));
-        assert!(!is_batch_norm("encoder.layer1.0.conv2.weight") && !is_batch_norm("head.0.bias"));
+        let thrice = decayed(decayed(decayed(1.0)));
+        close(&after_three(config), [0.7, thrice, thrice]);
+        let spared = SgdConfig {
+            weight_decay_on_bn: true,
+            weight_decay_on_classifier_bias: false,
+            ..config
+        };
+        close(&after_three(spared), [thrice, thrice, 0.7]);
     }
 }

@@ -4,6 +4,7 @@ use super::{CompressionStart, DecayKind, Recipe, RecipeError};
 use crate::{
     data::source,
     loss::{CompressionMode, CompressionPreset},
+    method::{self, Knobs},
 };
 
 /// A temperature below this makes similarities overflow f32.
@@ -29,6 +30,13 @@ const LARGEST_FACTOR: f64 = 1e6;
 const LARGEST_RATE: f64 = 1e30;
 
 impl Recipe {
+    /// All settings of the method.
+    pub(super) fn checked_knobs(&self) -> Result<Knobs, RecipeError> {
+        method::checked(self.method.name, &self.method.knobs).map_err(|error| {
+            RecipeError::value(format!("method.{}", error.key), error.value, error.mend)
+        })
+    }
+
     /// Refuses the first value that cannot be run.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         self.check_data()?;

@@ -11,7 +11,7 @@ use crate::{
         ApplyTo, CompressionMode, CompressionPreset, Contrastive, Criterion, PriorCounts,
         Reevaluate,
     },
-    method::Method,
+    method::{Knobs, Method},
     model::{BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
@@ -19,14 +19,11 @@ impl Recipe {
     /// The defaults for a data set and a method: what the paper states, and what its
     /// field does where it is silent.
     pub(super) fn defaults(data: &str, method: Method) -> Self {
-        // α weighs the classifier's loss against the contrastive one; alone it would scale the
-        // learning rate.
-        let alpha = if method.definition().contrastive.is_some() { 2.0 } else { 1.0 };
         let mut recipe = Self {
             data: data_defaults(data),
-            method: MethodSection { name: method },
+            method: MethodSection { name: method, knobs: Knobs::new() },
             model: model_defaults(),
-            loss: Loss { alpha, beta: 1.0, tau: 1.3 },
+            loss: loss_defaults(method),
             contrastive: contrastive_defaults(method),
             compression: compression_defaults(),
             views: views_defaults(),
@@ -73,6 +70,12 @@ impl Recipe {
         self.schedule.warmup = 1;
         self.schedule.milestones = vec![24, 27];
     }
+}
+
+pub(super) fn loss_defaults(method: Method) -> Loss {
+    // α weighs the classifier's loss against the contrastive one; alone it would scale the learning rate.
+    let alpha = if method.definition().contrastive.is_some() { 2.0 } else { 1.0 };
+    Loss { alpha, beta: 1.0, tau: 1.3 }
 }
 
 fn data_defaults(name: &str) -> Data {
@@ -128,7 +131,7 @@ pub(super) fn contrastive_defaults(method: Method) -> ContrastiveSection {
     }
 }
 
-fn compression_defaults() -> CompressionSection {
+pub(super) fn compression_defaults() -> CompressionSection {
     CompressionSection {
         preset: CompressionPreset::Off,
         factor_low: 1.0,

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 /// A recipe or option that cannot be run. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum RecipeError {
     #[error("{key} = {value} cannot be used: {mend}")]
     Value {
         /// The key, as `section.key`.
-        key: &'static str,
+        key: Cow<'static, str>,
         /// What it was set to.
         value: String,
         /// What it has to be.
@@ -34,7 +34,11 @@ pub enum RecipeError {
 }
 
 impl RecipeError {
-    pub(crate) fn value(key: &'static str, value: impl ToString, mend: impl Into<String>) -> Self {
-        Self::Value { key, value: value.to_string(), mend: mend.into() }
+    pub(crate) fn value(
+        key: impl Into<Cow<'static, str>>,
+        value: impl ToString,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self::Value { key: key.into(), value: value.to_string(), mend: mend.into() }
     }
 }

@@ -10,7 +10,10 @@ mod profile;
 mod section;
 mod sections;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +110,7 @@ impl Recipe {
         {
             recipe.train.drop_last = profile.drops_last(recipe.train.batch_size);
         }
+        recipe.method.knobs = recipe.checked_knobs()?;
         recipe.check()?;
         Ok((recipe, notes))
     }
@@ -209,23 +213,37 @@ impl Recipe {
         self.eval.overlay(&layer.eval);
     }
 
-    /// Takes over a method with what makes its loss; an earlier layer's belongs to another method.
+    /// Takes over a method with all that methods own: what an earlier layer says of it belongs to another method.
     fn switch_method(&mut self, method: Method, notes: &mut Vec<String>) {
         let before = std::mem::replace(&mut self.method.name, method);
         if method == before {
             return;
         }
-        let was = self.contrastive.clone();
-        let own = defaults::contrastive_defaults(method);
-        self.contrastive.class_average = own.class_average;
-        self.contrastive.prototypes = own.prototypes;
-        self.contrastive.prior = own.prior;
-        self.contrastive.prior_exponent = own.prior_exponent;
-        if self.contrastive != was && method.definition().contrastive.is_some() {
+        self.method.knobs.clear();
+        let was = self.owned();
+        self.loss = defaults::loss_defaults(method);
+        self.contrastive = defaults::contrastive_defaults(method);
+        self.compression = defaults::compression_defaults();
+        let is = self.owned();
+        let changed = is.iter().filter(|(key, value)| was.get(*key) != Some(value));
+        let changed: Vec<_> = changed.map(|(key, value)| format!("{key} = {value}")).collect();
+        if !changed.is_empty() {
             notes.push(format!(
-                "contrastive.class_average, prototypes and prior are those of {method}, not of {before}"
+                "settings that belong to a method are those of {method}, not of {before}: {}",
+                changed.join(", ")
             ));
         }
+    }
+
+    /// The values of the sections that belong to the method, by `section.key`.
+    fn owned(&self) -> BTreeMap<String, String> {
+        let file = RecipeFile {
+            loss: self.loss.clone().into(),
+            contrastive: self.contrastive.clone().into(),
+            compression: self.compression.clone().into(),
+            ..RecipeFile::default()
+        };
+        file.values().unwrap_or_default()
     }
 
     /// Scales warm-up, milestones and the start of compression to `epochs`.

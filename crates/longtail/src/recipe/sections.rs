@@ -11,7 +11,7 @@ use crate::{
         ApplyTo, ClassAverage, CompressionMode, CompressionPreset, Criterion, Normaliser,
         Reevaluate,
     },
-    method::Method,
+    method::{Knobs, Method},
     model::{BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
@@ -211,11 +211,51 @@ section! {
     }
 }
 
-section! {
-    /// `[method]`
-    MethodSection, MethodTyped {
-        /// Which method.
-        name: Method,
+/// `[method]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MethodSection {
+    /// Which method.
+    pub name: Method,
+    /// Its own settings, all of them.
+    #[serde(flatten)]
+    pub knobs: Knobs,
+}
+
+/// [`MethodSection`] as typed: what is absent keeps its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MethodTyped {
+    /// Which method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Method>,
+    /// Settings of its own; which there are is looked at when the method is known.
+    #[serde(flatten)]
+    pub knobs: Knobs,
+}
+
+impl MethodSection {
+    /// Takes over every value that was typed.
+    pub(super) fn overlay(&mut self, typed: &MethodTyped) {
+        self.name = typed.name.unwrap_or(self.name);
+        self.knobs.extend(typed.knobs.clone());
+    }
+}
+
+impl MethodTyped {
+    /// Takes over every value that `other` gives; settings of a former method go with it.
+    pub(super) fn merge(&mut self, other: Self) {
+        if other.name.is_some_and(|name| self.name.is_some_and(|before| before != name)) {
+            self.knobs.clear();
+        }
+        self.name = other.name.or(self.name);
+        self.knobs.extend(other.knobs);
+    }
+}
+
+impl From<MethodSection> for MethodTyped {
+    /// With every value.
+    fn from(section: MethodSection) -> Self {
+        Self { name: Some(section.name), knobs: section.knobs }
     }
 }
 

@@ -69,8 +69,9 @@ pub fn rescore(
         options,
         device,
     };
+    let stage = checkpoint.progress.stage;
     let build = |state| -> Result<Network> {
-        let network = network(&recipe, trained.class_names.len(), device)?;
+        let network = network(&recipe, trained.class_names.len(), stage, device)?;
         let file = folder.checkpoint().display().to_string();
         Ok(weights::with_state(network, state, &file).map_err(TrainError::from)?)
     };

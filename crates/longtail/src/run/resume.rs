@@ -71,7 +71,7 @@ pub fn resume(
 
 /// The epoch and step at which a run goes on.
 fn where_it_goes_on(trainer: &Trainer) -> String {
-    let (progress, epochs) = (trainer.progress(), trainer.recipe().train.epochs);
+    let (progress, epochs) = (trainer.progress(), trainer.epochs());
     match (progress.epoch, progress.batch) {
         (epoch, _) if epoch >= epochs => {
             format!("all {epochs} epochs are done ({} steps); --epochs goes on", progress.step)

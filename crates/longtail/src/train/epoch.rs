@@ -14,6 +14,7 @@ use crate::{
     data::Part,
     eval::{Evaluation, argmax},
     loss::{Criterion, LossError, Measure, Measured},
+    method::{Features, FeaturesOf},
     model::{Network, weights},
     recipe::Val,
     report::{EpochRecord, MetricsLog, Outcome},
@@ -28,7 +29,7 @@ impl Trainer {
     ) -> Result<(), TrainError> {
         let began = Instant::now();
         let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
-        self.keep_best(val.as_ref());
+        self.keep_best_of(self.progress.epoch, val.as_ref());
         let mut record = self.record(val, began.elapsed().as_secs_f64());
         self.progress.first_loss.get_or_insert(record.loss);
         let parts = record.loss_parts.clone();
@@ -101,8 +102,7 @@ impl Trainer {
             return None;
         }
         let stage = self.stage();
-        let before: usize =
-            self.plan.stages[..self.progress.stage].iter().map(|stage| stage.epochs).sum();
+        let before = self.plan.first_epoch(self.progress.stage);
         let signs = Signs {
             // The stage's: another one begins with another loss.
             epochs_done: self.progress.epoch - before,
@@ -137,7 +137,7 @@ impl Trainer {
     fn warned(&self, symptom: &Symptom, what: &str) -> String {
         let (steps, stage) = (self.steps_per_epoch(self.progress.stage), self.stage());
         let images = self.sets.train.indices.len();
-        let mend = collapse::mend(steps, stage.batch_size, images, stage.schedule.lr);
+        let mend = collapse::mend(steps, stage.batch_size(), images, stage.schedule.lr);
         format!("the run {what}: {symptom}; {mend}")
     }
 
@@ -152,11 +152,12 @@ impl Trainer {
         })
     }
 
-    fn keep_best(&mut self, val: Option<&Evaluation>) {
+    /// Keeps the network as the best one, of `epoch`, if it is that on validation.
+    pub(super) fn keep_best_of(&mut self, epoch: usize, val: Option<&Evaluation>) {
         let Some(val) = val else { return };
         let so_far = self.progress.best.as_ref().map(|best| best.val.arithmetic_mean);
         if so_far.is_none_or(|so_far| val.arithmetic_mean > so_far) {
-            self.progress.best = Some(BestEpoch { epoch: self.progress.epoch, val: val.clone() });
+            self.progress.best = Some(BestEpoch { epoch, val: val.clone() });
             self.best = weights::state(&self.learner.network);
         }
     }
@@ -214,8 +215,8 @@ impl Trainer {
 }
 
 /// The network as it stands, measured for an objective.
-struct Measuring<'a> {
-    trainer: &'a Trainer,
+pub(super) struct Measuring<'a> {
+    pub(super) trainer: &'a Trainer,
 }
 
 impl Measure for Measuring<'_> {
@@ -230,6 +231,17 @@ impl Measure for Measuring<'_> {
 
     fn class_names(&self) -> &[String] {
         &self.trainer.sets.class_names
+    }
+}
+
+impl Features for Measuring<'_> {
+    fn of(&mut self, network: &Network, criterion: Criterion) -> Result<FeaturesOf, LossError> {
+        let Trainer { normalize, learner, .. } = self.trainer;
+        let (Part { images, indices }, what) = self.trainer.images_of(criterion);
+        let device = learner.device().clone().inner();
+        let rows = network.valid().embed(images, indices, &View::Test, normalize, &device);
+        let labels = indices.iter().map(|&index| images.labels()[index as usize]).collect();
+        Ok(FeaturesOf { rows, labels, images: what })
     }
 }
 

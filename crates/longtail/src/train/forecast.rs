@@ -80,13 +80,13 @@ impl Forecast {
         let end = 2.0 * (val + test);
         Ok(Self {
             parameters: learner.network.num_params(),
-            batch_size: stage.batch_size,
+            batch_size: stage.batch_size(),
             views: stage.views.len(),
             steps_per_epoch: first.steps_per_epoch,
             steps,
             epochs: plan.epochs(),
             step_seconds: first.step_seconds,
-            images_per_second: stage.batch_size as f64 / first.step_seconds,
+            images_per_second: stage.batch_size() as f64 / first.step_seconds,
             epoch_seconds: first.steps_per_epoch as f64 * first.step_seconds + val,
             run_seconds: seconds + epochs_begun * val + end,
             peak_memory: device::peak_memory(learner.device()),
@@ -109,9 +109,12 @@ impl StageForecast {
         learner: &mut Learner,
     ) -> Result<Self, TrainError> {
         Ok(Self {
-            steps_per_epoch: setup::steps_per_epoch(recipe, stage, sets),
+            steps_per_epoch: setup::steps_per_epoch(stage, sets),
             epochs: stage.epochs,
-            step_seconds: step_seconds(stage, recipe, sets, learner)?,
+            step_seconds: match stage.epochs {
+                0 => 0.0,
+                _ => step_seconds(stage, recipe, sets, learner)?,
+            },
         })
     }
 
@@ -140,7 +143,7 @@ fn step_seconds(
     learner: &mut Learner,
 ) -> Result<f64, TrainError> {
     let start = Position { epoch: 0, batch: 0 };
-    let loader = setup::loader(recipe, stage, sets, start);
+    let loader = setup::loader(recipe, stage, 0, sets, start)?;
     let moment = Moment { epoch: 0, epochs: stage.epochs };
     let images = &sets.train.images;
     let size = [images.height(), images.width()];

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::{
@@ -56,12 +58,27 @@ impl Learner {
     pub fn new(plan: &Plan, seed: u64, device: Device) -> Result<Self, ModelError> {
         let scaled = plan.network.precision == Precision::F16;
         let optimizer = plan.stages.first().map(|stage| stage.optimizer).unwrap_or_default();
+        let network = Network::new(&plan.network, seed, &device)?;
         Ok(Self {
-            network: Network::new(&plan.network, seed, &device)?,
-            sgd: Sgd::new(optimizer),
+            sgd: Sgd::new(optimizer, Arc::clone(network.roles())),
+            network,
             loss_scale: scaled.then(|| LossScale::new(&device)),
             device,
         })
+    }
+
+    /// Begins `stage`, the one of this number from 0, with what the one before it has made.
+    pub fn begin_stage(&mut self, stage: &Stage, number: usize, seed: u64) {
+        let network = self.network.clone().with_classifier(stage.start, seed, number);
+        self.network = network.training(&stage.trains);
+        self.sgd = Sgd::new(stage.optimizer, Arc::clone(self.network.roles()));
+    }
+
+    /// Begins one stage after the other up to the one of this number from 0, so that weights of it fit.
+    pub fn begin_all_stages(&mut self, plan: &Plan, last: usize, seed: u64) {
+        for (number, stage) in plan.stages.iter().enumerate().take(last + 1) {
+            self.begin_stage(stage, number, seed);
+        }
     }
 
     /// The device, with gradients.

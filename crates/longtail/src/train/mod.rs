@@ -27,4 +27,4 @@ pub use memory::Need;
 pub use observer::{Ending, Limits, Observer, StepReport};
 pub use progress::{BestEpoch, EpochLosses, EpochSums, Progress};
 pub use run::Trainer;
-pub use setup::{eval_options, network};
+pub use setup::{epochs, eval_options, network};

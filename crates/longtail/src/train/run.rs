@@ -4,7 +4,9 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Checkpoint, Ending, Learner, Limits, Lock, Observer, Progress, RunFolder, StepReport,
-    TrainError, setup,
+    TrainError,
+    epoch::Measuring,
+    setup,
     window::{ReadStep, Reading, Window},
 };
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
         Network,
         weights::{self, State},
     },
-    optim::{LossScale, Sgd},
+    optim::LossScale,
     recipe::Recipe,
     report::{MetricsLog, Recovered},
 };
@@ -120,6 +122,8 @@ impl Trainer {
         }
         let foreign = |what: String| TrainError::Foreign { path: path.clone(), what };
         let file = path.display().to_string();
+        let (stage, seed) = (checkpoint.progress.stage, self.recipe.train.seed);
+        self.learner.begin_all_stages(&self.plan, stage, seed);
         self.learner.network = weights::with_state(self.learner.network, checkpoint.model, &file)
             .map_err(|error| foreign(format!("model ({error})")))?;
         let device = self.learner.device().clone().inner();
@@ -196,6 +200,11 @@ impl Trainer {
         &self.progress
     }
 
+    /// Epochs of all stages.
+    pub fn epochs(&self) -> usize {
+        self.plan.epochs()
+    }
+
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
@@ -257,6 +266,12 @@ impl Trainer {
                 return Ok(ending);
             }
         }
+        // A last stage without an epoch is done when it has begun.
+        if self.begin_stage(observer)? {
+            let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
+            self.keep_best_of(self.progress.epoch.saturating_sub(1), val.as_ref());
+            self.save()?;
+        }
         Ok(Ending::Finished)
     }
 
@@ -267,7 +282,7 @@ impl Trainer {
         log: &mut MetricsLog,
         observer: &mut dyn Observer,
     ) -> Result<Option<Ending>, TrainError> {
-        let loader = self.loader();
+        let loader = self.loader()?;
         let steps = self.steps_per_epoch(self.progress.stage);
         while self.progress.epoch < self.plan.epochs() && self.place().stage == self.progress.stage
         {
@@ -303,25 +318,43 @@ impl Trainer {
         Ok(None)
     }
 
-    /// Begins the stage of the epoch to come, unless it has begun.
-    fn begin_stage(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    /// Begins the stage of the epoch to come, unless it has begun; tells whether it did.
+    fn begin_stage(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let place = self.place();
         if place.stage == self.progress.stage {
-            return Ok(());
+            return Ok(false);
         }
-        self.progress.stage = place.stage;
+        let (number, seed) = (place.stage, self.recipe.train.seed);
+        self.progress.stage = number;
         self.progress.objective = serde_json::Value::Null;
         // The model of an earlier stage is not what the method makes.
         self.progress.best = None;
         self.best = State::new();
         self.progress.first_loss = None;
-        self.learner.sgd = Sgd::new(self.stage().optimizer);
+        self.learner.begin_stage(&self.plan.stages[number], number, seed);
         let Stage { name, epochs, .. } = self.stage();
-        let (stage, stages) = (place.stage + 1, self.plan.stages.len());
-        let text = format!("stage {stage} of {stages}, {name}: {epochs} epochs");
-        observer.note(&text);
-        self.progress.sums.note = Some(text);
-        self.before_epoch(observer)
+        let (stage, stages) = (number + 1, self.plan.stages.len());
+        let said = match epochs {
+            0 => format!("stage {stage} of {stages}, {name}"),
+            _ => format!("stage {stage} of {stages}, {name}: {epochs} epochs"),
+        };
+        let said = [Some(said), self.compute_classifier()?];
+        let said = said.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        observer.note(&said);
+        self.progress.sums.note = Some(said);
+        if self.stage().epochs > 0 {
+            self.before_epoch(observer)?;
+        }
+        Ok(true)
+    }
+
+    /// Computes the classifier of the stage where it is not trained; what there is to say of it.
+    fn compute_classifier(&mut self) -> Result<Option<String>, TrainError> {
+        let Some(compute) = &self.stage().computed else { return Ok(None) };
+        let network = self.learner.network.clone();
+        let (network, said) = compute.compute(network, &mut Measuring { trainer: self })?;
+        self.learner.network = network;
+        Ok(Some(said))
     }
 
     /// Where the epoch under way lies.
@@ -345,12 +378,13 @@ impl Trainer {
 
     /// Steps of an epoch of a stage.
     pub(super) fn steps_per_epoch(&self, stage: usize) -> usize {
-        setup::steps_per_epoch(&self.recipe, &self.plan.stages[stage], &self.sets)
+        setup::steps_per_epoch(&self.plan.stages[stage], &self.sets)
     }
 
-    fn loader(&self) -> Loader {
+    fn loader(&self) -> Result<Loader, TrainError> {
         let start = Position { epoch: self.progress.epoch, batch: self.progress.batch };
-        setup::loader(&self.recipe, self.stage(), &self.sets, start)
+        let first = self.plan.first_epoch(self.progress.stage);
+        setup::loader(&self.recipe, self.stage(), first, &self.sets, start)
     }
 
     fn saves_after_this_step(&self) -> bool {

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use super::{Progress, TrainError};
 use crate::{
     augment::Normalize,
-    batch::{Loader, LoaderConfig, Position, Sampler},
+    batch::{Loader, LoaderConfig, Position, Sampler, SamplerConfig},
     data::Sets,
     device,
     eval::{self, EvalOptions, ShotThresholds},
     loss::ClassCounts,
-    method::{Method, Stage},
+    method::{Method, Plan, Stage},
     model::Network,
     recipe::{HarmonicZero, Recipe},
 };
@@ -67,37 +67,75 @@ pub(super) fn normalize(recipe: &Recipe) -> Normalize {
     Normalize { mean: recipe.views.mean, std: recipe.views.std }
 }
 
-/// The network of a recipe for `classes` classes, on `device`, to be filled with weights.
+/// The network of a recipe for `classes` classes as its stage `stage` has it, on `device`, to be filled with weights.
 ///
 /// # Errors
-/// [`TrainError::Loss`] without a class, [`TrainError::Model`] for a network that a checked recipe does not have.
-pub fn network(recipe: &Recipe, classes: usize, device: &Device) -> Result<Network, TrainError> {
-    // What a network looks like depends on no count.
-    let counts = ClassCounts::new(vec![1; classes])?;
-    let plan = Method::plan(recipe, &counts);
-    Ok(Network::new(&plan.network, recipe.train.seed, device)?)
+/// [`TrainError::ClassCounts`] without a class, [`TrainError::Model`] for a network that a checked recipe does not have.
+pub fn network(
+    recipe: &Recipe,
+    classes: usize,
+    stage: usize,
+    device: &Device,
+) -> Result<Network, TrainError> {
+    let (plan, seed) = (plan_for(recipe, classes)?, recipe.train.seed);
+    let begun = plan.stages.iter().enumerate().take(stage + 1);
+    let first = Network::new(&plan.network, seed, device)?;
+    Ok(begun
+        .fold(first, |network, (number, stage)| network.with_classifier(stage.start, seed, number)))
 }
 
-/// Which training images make which batch in a stage.
-pub(super) fn samplers(recipe: &Recipe, stage: &Stage, sets: &Sets) -> Vec<Sampler> {
-    let (indices, seed) = (sets.train.indices.clone(), recipe.train.seed);
-    vec![Sampler::new(indices, stage.batch_size, stage.drop_last, seed)]
+/// Epochs of all stages of a recipe for `classes` classes.
+///
+/// # Errors
+/// [`TrainError::ClassCounts`] without a class.
+pub fn epochs(recipe: &Recipe, classes: usize) -> Result<usize, TrainError> {
+    Ok(plan_for(recipe, classes)?.epochs())
+}
+
+/// The plan of a recipe as far as it does not depend on the images: networks and lengths do not.
+fn plan_for(recipe: &Recipe, classes: usize) -> Result<Plan, TrainError> {
+    Ok(Method::plan(recipe, &ClassCounts::new(vec![1; classes])?))
+}
+
+/// Which training images make which batch in a stage that begins with epoch `first`.
+///
+/// # Errors
+/// [`TrainError::Sampling`] for images that cannot be drawn so.
+pub(super) fn samplers(
+    recipe: &Recipe,
+    stage: &Stage,
+    first: usize,
+    sets: &Sets,
+) -> Result<Vec<Sampler>, TrainError> {
+    let labels = sets.train.images.labels();
+    let sampler = |(stream, config): (usize, &SamplerConfig)| {
+        let (seed, first_epoch) = (recipe.train.seed, first);
+        let config = SamplerConfig { seed, stream: stream as u16, first_epoch, ..config.clone() };
+        Ok(Sampler::with_config(sets.train.indices.clone(), labels, &config)?)
+    };
+    stage.samplers.iter().enumerate().map(sampler).collect()
 }
 
 /// Steps of an epoch of a stage.
-pub(super) fn steps_per_epoch(recipe: &Recipe, stage: &Stage, sets: &Sets) -> usize {
-    samplers(recipe, stage, sets).first().map_or(0, Sampler::batches)
+pub(super) fn steps_per_epoch(stage: &Stage, sets: &Sets) -> usize {
+    stage.samplers.first().map_or(0, |sampler| sampler.batches(sets.train.indices.len()))
 }
 
-/// Batches of views of a stage from a position on.
-pub(super) fn loader(recipe: &Recipe, stage: &Stage, sets: &Sets, start: Position) -> Loader {
+/// Batches of views of a stage that begins with epoch `first`, from a position on.
+pub(super) fn loader(
+    recipe: &Recipe,
+    stage: &Stage,
+    first: usize,
+    sets: &Sets,
+    start: Position,
+) -> Result<Loader, TrainError> {
     let config = LoaderConfig {
-        samplers: samplers(recipe, stage, sets),
+        samplers: samplers(recipe, stage, first, sets)?,
         views: stage.views.clone(),
         normalize: normalize(recipe),
         seed: recipe.train.seed,
     };
-    Loader::start(Arc::clone(&sets.train.images), config, start)
+    Ok(Loader::start(Arc::clone(&sets.train.images), config, start))
 }
 
 /// How a recipe's figures are computed.

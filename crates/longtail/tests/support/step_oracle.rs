@@ -1,7 +1,7 @@
 //! The training step that PyTorch made (`oracles/train_step.json`, in f64): its weights, images and
 //! settings.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
@@ -13,7 +13,7 @@ use longtail::{
         Losses, Moment, Objective,
     },
     model::{
-        BnGroups, ClassifierKind, InitHeads, Network, NetworkConfig, Pass, Precision,
+        BnGroups, Branches, ClassifierKind, InitHeads, Network, NetworkConfig, Pass, Precision,
         weights::{self, ModulePath, State},
     },
     optim::{Sgd, SgdConfig},
@@ -83,6 +83,8 @@ pub fn network(prototypes: bool, precision: Precision, device: &Device) -> Netwo
         prototypes,
         init_heads: InitHeads::TorchDefault,
         precision,
+        branches: Branches::One,
+        classifier_bias: None,
     };
     let network = Network::new(&config, 0, &device.clone().autodiff()).unwrap();
     let state = initial_state(&network, &oracle()["param_order"]);
@@ -288,10 +290,15 @@ pub fn check_sgd_step(device: &Device, bounds: &Bounds) {
     let expected = &oracle["bcl+rcl"];
     let network = network(true, bounds.precision, device);
     let losses = first_losses(Contrastive::bcl_rcl(0.1), &network, device);
-    let config =
-        SgdConfig { momentum: 0.9, nesterov: false, weight_decay: 5e-4, weight_decay_on_bn: true };
+    let config = SgdConfig {
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 5e-4,
+        weight_decay_on_bn: true,
+        weight_decay_on_classifier_bias: true,
+    };
     let gradients = losses.total.backward();
-    let network = Sgd::new(config).step(0.1, network, gradients);
+    let network = Sgd::new(config, Arc::clone(network.roles())).step(0.1, network, gradients);
     let network = losses.statistics.update(network);
 
     let after = first_losses(Contrastive::bcl_rcl(0.1), &network, device);

@@ -1,0 +1,99 @@
+use std::collections::HashMap;
+
+use burn::{
+    module::{Module, ModuleVisitor, Param, ParamId},
+    tensor::Tensor,
+};
+
+/// A part of a network that is trained or frozen as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Images to features, with all experts' branches.
+    Encoder,
+    /// Features to logits.
+    Classifier,
+    /// One scale per class on the logits (LWS).
+    ClassScales,
+    /// Features to projections.
+    ProjectionHead,
+    /// Class vectors to prototypes.
+    PrototypeHead,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] = [
+        Self::Encoder,
+        Self::Classifier,
+        Self::ClassScales,
+        Self::ProjectionHead,
+        Self::PrototypeHead,
+    ];
+}
+
+/// What a parameter is to its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// It multiplies what comes in.
+    Weight,
+    /// It is added to what goes out.
+    Bias,
+    /// Scale or shift of a normalisation.
+    Norm,
+    /// Not trained: running statistics and what is computed from data.
+    Statistic,
+}
+
+/// Where a parameter belongs, told where it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// The part of the network.
+    pub part: Part,
+    /// What it is to its layer.
+    pub kind: Kind,
+}
+
+/// The role of every parameter of a network.
+#[derive(Debug, Clone, Default)]
+pub struct Roles(HashMap<ParamId, Role>);
+
+impl Roles {
+    /// The role of a parameter; `None` of one that is no network's.
+    pub fn get(&self, parameter: ParamId) -> Option<Role> {
+        self.0.get(&parameter).copied()
+    }
+
+    /// Notes a parameter.
+    pub fn insert(&mut self, parameter: ParamId, role: Role) {
+        self.0.insert(parameter, role);
+    }
+
+    /// Takes over all of `others`.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Notes every parameter of a module that was not made by an [`Initialiser`](super::Initialiser): of those that
+    /// are trained, the ones of one dimension count as those of normalisations.
+    pub fn of_module<M: Module>(module: &M, part: Part) -> Self {
+        let mut visitor = OfModule { part, roles: Self::default() };
+        module.visit(&mut visitor);
+        visitor.roles
+    }
+}
+
+struct OfModule {
+    part: Part,
+    roles: Roles,
+}
+
+impl ModuleVisitor for OfModule {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let kind = match D {
+            _ if !param.is_require_grad() => Kind::Statistic,
+            1 => Kind::Norm,
+            _ => Kind::Weight,
+        };
+        self.roles.insert(param.id, Role { part: self.part, kind });
+    }
+}

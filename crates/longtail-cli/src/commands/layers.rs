@@ -36,7 +36,7 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
         let mend =
             "the imbalance factor is at least 1; leave it out to take the images as they come";
         let value = factor.to_string();
-        return Err(RecipeError::Value { key: "data.imbalance", value, mend: mend.into() });
+        return Err(RecipeError::Value { key: "data.imbalance".into(), value, mend: mend.into() });
     }
     contradiction(args)?;
     let mut layer = RecipeFile::default();
@@ -67,7 +67,7 @@ fn contradiction(args: &DataArgs) -> Result<(), RecipeError> {
                  paths of a list begin",
                 list.display()
             );
-            Err(RecipeError::Value { key: "data.name", value: data.clone(), mend })
+            Err(RecipeError::Value { key: "data.name".into(), value: data.clone(), mend })
         }
         _ => Ok(()),
     }

@@ -88,7 +88,7 @@ fn find(option: &'static str, name: &str) -> Result<BuiltIn, RecipeError> {
 }
 
 fn refused(option: &'static str, name: &str, mend: String) -> RecipeError {
-    RecipeError::Value { key: option, value: name.to_owned(), mend }
+    RecipeError::Value { key: option.into(), value: name.to_owned(), mend }
 }
 
 /// One line a recipe: its name, data, method and what it is.

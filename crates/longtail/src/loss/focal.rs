@@ -85,6 +85,51 @@ pub fn softmax_focal(
     labels: &[u32],
     gamma: f64,
 ) -> Result<Tensor<1>, LossError> {
+    Ok(softmax_focal_rows(logits, labels, gamma)?.mean())
+}
+
+/// The class-balanced focal loss over a softmax: the mean over the batch of −w_y (1 − p_y)^γ log p_y, p = softmax(f), with
+/// the weights of [`class_balanced_focal`].
+///
+/// # Shapes
+/// As [`class_balanced_focal`].
+///
+/// # Errors
+/// As [`class_balanced_focal`].
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::{ClassCounts, class_balanced_softmax_focal};
+///
+/// let logits = Tensor::<2>::zeros([1, 4], &Device::flex());
+/// let counts = ClassCounts::new(vec![9, 4, 2, 1])?;
+/// let loss = class_balanced_softmax_focal(logits, &[3], &counts, 0.0, 2.0)?;
+/// assert!((loss.into_scalar::<f32>() - 0.75_f32.powi(2) * 4_f32.ln()).abs() < 1e-6);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
+pub fn class_balanced_softmax_focal(
+    logits: Tensor<2>,
+    labels: &[u32],
+    class_counts: &ClassCounts,
+    beta: f64,
+    gamma: f64,
+) -> Result<Tensor<1>, LossError> {
+    let [rows, classes] = logits.dims();
+    check_labels(labels, rows, classes)?;
+    check_classes(class_counts.classes(), classes)?;
+    check_parameter("beta", beta, 0.0..1.0, "at least 0 and less than 1")?;
+    let weights = class_counts.class_balanced_weights(beta);
+    let weights = labels.iter().map(|&y| weights[y as usize]).collect();
+    let weights = Like::new(&logits).tensor(weights, [rows, 1]);
+    Ok((softmax_focal_rows(logits, labels, gamma)? * weights).mean())
+}
+
+/// −(1 − p_y)^γ log p_y of every row, `[rows, 1]`.
+fn softmax_focal_rows(
+    logits: Tensor<2>,
+    labels: &[u32],
+    gamma: f64,
+) -> Result<Tensor<2>, LossError> {
     let [rows, classes] = logits.dims();
     check_labels(labels, rows, classes)?;
     check_gamma(gamma)?;
@@ -94,7 +139,7 @@ pub fn softmax_focal(
     let others = log_sum_exp(logits.clone(), excluded);
     // log(1 − p_y) as the share of the other classes: a power of 1 − p has no finite gradient at p = 1 for γ < 1.
     let focus = (others - all).mul_scalar(gamma).exp();
-    Ok((focus * cross_entropies(logits, labels)).mean())
+    Ok(focus * cross_entropies(logits, labels))
 }
 
 fn check_gamma(gamma: f64) -> Result<(), LossError> {

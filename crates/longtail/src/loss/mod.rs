@@ -10,6 +10,7 @@
 mod balanced_contrastive;
 mod balanced_softmax;
 mod classifier_contrastive;
+mod classify;
 mod compression;
 mod compression_switch;
 mod contrastive;
@@ -35,6 +36,7 @@ pub use balanced_softmax::balanced_softmax;
 pub use classifier_contrastive::{
     ClassifierContrastive, ClassifierLoss, ContrastiveBranch, PoorClasses,
 };
+pub use classify::{classifier_alone, only};
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use compression_switch::{CompressionSwitch, Reevaluate};
 pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
@@ -43,7 +45,7 @@ pub use cumulative::{cumulative_learning, cumulative_share};
 pub use distillation::distillation;
 pub use diversity::{class_temperatures, expert_diversity};
 pub use expert_assignment::expert_assignment;
-pub use focal::{class_balanced_focal, softmax_focal};
+pub use focal::{class_balanced_focal, class_balanced_softmax_focal, softmax_focal};
 pub use ldam::Ldam;
 pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;

@@ -2,16 +2,25 @@
 //! order.
 
 mod balanced_softmax;
+mod bbn;
 mod bcl;
 mod bcl_rcl;
+mod cb_focal;
 mod ce;
 mod compute;
+mod crt;
+mod decoupled;
 mod knob;
 mod la;
+mod ldam_drw;
+mod lws;
+mod ncm;
 mod parts;
 mod plan;
 mod rcl;
+mod ride;
 mod scl;
+mod tau_norm;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +57,30 @@ pub enum Method {
     /// Logit-adjusted classifier and the rebalanced loss on the balanced one.
     #[serde(rename = "bcl+rcl")]
     BclRcl,
+    /// Margins from class counts, re-weighted late.
+    #[serde(rename = "ldam-drw")]
+    LdamDrw,
+    /// Class-balanced focal loss.
+    #[serde(rename = "cb-focal")]
+    CbFocal,
+    /// Cross entropy, then a new classifier on classes drawn alike.
+    #[serde(rename = "crt")]
+    Crt,
+    /// Cross entropy, then one scale per class.
+    #[serde(rename = "lws")]
+    Lws,
+    /// Cross entropy, then class vectors towards equal length.
+    #[serde(rename = "tau-norm")]
+    TauNorm,
+    /// Cross entropy, then the nearest class mean.
+    #[serde(rename = "ncm")]
+    Ncm,
+    /// Diverse experts on a common trunk.
+    #[serde(rename = "ride")]
+    Ride,
+    /// Two branches with a cumulative switch.
+    #[serde(rename = "bbn")]
+    Bbn,
 }
 
 /// What a method is.
@@ -67,8 +100,23 @@ pub struct Definition {
 
 impl Method {
     /// Every method, in the order of the paper's tables.
-    pub const ALL: [Self; 7] =
-        [Self::Ce, Self::La, Self::BalancedSoftmax, Self::Scl, Self::Bcl, Self::Rcl, Self::BclRcl];
+    pub const ALL: [Self; 15] = [
+        Self::Ce,
+        Self::La,
+        Self::BalancedSoftmax,
+        Self::Scl,
+        Self::Bcl,
+        Self::Rcl,
+        Self::BclRcl,
+        Self::LdamDrw,
+        Self::CbFocal,
+        Self::Crt,
+        Self::Lws,
+        Self::TauNorm,
+        Self::Ncm,
+        Self::Ride,
+        Self::Bbn,
+    ];
 
     /// What the method is.
     pub const fn definition(self) -> Definition {
@@ -80,6 +128,14 @@ impl Method {
             Self::Bcl => bcl::DEFINITION,
             Self::Rcl => rcl::DEFINITION,
             Self::BclRcl => bcl_rcl::DEFINITION,
+            Self::LdamDrw => ldam_drw::DEFINITION,
+            Self::CbFocal => cb_focal::DEFINITION,
+            Self::Crt => crt::DEFINITION,
+            Self::Lws => lws::DEFINITION,
+            Self::TauNorm => tau_norm::DEFINITION,
+            Self::Ncm => ncm::DEFINITION,
+            Self::Ride => ride::DEFINITION,
+            Self::Bbn => bbn::DEFINITION,
         }
     }
 
@@ -112,6 +168,14 @@ const TEMPERATURE: f64 = 0.1;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::RecipeFile;
+
+    /// The recipe of a method on CIFAR-10-LT with `more` laid over it.
+    pub(super) fn recipe(method: &str, more: &str) -> Recipe {
+        let base = format!("data.name = \"cifar10-lt\"\nmethod.name = \"{method}\"\n");
+        let layers = [&base, more].map(|text| RecipeFile::parse(text, "a test").unwrap());
+        Recipe::resolve(&layers).unwrap().0
+    }
 
     #[test]
     fn names_parse_back() {

@@ -1,0 +1,11 @@
+//! A classifier trained anew on classes drawn alike (Kang et al. 2020: cRT).
+
+use super::{
+    Definition,
+    decoupled::{TRAINED, definition, retrained},
+};
+use crate::model::{ClassifierStart, Part};
+
+pub(super) const DEFINITION: Definition = definition("crt", TRAINED, |recipe, counts| {
+    retrained(recipe, counts, ClassifierStart::New, Part::Classifier)
+});

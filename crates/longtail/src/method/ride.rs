@@ -1,0 +1,117 @@
+//! Experts on a common trunk, each with a margin loss, driven apart from their mean (Wang et al. 2021: RIDE).
+
+use super::{Definition, Knob, Plan, ldam_drw::share_of, parts};
+use crate::{
+    loss::{
+        ClassCounts, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, Ride,
+        RideReweighting, only,
+    },
+    model::{BatchStatistics, Branches, ClassifierKind, Network, NetworkConfig, Pass},
+    recipe::Recipe,
+};
+
+/// Channels of an expert's second and third stage (`reduce_dimension` of the public code).
+const WIDTHS: [usize; 2] = [24, 48];
+const SCALE: f64 = 30.0;
+
+const EXPERTS: Knob =
+    Knob::count("experts", [3, 2, 16], "how many experts there are", "Wang et al.: 2 to 4");
+const DIVERSITY: Knob = Knob::number(
+    "diversity",
+    [-0.45, -10.0, 10.0],
+    "λ of the divergence from the experts' mean; below 0 it drives them apart",
+    "RIDE's recipe for CIFAR; -.2 for ImageNet-LT",
+);
+const TEMPERATURE_FACTOR: Knob = Knob::number(
+    "temperature_factor",
+    [0.05, 0.0, 1.0],
+    "how far the temperatures of classes lie apart once they are weighted",
+    "RIDE's recipe for CIFAR; .02 for ImageNet-LT",
+);
+const BETA: Knob = Knob::number(
+    "beta",
+    [0.9999, 0.0, 0.999_999_999],
+    "β of the effective numbers that weigh classes, 0: none",
+    "RIDE's code",
+);
+const REWEIGHT_AT: Knob = Knob::number(
+    "reweight_at",
+    [0.8, 0.0, 1.0],
+    "share of the epochs after which classes are weighted",
+    "epoch 160 of 200 in RIDE's recipe",
+);
+
+pub(super) const DEFINITION: Definition = Definition {
+    name: "ride",
+    rows: "Tables 3 and 4: RIDE",
+    contrastive: None,
+    knobs: &[EXPERTS, DIVERSITY, TEMPERATURE_FACTOR, BETA, REWEIGHT_AT],
+    plan,
+};
+
+fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
+    let knobs = &recipe.method.knobs;
+    let network = NetworkConfig {
+        branches: Branches::Experts { count: EXPERTS.whole(knobs), widths: WIDTHS },
+        classifier: ClassifierKind::Cosine,
+        cosine_scale: SCALE,
+        ..parts::network(recipe, counts.classes(), None)
+    };
+    let objective = RideObjective {
+        ride: Ride {
+            ldam: Ldam { scale: SCALE, ..Ldam::default() },
+            diversity_factor: DIVERSITY.real(knobs),
+            ..Ride::default()
+        },
+        counts: counts.clone(),
+        beta: BETA.real(knobs),
+        temperature_factor: TEMPERATURE_FACTOR.real(knobs),
+        start: share_of(REWEIGHT_AT.real(knobs), recipe.train.epochs),
+    };
+    let stage = parts::stage(recipe, parts::views(recipe, 1), Box::new(objective));
+    Plan { network, stages: vec![stage] }
+}
+
+#[derive(Debug)]
+struct RideObjective {
+    ride: Ride,
+    counts: ClassCounts,
+    beta: f64,
+    temperature_factor: f64,
+    /// First epoch with weights and temperatures, from 0.
+    start: usize,
+}
+
+impl RideObjective {
+    fn reweighting(&self, moment: Moment) -> Result<Option<RideReweighting>, LossError> {
+        let made = || RideReweighting::new(&self.counts, self.beta, self.temperature_factor);
+        (moment.epoch >= self.start).then(made).transpose()
+    }
+}
+
+impl Objective for RideObjective {
+    fn before_epoch(
+        &mut self,
+        moment: Moment,
+        _: &mut dyn Measure,
+    ) -> Result<Option<String>, LossError> {
+        let begins = moment.epoch == self.start && moment.epoch > 0;
+        Ok(begins.then(|| format!("classes are weighted from epoch {} on", self.start)))
+    }
+
+    fn losses(
+        &self,
+        network: &Network,
+        draws: &[Draw],
+        moment: Moment,
+    ) -> Result<Losses, LossError> {
+        let Draw { images, labels } = only(draws)?;
+        let mut statistics = BatchStatistics::default();
+        let features = network.features(images.clone(), &mut Pass::Train(&mut statistics));
+        let experts = network.expert_logits(features);
+        let reweighting = self.reweighting(moment)?;
+        let loss = self.ride.loss(&experts, labels, &self.counts, reweighting.as_ref())?;
+        let parts = vec![("margin", loss.ldam.clone()), ("diversity", loss.diversity.clone())];
+        Ok(Losses { total: loss.total(), parts, logits: experts, statistics })
+    }
+}

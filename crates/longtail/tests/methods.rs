@@ -1,0 +1,172 @@
+//! What the systems of several stages, samplers and experts have to be, on a few small images.
+
+#[path = "support/small_run.rs"]
+mod small_run;
+
+use longtail::{
+    device,
+    method::Method,
+    model::{
+        NearestClassMean, Network,
+        weights::{State, Weights},
+    },
+    train::{Checkpoint, Ending, Limits, Trainer},
+};
+use small_run::{Told, images, layer, resume, start};
+
+/// The run of `method` with `more` laid over its recipe, to its end.
+fn whole(data: &std::path::Path, method: &str, more: &str) -> (Trainer, tempfile::TempDir) {
+    let place = tempfile::tempdir().unwrap();
+    let mut told = Told::default();
+    let mut trainer = start(&layer(data, method, more), &place.path().join("run"), &mut told);
+    assert_eq!(trainer.run(Limits::default(), &mut told).unwrap(), Ending::Finished, "{method}");
+    (trainer, place)
+}
+
+/// The run of `method` until `epochs` are done, as a signal would end it there.
+fn until(data: &std::path::Path, method: &str, epochs: usize) -> (Checkpoint, tempfile::TempDir) {
+    let place = tempfile::tempdir().unwrap();
+    let mut told = Told { until: Some(epochs), ..Told::default() };
+    let mut trainer = start(&layer(data, method, ""), &place.path().join("run"), &mut told);
+    assert_eq!(trainer.run(Limits::default(), &mut told).unwrap(), Ending::Interrupted);
+    (saved(&trainer), place)
+}
+
+fn saved(trainer: &Trainer) -> Checkpoint {
+    Checkpoint::load(&trainer.folder().checkpoint()).unwrap()
+}
+
+/// Names of what differs.
+fn different(before: &State, after: &State) -> Vec<String> {
+    let other = |(name, value): (&String, &Weights)| {
+        (before.get(name) != Some(value)).then(|| name.clone())
+    };
+    after.iter().filter_map(other).collect()
+}
+
+#[test]
+fn a_run_broken_off_in_any_stage_ends_as_the_unbroken_one() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    for method in Method::ALL {
+        let method = method.to_string();
+        let (unbroken, _place) = whole(data.path(), &method, "");
+        let steps = unbroken.progress().step;
+        let place = tempfile::tempdir().unwrap();
+        let run = place.path().join("run");
+        let mut told = Told { until: Some(1), ..Told::default() };
+        drop({
+            let mut trainer = start(&layer(data.path(), &method, ""), &run, &mut told);
+            trainer.run(Limits::default(), &mut told).unwrap();
+            trainer
+        });
+        // In the middle of epochs, and after every one, so at the seams as well.
+        for stop in (7..steps).step_by(11) {
+            let mut told = Told { until: Some(1), ..Told::default() };
+            let mut trainer = resume(&run, &mut told);
+            trainer.run(Limits { max_steps: Some(stop) }, &mut told).unwrap();
+        }
+        let mut told = Told::default();
+        let mut trainer = resume(&run, &mut told);
+        trainer.run(Limits::default(), &mut told).unwrap();
+        let (broken, unbroken) = (saved(&trainer), saved(&unbroken));
+        assert_eq!(different(&unbroken.model, &broken.model), [""; 0], "{method}");
+        assert_eq!(broken.velocity, unbroken.velocity, "{method}");
+        assert_eq!(broken.best, unbroken.best, "{method}");
+        let place_of = |c: &Checkpoint| (c.progress.epoch, c.progress.stage, c.progress.step);
+        assert_eq!(place_of(&broken), place_of(&unbroken), "{method}");
+    }
+}
+
+#[test]
+fn the_second_stage_changes_the_classifier_alone() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    for (method, changed) in [
+        ("crt", &["fc.bias", "fc.weight"][..]),
+        ("lws", &["fc.class_scale"]),
+        ("tau-norm", &["fc.weight"]),
+        ("ncm", &["fc.bias", "fc.centre", "fc.weight"]),
+    ] {
+        let (first, _place) = until(data.path(), method, small_run::EPOCHS);
+        assert_eq!(first.progress.stage, 0, "{method}");
+        let (trainer, _place) = whole(data.path(), method, "");
+        let last = saved(&trainer);
+        assert_eq!(last.progress.stage, 1, "{method}");
+        assert_eq!(different(&first.model, &last.model), changed, "{method}");
+        let trained =
+            if method == "lws" { &["fc.class_scale"][..] } else { &["fc.bias", "fc.weight"] };
+        let trained = if last.progress.epoch > small_run::EPOCHS { trained } else { &[] };
+        assert!(last.velocity.keys().eq(trained), "{method}: {:?}", last.velocity.keys());
+    }
+}
+
+#[test]
+fn tau_normalisation_makes_class_vectors_equally_long() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let (trainer, _place) = whole(data.path(), "tau-norm", "[method]\nexponent = 1.0\n");
+    let state = saved(&trainer).model;
+    assert!(!state.contains_key("fc.bias"));
+    let weight = &state["fc.weight"];
+    for row in weight.values.chunks(weight.shape[1]) {
+        let length = row.iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!((length - 1.0).abs() < 1e-5, "{length}");
+    }
+    let mut told = Told::default();
+    let chosen = tempfile::tempdir().unwrap();
+    let mut trainer =
+        start(&layer(data.path(), "tau-norm", ""), &chosen.path().join("run"), &mut told);
+    trainer.run(Limits::default(), &mut told).unwrap();
+    let said = told.notes.iter().find(|note| note.contains("stage 2 of 2")).unwrap();
+    assert!(said.contains("p = ") && said.contains("the best on validation images"), "{said}");
+}
+
+/// Features and labels of the training images.
+fn features(trainer: &Trainer, network: &Network) -> (Vec<Vec<f32>>, Vec<u32>) {
+    let train = &trainer.sets().train;
+    let view = longtail::augment::View::Test;
+    let normalize = trainer.normalize();
+    let rows = network.embed(&train.images, &train.indices, &view, normalize, &device::cpu());
+    (rows, train.labels())
+}
+
+#[test]
+fn the_nearest_class_mean_is_that_of_the_features() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let (trainer, _place) = whole(data.path(), "ncm", "");
+    let network = trainer.network();
+    let (rows, labels) = features(&trainer, &network);
+    let means = NearestClassMean::fit(&rows, &labels, 4).unwrap();
+    for (row, logits) in rows.iter().zip(network.logits_of(&rows)) {
+        let scores = means.scores(row).unwrap();
+        // All classes have −‖x‖² in common.
+        let differs = |class: usize| scores[class] - f64::from(logits[class]);
+        for class in 1..4 {
+            assert!((differs(class) - differs(0)).abs() < 1e-4, "{scores:?} {logits:?}");
+        }
+    }
+}
+
+#[test]
+fn experts_disagree_and_more_where_they_are_driven_apart() {
+    use burn::tensor::{Tensor, TensorData};
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let disagreement = |more: &str| {
+        let (trainer, _place) = whole(data.path(), "ride", more);
+        let network = trainer.network();
+        let (rows, _) = features(&trainer, &network);
+        let data = TensorData::new(rows.concat(), [rows.len(), rows[0].len()]);
+        let experts = network.expert_logits(Tensor::from_data(data, &device::cpu()));
+        assert_eq!(experts.len(), 3);
+        let values = |t: &Tensor<2>| longtail::model::weights::values(t.clone());
+        let (first, second) = (values(&experts[0]), values(&experts[1]));
+        first.iter().zip(second).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>()
+            / first.len() as f64
+    };
+    let apart = disagreement("[method]\ndiversity = -3.0\n");
+    let together = disagreement("[method]\ndiversity = 3.0\n");
+    assert!(together > 0.0 && apart > together, "{apart} is not more than {together}");
+}

@@ -161,3 +161,34 @@ impl Progress {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a program of format 2 saved in the middle of an epoch with compression.
+    const FORMAT_2: &str = r#"{
+        "format": 2, "fingerprint": "ab", "epoch": 2, "batch": 11, "step": 55, "images": 3520, "seconds": 7.5,
+        "waited": 0.5, "sums": {"loss": 90.0, "classifier": 24.0, "contrastive": 42.0, "images": 10, "correct": 2,
+        "seconds": 1.0, "waited": 0.0}, "poor_classes": [1, 3], "best": null, "kernels": "avx2"
+    }"#;
+
+    #[test]
+    fn a_checkpoint_of_format_2_is_read_in_todays_terms() {
+        let read = |text: &str| serde_json::from_str::<Progress>(text).unwrap().of_today();
+        let progress = read(FORMAT_2);
+        assert_eq!((progress.stage, progress.epoch, progress.batch), (0, 2, 11));
+        assert_eq!(progress.objective, json!({ "poor_classes": [1, 3] }));
+        let parts: Vec<_> = progress.sums.parts.iter().collect();
+        assert_eq!(parts, [("classifier", 24.0), ("contrastive", 42.0)]);
+        // Written again it is of today.
+        let text = serde_json::to_string(&progress).unwrap();
+        assert!(!text.contains("\"contrastive\":42.0,\"images\""), "{text}");
+        assert_eq!(read(&text), progress);
+        // A method without a contrastive loss had the sum 0.
+        let plain = FORMAT_2.replace("42.0", "0.0").replace("[1, 3]", "null");
+        let plain = read(&plain);
+        assert_eq!(plain.sums.parts.iter().collect::<Vec<_>>(), [("classifier", 24.0)]);
+        assert!(plain.objective.is_null());
+    }
+}

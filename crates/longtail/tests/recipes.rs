@@ -1,6 +1,7 @@
-//! The recipes of the paper's rows, and docs/method.md, against the code.
+//! The recipes of the paper's rows, and the pages about methods, against the code.
 
 mod recipes {
+    mod add_a_method;
     mod earlier;
     mod files;
     mod method_doc;

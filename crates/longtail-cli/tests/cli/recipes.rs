@@ -16,7 +16,7 @@ fn files() -> Vec<(String, String)> {
         })
         .collect();
     files.sort();
-    assert!(files.len() >= 41);
+    assert!(files.len() >= 83);
     files
 }
 

@@ -116,6 +116,58 @@ fn settings_of_the_baselines_are_their_own() {
     assert_eq!((balanced.train.batch_size, balanced.schedule.decay), (512, DecayKind::Cosine));
 }
 
+/// What the public code of the margins, the sigmoids, the experts and the branches sets beside the loss.
+#[test]
+fn settings_of_other_systems_are_their_own() {
+    for (name, nesterov, weight_decay, milestones, drop_last) in [
+        ("cifar10-lt-100-ldam-drw", false, 2e-4, [160, 180], false),
+        ("cifar100-lt-10-cb-focal", false, 2e-4, [160, 180], false),
+        ("cifar100-lt-100-ride", true, 5e-4, [160, 180], false),
+        ("cifar10-lt-50-bbn", true, 2e-4, [119, 159], true),
+    ] {
+        let recipe = recipe(name);
+        let (optimizer, schedule) = (&recipe.optimizer, &recipe.schedule);
+        assert_eq!((optimizer.lr, recipe.train.batch_size), (0.1, 128), "{name}");
+        assert_eq!((recipe.train.epochs, schedule.warmup), (200, 5), "{name}");
+        assert_eq!(
+            (optimizer.nesterov, optimizer.weight_decay),
+            (nesterov, weight_decay),
+            "{name}"
+        );
+        assert_eq!((&schedule.milestones[..], schedule.gamma), (&milestones[..], 0.01), "{name}");
+        assert_eq!(recipe.train.drop_last, drop_last, "{name}");
+        assert_eq!(recipe.views.classifier, ClassifierView::Plain, "{name}");
+    }
+}
+
+/// A knob of a recipe's method.
+fn knob(recipe: &Recipe, key: &str) -> f64 {
+    let knobs = recipe.method.name.definition().knobs;
+    let knob = knobs.iter().find(|knob| knob.key == key);
+    knob.unwrap_or_else(|| panic!("no {key}")).real(&recipe.method.knobs)
+}
+
+#[test]
+fn settings_that_one_method_has_are_those_of_its_public_code() {
+    for entry in all() {
+        let Recipe { data, method, .. } = &entry.recipe;
+        let is_ten = data.name == "cifar10-lt";
+        let of_method: &[(&str, f64)] = match method.name {
+            Method::LdamDrw => &[("max_margin", 0.5), ("scale", 30.0), ("beta", 0.9999)],
+            Method::CbFocal if is_ten => &[("beta", 0.9999), ("gamma", 1.0)],
+            Method::CbFocal => &[("beta", 0.9), ("gamma", 1.0)],
+            Method::Crt | Method::Lws => &[("classifier_epochs", 0.15), ("classifier_lr", 0.1)],
+            Method::TauNorm => &[("exponent", -1.0)],
+            Method::Ride if data.imbalance == 100.0 => &[("experts", 4.0), ("reweight_at", 0.8)],
+            Method::Ride => &[("experts", 3.0), ("reweight_at", 0.8)],
+            _ => &[],
+        };
+        for (key, value) in of_method {
+            assert_eq!(knob(&entry.recipe, key), *value, "{}: {key}", entry.name);
+        }
+    }
+}
+
 /// Training images that are held out for validation: the last of a class, where it is used whole.
 fn held_out(recipe: &Recipe) -> usize {
     let (counts, of_class, each) = counts(recipe);
@@ -193,6 +245,26 @@ fn rows_under_the_settings_of_rcl_differ_in_the_method_alone() {
     }
     // 6 of BCL+RCL, 6 of BCL, 2 of SCL, 2 of the logit adjustment.
     assert_eq!(compared, 16);
+}
+
+/// Their public code trains the baseline of cross entropy, but for the loss or for what follows it.
+#[test]
+fn rows_under_the_settings_of_cross_entropy_differ_in_the_method_alone() {
+    let methods = [Method::LdamDrw, Method::Crt, Method::Lws, Method::TauNorm, Method::Ncm];
+    let mut compared = 0;
+    for entry in all() {
+        let data = &entry.recipe.data;
+        if !methods.contains(&entry.recipe.method.name) {
+            continue;
+        }
+        let ce = recipe(&format!("{}-{}-ce", data.name, data.imbalance));
+        let mut same = entry.recipe.clone();
+        same.method = ce.method.clone();
+        assert_eq!(same, ce, "{}", entry.name);
+        compared += 1;
+    }
+    // 6 of LDAM-DRW, cRT, LWS and τ-normalisation each, 4 of NCM.
+    assert_eq!(compared, 28);
 }
 
 #[test]

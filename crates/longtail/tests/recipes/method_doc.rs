@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use longtail::{
     loss::{ClassCounts, CompressionPreset},
-    method::Method,
+    method::{Knob, Method, Plan, Stage},
+    model::Part,
     recipe::{Recipe, RecipeFile},
 };
 
@@ -165,25 +166,48 @@ fn values_in_the_table_of_keys_can_be_used() {
     assert!(used > 60, "{used}");
 }
 
+/// The rows of the table whose first line begins so.
+fn table<'a>(lines: &'a [String], header: &str) -> Vec<&'a str> {
+    let header = lines.iter().position(|line| line.starts_with(header)).unwrap();
+    let rows = lines[header + 2..].iter().map(String::as_str);
+    rows.take_while(|line| line.starts_with("| ")).collect()
+}
+
+fn plan(recipe: &Recipe) -> Plan {
+    Method::plan(recipe, &ClassCounts::new(vec![9, 3, 1]).unwrap())
+}
+
+/// What the first stage of a recipe minimises, as the debugger shows it.
+fn objective(recipe: &Recipe) -> String {
+    format!("{:?}", plan(recipe).stages[0].objective)
+}
+
 #[test]
 fn what_a_method_decides_is_its_default() {
     let lines = lines();
-    let header = lines.iter().position(|line| line.starts_with("| Method | ")).unwrap();
+    let header =
+        lines.iter().position(|line| line.starts_with("| Method | L_classifier |")).unwrap();
     let keys: Vec<_> = cells(&lines[header]).unwrap()[2..].iter().map(|cell| only(cell)).collect();
     let mut methods = Vec::new();
     for row in lines[header + 2..].iter().map_while(|line| cells(line)) {
         let method = format!("{CIFAR}method.name = \"{}\"\n", only(row[0]));
         let decided = resolve(&[&method]);
-        let counts = ClassCounts::new(vec![9, 3, 1]).unwrap();
-        let plan = Method::plan(&decided, &counts);
-        let objective = format!("{:?}", plan.stages[0].objective);
-        let said = match row[1] {
-            "cross entropy" => "CrossEntropy",
-            "balanced softmax, Eq. 1" => "BalancedSoftmax",
-            "logit adjustment, Eq. 2" => "LogitAdjusted",
+        let minimised = objective(&decided);
+        let [kind, loss] = match row[1] {
+            "cross entropy" => ["ClassifierContrastive", "classifier: CrossEntropy"],
+            "balanced softmax, Eq. 1" => ["ClassifierContrastive", "classifier: BalancedSoftmax"],
+            "logit adjustment, Eq. 2" => ["ClassifierContrastive", "classifier: LogitAdjusted"],
+            "margins, classes weighted late" => ["LdamDrw", "ldam: Ldam"],
+            "class-balanced focal loss" => ["CbFocal", "gamma: "],
+            "margins of every expert, and their diversity" => ["RideObjective", "diversity_factor"],
+            "cross entropy of two labels" => ["Bbn", "Bbn"],
             other => panic!("{other}"),
         };
-        assert!(objective.contains(&format!("classifier: {said}")), "{method}: {objective}");
+        assert!(minimised.starts_with(kind), "{method}: {minimised}");
+        assert!(minimised.contains(loss), "{method}: {minimised}");
+        let other_alpha = resolve(&[&method, "loss.alpha = 3.5\n"]);
+        let has_alpha = objective(&other_alpha) != minimised;
+        assert_eq!(*row.last().unwrap() != "–", has_alpha, "{method}");
         let contrastive =
             keys.iter().zip(&row[2..]).filter(|(key, _)| key.starts_with("contrastive."));
         let of_contrast = contrastive.filter(|(_, cell)| **cell != "–").count();
@@ -199,6 +223,69 @@ fn what_a_method_decides_is_its_default() {
         methods.push(decided.method.name);
     }
     assert_eq!(methods, Method::ALL);
+}
+
+#[test]
+fn the_settings_of_one_method_are_those_of_the_code() {
+    let lines = lines();
+    let knobs = Method::ALL.into_iter().flat_map(|method| {
+        method.definition().knobs.iter().map(move |knob| {
+            let Knob { key, range, about, source } = knob;
+            let default = knob.default();
+            format!("| `{method}` | `{key}` | `{default}` | {range} | {about} | {source} |")
+        })
+    });
+    let knobs: Vec<String> = knobs.collect();
+    assert!(knobs.len() > 10);
+    let listed = table(&lines, "| Method | Own key |");
+    assert_eq!(listed, knobs, "the table has to be\n{}\n", knobs.join("\n"));
+}
+
+#[test]
+fn a_default_of_the_page_can_be_typed_and_is_the_default() {
+    for row in table(&lines(), "| Method | Own key |") {
+        let row = cells(row).unwrap();
+        let method = format!("{CIFAR}method.name = \"{}\"\n", only(row[0]));
+        let typed = format!("method.{} = {}\n", only(row[1]), only(row[2]));
+        assert_eq!(resolve(&[&method, &typed]), resolve(&[&method]), "{typed}");
+    }
+}
+
+#[test]
+fn the_stages_of_a_method_are_those_of_the_code() {
+    let lines = lines();
+    let mut stages = Vec::new();
+    for method in Method::ALL {
+        let recipe = resolve(&[&format!("{CIFAR}method.name = \"{method}\"\n")]);
+        let plan = plan(&recipe);
+        for stage in plan.stages.iter().filter(|_| plan.stages.len() > 1) {
+            let Stage { name, start, trains, samplers, .. } = stage;
+            let trains = match &trains[..] {
+                [] => "nothing: it is computed".into(),
+                [part] => format!("`{part:?}`"),
+                all => {
+                    assert_eq!(all, Part::ALL);
+                    "all parts".to_owned()
+                }
+            };
+            assert_eq!(stage.computed.is_some(), stage.trains.is_empty(), "{method}");
+            let draws = match stage.computed {
+                Some(_) => "–".into(),
+                None => format!("`{:?}`", samplers[0].sampling),
+            };
+            stages.push(format!("| `{method}` | `{name}` | `{start:?}` | {trains} | {draws} |"));
+        }
+    }
+    let listed = table(&lines, "| Method | Stage |");
+    assert_eq!(listed, stages, "the table has to be\n{}\n", stages.join("\n"));
+}
+
+#[test]
+fn every_method_is_a_value_of_its_key() {
+    let lines = lines();
+    let row = knobs(&lines).into_iter().find(|[key, ..]| only(key) == "method.name").unwrap();
+    let methods = Method::ALL.map(|method| format!("\"{method}\""));
+    assert_eq!(spans(row[1]), methods);
 }
 
 #[test]

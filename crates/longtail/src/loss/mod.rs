@@ -11,7 +11,6 @@ mod class_counts;
 mod compression;
 mod contrastive;
 mod cross_entropy;
-mod log_sum_exp;
 mod logit_adjustment;
 mod rebalanced_contrastive;
 mod rebalanced_on_balanced;
@@ -23,8 +22,8 @@ pub use class_counts::ClassCounts;
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
 pub use cross_entropy::cross_entropy;
-pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;
+pub use longtail_kernels::composed::log_sum_exp;
 
 /// Arguments that a loss is not defined for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

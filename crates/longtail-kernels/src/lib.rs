@@ -8,6 +8,7 @@ mod basic_block;
 mod contrast;
 mod conv_bn;
 mod cpu;
+mod cross_entropy;
 mod fused;
 pub mod gpu;
 pub mod jpeg;
@@ -19,6 +20,7 @@ pub use basic_block::{
 pub use contrast::{ContrastFactors, ContrastPath, ContrastTerms, contrast, contrast_path};
 pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
 pub use cpu::{Path, PathError, force};
+pub use cross_entropy::{CrossEntropyTerms, cross_entropy, cross_entropy_path};
 pub use fused::{Algorithm, algorithm};
 
 /// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.
@@ -27,6 +29,7 @@ pub mod composed {
         basic_block::composed::{basic_block_eval, basic_block_train, basic_blocks_eval},
         contrast::composed::{contrast, log_sum_exp},
         conv_bn::composed::{conv_bn_eval, conv_bn_train, conv_norm_pixels},
+        cross_entropy::composed::cross_entropy,
     };
 }
 

@@ -56,7 +56,7 @@ fn tensor(values: Vec<f32>, dims: impl Into<Dims>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, dims.into()))
 }
 
-fn pooled<E: Element>(values: Pooled<E>, dims: impl Into<Dims>) -> FlexTensor {
+pub(super) fn pooled<E: Element>(values: Pooled<E>, dims: impl Into<Dims>) -> FlexTensor {
     FlexTensor::new(values.into_bytes(), Layout::contiguous(dims.into()), E::dtype())
 }
 
@@ -74,7 +74,7 @@ fn output_dims(shape: &Shape) -> [usize; 4] {
 }
 
 /// A gradient to write to: in its own memory if nobody else holds it.
-fn owned<E: Element>(grad: FlexTensor) -> FlexTensor {
+pub(super) fn owned<E: Element>(grad: FlexTensor) -> FlexTensor {
     // What is contiguous must not be cloned, which would make it somebody else's too.
     let mut grad = if grad.is_contiguous() { grad } else { grad.to_contiguous() };
     let count = grad.shape().num_elements();

@@ -3,12 +3,14 @@
 
 mod autodiff;
 mod contrast;
+mod cross_entropy;
 mod flex;
 mod norm;
 
 #[cfg(feature = "gpu")]
 pub(crate) use contrast::{ContrastGradients, Scale, WithGradients};
 pub(crate) use contrast::{ContrastOps, path as contrast_path};
+pub(crate) use cross_entropy::{CrossEntropyOps, path as cross_entropy_path};
 pub(crate) use norm::NormOps;
 
 use burn::{

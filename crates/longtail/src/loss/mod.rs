@@ -13,7 +13,6 @@ mod compression;
 mod compression_switch;
 mod contrastive;
 mod cross_entropy;
-mod log_sum_exp;
 mod logit_adjustment;
 mod objective;
 mod rebalanced_contrastive;
@@ -30,8 +29,8 @@ pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use compression_switch::{CompressionSwitch, Reevaluate};
 pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
 pub use cross_entropy::cross_entropy;
-pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;
+pub use longtail_kernels::composed::log_sum_exp;
 pub use objective::{Criterion, Draw, Losses, Measure, Measured, Moment, Objective};
 
 /// Arguments that a loss is not defined for.

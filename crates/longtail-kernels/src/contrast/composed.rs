@@ -3,8 +3,9 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::ContrastTerms;
-use crate::cross_entropy::composed::log_sum_exp as log_sum_exp_of;
+use crate::{
+    contrast_terms::ContrastTerms, cross_entropy::composed::log_sum_exp as log_sum_exp_of,
+};
 
 /// Stands for −∞ where a column does not count. Finite, so that a row without any column gives 0
 /// times a number and not NaN.

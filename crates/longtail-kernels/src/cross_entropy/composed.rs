@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::CrossEntropyTerms;
+use crate::cross_entropy_terms::CrossEntropyTerms;
 
 /// See [`super::cross_entropy`].
 pub fn cross_entropy(logits: Tensor<2>, terms: CrossEntropyTerms) -> Tensor<1> {

@@ -5,20 +5,10 @@ pub mod composed;
 use burn::{backend::Dispatch, tensor::Tensor};
 
 use crate::{
-    Path,
+    cpu::Path,
+    cross_entropy_terms::CrossEntropyTerms,
     fused::{self, CrossEntropyOps},
 };
-
-/// What rows and classes carry beside the logits, for N rows and C classes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CrossEntropyTerms {
-    /// Class of every row, length N.
-    pub labels: Vec<u32>,
-    /// What is added to the logits of every class, length C.
-    pub bias: Vec<f64>,
-    /// What the loss of every row is multiplied with, length N; `None`: all 1.
-    pub weights: Option<Vec<f64>>,
-}
 
 /// The mean over the rows i of
 ///
@@ -49,15 +39,4 @@ pub fn cross_entropy(logits: Tensor<2>, terms: CrossEntropyTerms) -> Tensor<1> {
 /// CPU. They give the same bits.
 pub fn cross_entropy_path(logits: &Tensor<2>) -> Path {
     fused::cross_entropy_path(logits)
-}
-
-impl CrossEntropyTerms {
-    fn check(&self, logits: &Tensor<2>) {
-        let [rows, classes] = logits.dims();
-        assert_eq!(self.bias.len(), classes, "bias");
-        for length in std::iter::once(self.labels.len()).chain(self.weights.iter().map(Vec::len)) {
-            assert_eq!(length, rows, "terms of rows");
-        }
-        assert!(self.labels.iter().all(|&label| (label as usize) < classes), "labels");
-    }
 }

@@ -20,7 +20,10 @@ use burn::{
 use rayon::prelude::*;
 
 use super::flex::{owned, pooled};
-use crate::{CrossEntropyTerms, Path, cpu};
+use crate::{
+    cpu::{self, Path},
+    cross_entropy_terms::CrossEntropyTerms,
+};
 
 /// Rows that are summed by one task.
 const ROWS_OF_SUM: usize = 16;

@@ -8,7 +8,7 @@ const MOST_CLASSES: u32 = 1 << 24;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContrastTerms {
     /// T > 0, dividing the similarities. In f32 the loss is finite from 10⁻⁶ on; its gradients, in units of 1 / (T·N), are
-    /// off by about 10⁻⁷ / T.
+    /// off by about 10⁻⁷ / T from 10⁻⁴ on, below by more where vectors are close together.
     pub temperature: f64,
     /// Whether the log-sum-exp of an anchor includes its similarity to itself.
     pub include_self: bool,

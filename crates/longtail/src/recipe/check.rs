@@ -7,7 +7,8 @@ use crate::{
 };
 
 /// In f32 the contrastive loss's gradients are off by about 10⁻⁷ / T of their unit 1 / (T·N), from this temperature on by
-/// less than a thousandth ([`crate::loss::Contrastive`]); at the 10⁻⁶ that was taken before it is a twentieth and more.
+/// less than a thousandth ([`crate::loss::Contrastive`]). Below 10⁻⁴ they are off by more than that where embeddings are
+/// close together: at 10⁻⁶ by more than the unit itself.
 /// Compression factors make T smaller by as much as they make similarities greater.
 const SMALLEST_TEMPERATURE: f64 = 1e-3;
 

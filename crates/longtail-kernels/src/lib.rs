@@ -6,20 +6,28 @@
 
 mod basic_block;
 mod contrast;
+mod contrast_terms;
 mod conv_bn;
 mod cpu;
+mod cross_entropy;
+mod cross_entropy_terms;
 mod fused;
 pub mod gpu;
 pub mod jpeg;
+mod options;
 pub mod threads;
 
 pub use basic_block::{
     BasicBlockTrain, EvalBlock, basic_block_eval, basic_block_train, basic_blocks_eval,
 };
-pub use contrast::{ContrastFactors, ContrastPath, ContrastTerms, contrast, contrast_path};
-pub use conv_bn::{ConvBnOptions, ConvBnTrain, conv_bn_eval, conv_bn_train};
+pub use contrast::{contrast, contrast_path};
+pub use contrast_terms::{ContrastFactors, ContrastTerms};
+pub use conv_bn::{ConvBnTrain, conv_bn_eval, conv_bn_train};
 pub use cpu::{Path, PathError, force};
-pub use fused::{Algorithm, algorithm};
+pub use cross_entropy::{cross_entropy, cross_entropy_path};
+pub use cross_entropy_terms::CrossEntropyTerms;
+pub use fused::{Algorithm, ContrastPath, algorithm};
+pub use options::ConvBnOptions;
 
 /// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.
 pub mod composed {
@@ -27,6 +35,7 @@ pub mod composed {
         basic_block::composed::{basic_block_eval, basic_block_train, basic_blocks_eval},
         contrast::composed::{contrast, log_sum_exp},
         conv_bn::composed::{conv_bn_eval, conv_bn_train, conv_norm_pixels},
+        cross_entropy::composed::cross_entropy,
     };
 }
 

@@ -6,5 +6,6 @@ mod operators {
 
     mod blocks;
     mod conv_bn;
+    mod cross_entropy;
     mod inference;
 }

@@ -3,8 +3,30 @@
 
 use burn::tensor::{Tensor, s};
 
-use super::{BasicBlockTrain, EvalBlock, first_options, second_options};
-use crate::conv_bn::composed::{conv_bn_eval, conv_bn_train};
+use crate::{
+    conv_bn::composed::{conv_bn_eval, conv_bn_train},
+    options::ConvBnOptions,
+};
+
+/// What the training pass of [`crate::basic_block_train`] gives.
+#[derive(Debug)]
+pub struct BasicBlockTrain {
+    /// Activation, shape `[batch, out_height, out_width, out]`.
+    pub output: Tensor<4>,
+    /// Mean and biased variance of the first convolution over the batch, shape `[out]`, detached.
+    pub first: (Tensor<1>, Tensor<1>),
+    /// Mean and biased variance of the second convolution.
+    pub second: (Tensor<1>, Tensor<1>),
+}
+
+/// A block for evaluation.
+#[derive(Debug, Clone)]
+pub struct EvalBlock {
+    /// `[out, in, 3, 3]` and `[out, out, 3, 3]`.
+    pub weights: [Tensor<4>; 2],
+    /// γ, β, mean and variance of both batch norms, each `[out]`.
+    pub norms: [[Tensor<1>; 4]; 2],
+}
 
 /// See [`super::basic_block_train`].
 pub fn basic_block_train(
@@ -70,4 +92,12 @@ fn shortcut(x: Tensor<4>, stride: usize, channels: usize) -> Tensor<4> {
     let zeros = |count| Tensor::zeros([images, height, width, count], like);
     let (left, right) = (zeros(before), zeros(channels - input - before));
     Tensor::cat(vec![left, x, right], 3)
+}
+
+pub(super) fn first_options(stride: usize, epsilon: f64) -> ConvBnOptions {
+    ConvBnOptions { stride, padding: 1, groups: 1, relu: true, epsilon }
+}
+
+fn second_options(epsilon: f64) -> ConvBnOptions {
+    first_options(1, epsilon)
 }

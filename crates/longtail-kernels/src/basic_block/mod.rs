@@ -8,21 +8,9 @@ use burn::{
     tensor::{DType, Tensor},
 };
 
-use crate::{
-    ConvBnOptions,
-    fused::{FusedOps, are_parameters, can_run},
-};
-
-/// What the training pass of [`basic_block_train`] gives.
-#[derive(Debug)]
-pub struct BasicBlockTrain {
-    /// Activation, shape `[batch, out_height, out_width, out]`.
-    pub output: Tensor<4>,
-    /// Mean and biased variance of the first convolution over the batch, shape `[out]`, detached.
-    pub first: (Tensor<1>, Tensor<1>),
-    /// Mean and biased variance of the second convolution.
-    pub second: (Tensor<1>, Tensor<1>),
-}
+use self::composed::first_options;
+pub use self::composed::{BasicBlockTrain, EvalBlock};
+use crate::fused::{FusedOps, are_parameters, can_run};
 
 /// `relu(bn₂(conv₂(relu(bn₁(conv₁(x))))) + shortcut(x))` with the statistics of the batch.
 ///
@@ -60,15 +48,6 @@ pub fn basic_block_train(
         first: statistics(fused.mean1, fused.variance1),
         second: statistics(fused.mean2, fused.variance2),
     }
-}
-
-/// A block for evaluation.
-#[derive(Debug, Clone)]
-pub struct EvalBlock {
-    /// `[out, in, 3, 3]` and `[out, out, 3, 3]`.
-    pub weights: [Tensor<4>; 2],
-    /// γ, β, mean and variance of both batch norms, each `[out]`.
-    pub norms: [[Tensor<1>; 4]; 2],
 }
 
 /// As [`basic_block_train`] with running statistics, of blocks one after the other: `stride` is that of the first,
@@ -119,14 +98,6 @@ fn are_fast(x: &Tensor<4>, blocks: &[EvalBlock], stride: usize, epsilon: f64) ->
 /// Whether a weight is that of a convolution from `channels` to as many.
 fn follows(weight: &Tensor<4>, channels: usize) -> bool {
     weight.dims() == [channels, channels, 3, 3] && weight.dtype() == DType::F32
-}
-
-fn first_options(stride: usize, epsilon: f64) -> ConvBnOptions {
-    ConvBnOptions { stride, padding: 1, groups: 1, relu: true, epsilon }
-}
-
-fn second_options(epsilon: f64) -> ConvBnOptions {
-    first_options(1, epsilon)
 }
 
 /// Both convolutions run on the active path, and the shortcut is one that it makes.

@@ -3,7 +3,9 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::ContrastTerms;
+use crate::{
+    contrast_terms::ContrastTerms, cross_entropy::composed::log_sum_exp as log_sum_exp_of,
+};
 
 /// Stands for −∞ where a column does not count. Finite, so that a row without any column gives 0
 /// times a number and not NaN.
@@ -43,9 +45,7 @@ pub fn contrast(z: Tensor<2>, prototypes: Option<Tensor<2>>, terms: ContrastTerm
 /// - `bias`: `[rows, columns]` or `[1, columns]`
 /// - output: `[rows, 1]`
 pub fn log_sum_exp(scores: Tensor<2>, bias: Tensor<2>) -> Tensor<2> {
-    let biased = scores + bias;
-    let max = biased.clone().detach().max_dim(1);
-    (biased - max.clone()).exp().sum_dim(1).log() + max
+    log_sum_exp_of(scores + bias)
 }
 
 /// The bias of every cell, and 1 at every positive.

@@ -7,8 +7,18 @@ use burn::tensor::{
     ops::ConvOptions,
 };
 
-use super::{ConvBnOptions, ConvBnTrain};
-use crate::{fused::NormOps, gpu};
+use crate::{fused::NormOps, gpu, options::ConvBnOptions};
+
+/// What the training pass of [`crate::conv_bn_train`] gives.
+#[derive(Debug)]
+pub struct ConvBnTrain {
+    /// Activation, shape `[batch, out_height, out_width, out]`.
+    pub output: Tensor<4>,
+    /// Mean of the convolution over the batch, shape `[out]`, detached.
+    pub mean: Tensor<1>,
+    /// Biased variance of the convolution over the batch, shape `[out]`, detached.
+    pub variance: Tensor<1>,
+}
 
 /// See [`super::conv_bn_train`].
 pub fn conv_bn_train(

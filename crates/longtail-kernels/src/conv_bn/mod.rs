@@ -4,33 +4,11 @@ pub mod composed;
 
 use burn::{backend::Dispatch, tensor::Tensor};
 
-use crate::fused::{FusedOps, are_parameters, can_run};
-
-/// What surrounds the convolution and the normalisation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ConvBnOptions {
-    /// Stride of both axes.
-    pub stride: usize,
-    /// Zero padding on every side.
-    pub padding: usize,
-    /// Channel groups.
-    pub groups: usize,
-    /// Whether a ReLU follows (after the residual is added).
-    pub relu: bool,
-    /// Added to the variance before the square root.
-    pub epsilon: f64,
-}
-
-/// What the training pass of [`conv_bn_train`] gives.
-#[derive(Debug)]
-pub struct ConvBnTrain {
-    /// Activation, shape `[batch, out_height, out_width, out]`.
-    pub output: Tensor<4>,
-    /// Mean of the convolution over the batch, shape `[out]`, detached.
-    pub mean: Tensor<1>,
-    /// Biased variance of the convolution over the batch, shape `[out]`, detached.
-    pub variance: Tensor<1>,
-}
+pub use self::composed::ConvBnTrain;
+use crate::{
+    fused::{FusedOps, are_parameters, can_run},
+    options::ConvBnOptions,
+};
 
 /// `relu(batch_norm(conv(x, weight)) + residual)` with the statistics of the batch.
 ///

@@ -5,20 +5,22 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
-    batch::{Affine, Source, each_group},
+    affine::Affine,
+    batch::each_group,
     convolution::{Grid, convolve, correlate},
     element::Element,
-    finish::Finish,
+    epilogue::Epilogue,
     padded::Padded,
     path::Kernels,
     phases::Phase,
-    pixelwise::{Gate, Mask, ThroughBn},
+    pixelwise::{BatchNormBackward, Mask, ReluBackward},
     pool::{Pooled, take},
     residual::Residual,
     scratch::{self, Scratch, any, borrow, values, zeros},
     shape::Shape,
+    source::{Image, Source},
     weights::{Packed, unpack_gradient},
-    winograd::{self, Filters, Image, Plan},
+    winograd::{self, Filters, Plan},
 };
 
 /// A convolution on the way back, and its mean per channel.
@@ -30,21 +32,21 @@ pub(crate) struct Layer<'a, E> {
 }
 
 impl<E: Element> Layer<'_, E> {
-    /// Gates the gradient of the whole batch in place: it passes where the layer's `output` is positive, or
+    /// Takes the gradient of the whole batch back through the ReLU in place: it passes where the layer's `output` is positive, or
     /// everywhere.
-    pub fn gate<K: Kernels>(&self, output: Option<&[E]>, grad: &mut [E]) -> Sums {
+    pub fn relu_backward<K: Kernels>(&self, output: Option<&[E]>, grad: &mut [E]) -> Sums {
         let (size, channels) = (self.shape.output_image(), self.shape.output);
         let mut sums = vec![0.0; self.shape.images * 2 * channels];
         assert!(self.mean.len() == channels && channels.is_multiple_of(K::LANES));
-        let gate = |_: &mut Scratch, images: Range<usize>, grad: &mut [E], sums: &mut [f32]| {
+        let work = |_: &mut Scratch, images: Range<usize>, grad: &mut [E], sums: &mut [f32]| {
             let image = images.start * size..images.end * size;
             assert_eq!(grad.len(), size);
             let mask = output.map_or(Mask::Open, |all| Mask::Output(all[image.clone()].as_ptr()));
             let (sum, product) = sums.split_at_mut(channels);
-            let gated = grad.as_mut_ptr();
-            let work = Gate {
-                grad: gated.cast_const(),
-                gated,
+            let masked = grad.as_mut_ptr();
+            let of_image = ReluBackward {
+                grad: masked.cast_const(),
+                masked,
                 mask,
                 y: self.y[image].as_ptr(),
                 mean: self.mean.as_ptr(),
@@ -55,9 +57,9 @@ impl<E: Element> Layer<'_, E> {
             };
             // SAFETY: the gradient, the output and the convolution are one image each; sums and mean hold one
             // value per channel; the path of `K` is available.
-            unsafe { K::gate(&work) }
+            unsafe { K::relu_backward(&of_image) }
         };
-        each_group(self.shape, 1, grad, &mut sums, |_| {}, gate);
+        each_group(self.shape, 1, grad, &mut sums, |_| {}, work);
         Sums::of(&sums, self.shape)
     }
 }
@@ -71,7 +73,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// From the gates' sums of every image.
+    /// From the sums of every image that [`ReluBackward`] gives.
     pub fn of(sums: &[f32], shape: &Shape) -> Self {
         let total = |which: usize| {
             let mut totals = vec![0.0; shape.output];
@@ -85,15 +87,15 @@ impl Sums {
     }
 
     /// Gradients of γ and β, and the coefficients that take the gradient through the batch norm.
-    pub fn through(
+    pub fn batch_norm_backward(
         &self,
         gamma: &[f32],
         moments: (&[f32], &[f32]),
         epsilon: f64,
         shape: &Shape,
-    ) -> (ThroughCoefficients, Vec<f32>, Vec<f32>) {
+    ) -> (BatchNormCoefficients, Vec<f32>, Vec<f32>) {
         let count = shape.count() as f64;
-        let mut through = ThroughCoefficients::default();
+        let mut coefficients = BatchNormCoefficients::default();
         let (mut d_gamma, mut d_beta) = (Vec::new(), Vec::new());
         for (channel, &gamma) in gamma.iter().enumerate() {
             let (mean, variance) = (f64::from(moments.0[channel]), f64::from(moments.1[channel]));
@@ -101,19 +103,19 @@ impl Sums {
             let (grad, product) = (self.grad[channel], self.product[channel]);
             let of_grad = f64::from(gamma) * inverse;
             let of_y = -of_grad * product * inverse * inverse / count;
-            through.of_grad.push(of_grad as f32);
-            through.of_y.push(of_y as f32);
-            through.constant.push((-of_grad * grad / count - of_y * mean) as f32);
+            coefficients.of_grad.push(of_grad as f32);
+            coefficients.of_y.push(of_y as f32);
+            coefficients.constant.push((-of_grad * grad / count - of_y * mean) as f32);
             d_gamma.push((product * inverse) as f32);
             d_beta.push(grad as f32);
         }
-        (through, d_gamma, d_beta)
+        (coefficients, d_gamma, d_beta)
     }
 }
 
 /// `dy = of_grad · g + of_y · y + constant`, per channel.
 #[derive(Default)]
-pub(crate) struct ThroughCoefficients {
+pub(crate) struct BatchNormCoefficients {
     of_grad: Vec<f32>,
     of_y: Vec<f32>,
     constant: Vec<f32>,
@@ -121,42 +123,42 @@ pub(crate) struct ThroughCoefficients {
 
 /// What becomes of the input's gradient.
 #[derive(Clone, Copy)]
-pub(crate) enum Then<'a, E> {
+pub(crate) enum GradientEpilogue<'a, E> {
     /// What went past the convolution is added.
     Add(Residual<'a, E>),
     /// It passes the ReLU of the layer before, which has these coefficients.
-    Gate { layer: Layer<'a, E>, affine: &'a Affine },
+    ReluBackward { layer: Layer<'a, E>, affine: &'a Affine },
 }
 
-impl<E> Then<'_, E> {
+impl<E> GradientEpilogue<'_, E> {
     /// Sums of an image of so many channels.
     fn sums(&self, channels: usize) -> usize {
         match self {
-            Then::Add(_) => 1,
-            Then::Gate { .. } => 2 * channels,
+            GradientEpilogue::Add(_) => 1,
+            GradientEpilogue::ReluBackward { .. } => 2 * channels,
         }
     }
 }
 
 /// The way back through one convolution.
-pub(crate) struct Back<'a, E> {
+pub(crate) struct ConvBackward<'a, E> {
     pub layer: Layer<'a, E>,
-    /// Its gated gradient.
+    /// Its gradient before the ReLU.
     pub grad: &'a [E],
-    pub through: &'a ThroughCoefficients,
+    pub coefficients: &'a BatchNormCoefficients,
     pub source: Source<'a, E>,
     pub weight: &'a [f32],
 }
 
-/// What [`Back::weights_and_input`] gives.
-pub(crate) struct BackGradients<E> {
+/// What [`ConvBackward::weights_and_input`] gives.
+pub(crate) struct ConvGradients<E> {
     pub weight: Vec<f32>,
     pub input: Pooled<E>,
     /// What was summed of every image.
     pub sums: Vec<f32>,
 }
 
-impl<E: Element> Back<'_, E> {
+impl<E: Element> ConvBackward<'_, E> {
     /// The weights' gradient alone.
     pub fn weights<K: Kernels>(&self) -> Vec<f32> {
         let shape = self.layer.shape;
@@ -167,10 +169,13 @@ impl<E: Element> Back<'_, E> {
     }
 
     /// The gradients of the weights and of the input.
-    pub fn weights_and_input<K: Kernels>(&self, then: Then<'_, E>) -> BackGradients<E> {
+    pub fn weights_and_input<K: Kernels>(
+        &self,
+        epilogue: GradientEpilogue<'_, E>,
+    ) -> ConvGradients<E> {
         let shape = self.layer.shape;
         let convolution = InputGradient::new::<K, E>(self.weight, shape);
-        let (image, sums) = (shape.input_image(), then.sums(shape.input));
+        let (image, sums) = (shape.input_image(), epilogue.sums(shape.input));
         let mut of_weights = borrow(shape.images.div_ceil(shape.chunk()) * shape.weights());
         let mut input = take::<E>(shape.images * image);
         let mut summed = vec![0.0; shape.images * sums];
@@ -185,10 +190,10 @@ impl<E: Element> Back<'_, E> {
                     let here = images.start - first..images.end - first;
                     let dx = &mut dx[here.start * image..here.end * image];
                     let summed = &mut summed[here.start * sums..here.end * sums];
-                    convolution.run::<K, E>(shape, images, scratch, &then, dx, summed);
+                    convolution.run::<K, E>(shape, images, scratch, &epilogue, dx, summed);
                 });
             });
-        BackGradients { weight: unpack_gradient(&of_weights, shape), input, sums: summed }
+        ConvGradients { weight: unpack_gradient(&of_weights, shape), input, sums: summed }
     }
 
     /// Writes the share of a chunk of images to `dw`; calls `then` for every group of them, whose gradient
@@ -219,7 +224,7 @@ impl<E: Element> Back<'_, E> {
                 then(scratch, images);
             }
             if plan.is_some() {
-                winograd::end_weights::<K>(shape, scratch, dw);
+                winograd::write_weight_gradient::<K>(shape, scratch, dw);
             }
         });
     }
@@ -236,7 +241,12 @@ impl<E: Element> Back<'_, E> {
         let mut gradient = std::mem::take(&mut scratch.gradient);
         let dy = any(&mut gradient, images.len() * size);
         for (image, dy) in images.clone().zip(dy.chunks_exact_mut(size)) {
-            self.through_bn::<K, f32>(image, dy, shape.out_width() * shape.output, shape.output);
+            self.batch_norm_backward::<K, f32>(
+                image,
+                dy,
+                shape.out_width() * shape.output,
+                shape.output,
+            );
         }
         let inputs = images.map(|image| self.source.image(shape, image));
         winograd::correlate::<K, E>(shape, plan, inputs, dy, is_first, scratch);
@@ -249,27 +259,27 @@ impl<E: Element> Back<'_, E> {
         let padded = Padded::gradient::<E>(shape);
         let pixel = padded.words * E::PER_WORD;
         let dy = values::<E>(&mut scratch.gradient[padded.gradient_offset(shape)..]);
-        self.through_bn::<K, E>(index, dy, padded.width * pixel, pixel);
+        self.batch_norm_backward::<K, E>(index, dy, padded.width * pixel, pixel);
         self.source.fill::<K>(shape, index, &mut scratch.input);
         correlate::<K, E>(shape, scratch, dw);
     }
 
     /// The gradient of one image's convolution, whose rows and pixels are to lie `row` and `step` values
     /// apart.
-    fn through_bn<K: Kernels, Out: Element>(
+    fn batch_norm_backward<K: Kernels, Out: Element>(
         &self,
         index: usize,
         dy: &mut [Out],
         row: usize,
         step: usize,
     ) {
-        let (shape, coefficients) = (self.layer.shape, self.through);
+        let (shape, coefficients) = (self.layer.shape, self.coefficients);
         let image = index * shape.output_image()..(index + 1) * shape.output_image();
         assert!(coefficients.of_grad.len() == shape.output);
         assert!(shape.output.is_multiple_of(K::LANES));
         let last = (shape.out_height() - 1) * row + (shape.out_width() - 1) * step;
         assert!(dy.len() >= last + shape.output);
-        let work = ThroughBn {
+        let work = BatchNormBackward {
             grad: self.grad[image.clone()].as_ptr(),
             y: self.layer.y[image].as_ptr(),
             of_grad: coefficients.of_grad.as_ptr(),
@@ -284,7 +294,7 @@ impl<E: Element> Back<'_, E> {
         };
         // SAFETY: gradient and convolution are one image each; the last pixel lies in `dy`; the path of
         // `K` is available.
-        unsafe { K::through_bn(&work) }
+        unsafe { K::batch_norm_backward(&work) }
     }
 }
 
@@ -317,37 +327,41 @@ impl InputGradient {
         shape: &Shape,
         images: Range<usize>,
         scratch: &mut Scratch,
-        then: &Then<'_, E>,
+        epilogue: &GradientEpilogue<'_, E>,
         dx: &mut [E],
         sums: &mut [f32],
     ) {
         let size = shape.input_image();
         let mut buffer = std::mem::take(&mut scratch.residual);
-        let added = match then {
-            Then::Add(past) => past.gradients(size, images.clone(), &mut buffer),
-            Then::Gate { .. } => None,
+        let added = match epilogue {
+            GradientEpilogue::Add(past) => past.gradients(size, images.clone(), &mut buffer),
+            GradientEpilogue::ReluBackward { .. } => None,
         };
-        let parts = dx.chunks_exact_mut(size).zip(sums.chunks_exact_mut(then.sums(shape.input)));
-        let finishes =
-            parts.zip(images.clone()).enumerate().map(|(here, ((dx, sums), image))| match *then {
-                Then::Add(_) => {
-                    let other = added.map(|added| &added[here * size..][..size]);
-                    Finish::Sum { kept: dx, other }
-                }
-                Then::Gate { layer: Layer { y, mean, .. }, affine } => {
-                    let y = &y[image * size..][..size];
-                    Finish::Gate { gated: dx, y, affine, mean, sums }
-                }
-            });
+        let parts =
+            dx.chunks_exact_mut(size).zip(sums.chunks_exact_mut(epilogue.sums(shape.input)));
+        let epilogues =
+            parts.zip(images.clone()).enumerate().map(
+                |(here, ((dx, sums), image))| match *epilogue {
+                    GradientEpilogue::Add(_) => {
+                        let other = added.map(|added| &added[here * size..][..size]);
+                        Epilogue::Sum { kept: dx, other }
+                    }
+                    GradientEpilogue::ReluBackward { layer: Layer { y, mean, .. }, affine } => {
+                        let y = &y[image * size..][..size];
+                        Epilogue::ReluBackward { masked: dx, y, affine, mean, sums }
+                    }
+                },
+            );
         match self {
             Self::Direct(phases) => {
-                finishes.for_each(|finish| Self::directly::<K, E>(phases, shape, scratch, finish));
+                epilogues
+                    .for_each(|epilogue| Self::directly::<K, E>(phases, shape, scratch, epilogue));
             }
             Self::Winograd(plan, filters) => {
                 let gradient = std::mem::take(&mut scratch.gradient);
                 let gradients = gradient.chunks_exact(shape.output_image());
                 let gradients = gradients.map(|x| Image { x, affine: None });
-                winograd::convolve::<K, f32, E>(filters, plan, gradients, scratch, finishes);
+                winograd::convolve::<K, f32, E>(filters, plan, gradients, scratch, epilogues);
                 scratch.gradient = gradient;
             }
         }
@@ -358,7 +372,7 @@ impl InputGradient {
         phases: &[(Grid, Packed)],
         shape: &Shape,
         scratch: &mut Scratch,
-        finish: Finish<'_, E>,
+        epilogue: Epilogue<'_, E>,
     ) {
         let padded = Padded::gradient::<E>(shape);
         let pixels = shape.height * shape.width;
@@ -377,9 +391,9 @@ impl InputGradient {
                 wide.copy_within(from..from + shape.input, pixel * shape.input);
             }
         }
-        let finish = finish.raw::<K>(pixels, shape.input);
+        let epilogue = epilogue.raw::<K>(pixels, shape.input);
         // SAFETY: what was borrowed outlives this call; `wide` holds at least one input image, and is not
         // where that is kept.
-        unsafe { finish.run::<K>(wide.as_ptr(), 0, pixels) }
+        unsafe { epilogue.run::<K>(wide.as_ptr(), 0, pixels) }
     }
 }

@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use super::{
-    batch::Source,
     element::Element,
-    finish::Finish,
-    micro::{ConvRow, Correlate},
+    epilogue::Epilogue,
+    microkernel::{ConvRow, Correlate},
     padded::Padded,
     path::Kernels,
     phases::Phase,
     scratch::{Scratch, any, values, zeros},
     shape::Shape,
+    source::Source,
     weights::Packed,
     winograd::{self, Filters, Plan},
 };
@@ -55,25 +55,25 @@ impl Convolution {
         }
     }
 
-    /// Convolves some images of the source, each of which `finishes` says what to do with.
+    /// Convolves some images of the source, each of which `epilogues` says what to do with.
     pub fn run<'a, K: Kernels, E: Element>(
         &self,
         source: &Source<'a, E>,
         shape: &Shape,
         images: Range<usize>,
         scratch: &mut Scratch,
-        finishes: impl Iterator<Item = Finish<'a, E>>,
+        epilogues: impl Iterator<Item = Epilogue<'a, E>>,
     ) {
         match self {
             Self::Direct(packed) => {
-                for (image, finish) in images.zip(finishes) {
+                for (image, epilogue) in images.zip(epilogues) {
                     source.fill::<K>(shape, image, &mut scratch.input);
-                    directly::<K, E>(packed, shape, scratch, finish);
+                    directly::<K, E>(packed, shape, scratch, epilogue);
                 }
             }
             Self::Winograd(plan, filters) => {
                 let images = images.map(|image| source.image(shape, image));
-                winograd::convolve::<K, E, E>(filters, plan, images, scratch, finishes);
+                winograd::convolve::<K, E, E>(filters, plan, images, scratch, epilogues);
             }
         }
     }
@@ -84,12 +84,12 @@ fn directly<K: Kernels, E: Element>(
     packed: &Packed,
     shape: &Shape,
     scratch: &mut Scratch,
-    mut finish: Finish<'_, E>,
+    mut epilogue: Epilogue<'_, E>,
 ) {
     let padded = Padded::input::<E>(shape);
     let Scratch { input, image, .. } = scratch;
     let grid = Grid::outputs(shape);
-    let elsewhere = match E::as_f32(finish.image()) {
+    let elsewhere = match E::as_f32(epilogue.image()) {
         Some(kept) => {
             convolve::<K, E>(packed, input, &padded, &grid, kept);
             None
@@ -100,11 +100,11 @@ fn directly<K: Kernels, E: Element>(
             Some(wide.as_ptr())
         }
     };
-    let finish = finish.raw::<K>(shape.out_pixels(), shape.output);
-    let wide = elsewhere.unwrap_or_else(|| finish.image().cast());
+    let epilogue = epilogue.raw::<K>(shape.out_pixels(), shape.output);
+    let wide = elsewhere.unwrap_or_else(|| epilogue.image().cast());
     // SAFETY: what was borrowed outlives this call; `wide` is one output image, and is where the image is
     // kept only if that holds f32.
-    unsafe { finish.run::<K>(wide, 0, shape.out_pixels()) }
+    unsafe { epilogue.run::<K>(wide, 0, shape.out_pixels()) }
 }
 
 /// Which pixels of a padded image a convolution reads, and which it writes.
@@ -314,7 +314,7 @@ fn pair_input<K: Kernels, E: Element>(shape: &Shape, padded: &Padded, scratch: &
             let has_second = 2 * pair + 1 < shape.out_width();
             let second = if has_second { &row[at(2 * pair + 1)..][..input] } else { first };
             // SAFETY: both hold `input` values and `out` twice as many.
-            unsafe { K::pair(first.as_ptr(), second.as_ptr(), out.as_mut_ptr(), input) }
+            unsafe { K::interleave(first.as_ptr(), second.as_ptr(), out.as_mut_ptr(), input) }
         }
     }
 }
@@ -334,7 +334,7 @@ fn pair_gradient<K: Kernels, E: Element>(shape: &Shape, padded: &Padded, scratch
             if 2 * pair + 1 < shape.out_width() {
                 let other = &from[at + step..][..output];
                 // SAFETY: both hold `output` values and `out` twice as many.
-                unsafe { K::pair(one.as_ptr(), other.as_ptr(), out.as_mut_ptr(), output) }
+                unsafe { K::interleave(one.as_ptr(), other.as_ptr(), out.as_mut_ptr(), output) }
             } else {
                 let values = out.chunks_exact_mut(2).zip(one);
                 values.for_each(|(pair, value)| pair.copy_from_slice(&[*value, E::round(0.0)]));

@@ -3,15 +3,17 @@
 use std::ops::Range;
 
 use super::{
-    batch::{Affine, Source, each_group, share_out},
+    affine::Affine,
+    batch::{each_group, share_out},
     convolution::Convolution,
     element::Element,
-    finish::Finish,
+    epilogue::Epilogue,
     path::Kernels,
     pool::{Pooled, take},
     residual::Residual,
     scratch::{Scratch, any, values},
     shape::Shape,
+    source::Source,
     words::Words,
 };
 
@@ -35,11 +37,11 @@ pub(crate) fn convolve_batch<K: Kernels, E: Element>(
     let work = |scratch: &mut Scratch, images: Range<usize>, y: &mut [E], sums: &mut [f32]| {
         let parts =
             y.chunks_exact_mut(shape.output_image()).zip(sums.chunks_exact_mut(2 * shape.output));
-        let finishes = parts.map(|(kept, sums)| {
+        let epilogues = parts.map(|(kept, sums)| {
             let (sum, square) = sums.split_at_mut(shape.output);
-            Finish::Moments { kept, sum, square }
+            Epilogue::Moments { kept, sum, square }
         });
-        convolution.run::<K, E>(&source, shape, images, scratch, finishes);
+        convolution.run::<K, E>(&source, shape, images, scratch, epilogues);
     };
     each_group(shape, convolution.images(), &mut y, &mut sums, begin, work);
     (y, moments(&sums, shape))
@@ -69,7 +71,7 @@ fn moments(sums: &[f32], shape: &Shape) -> Moments {
 }
 
 /// `[relu](y · scale + shift + residual)` of every image.
-pub(crate) fn finish<K: Kernels, E: Element>(
+pub(crate) fn normalise_batch<K: Kernels, E: Element>(
     y: &[E],
     affine: &Affine,
     residual: Residual<'_, E>,
@@ -114,12 +116,12 @@ impl<'a> Layer<'a> {
         let size = shape.output_image();
         let mut buffer = std::mem::take(&mut scratch.residual);
         let added = residual.images(size, images, &mut buffer);
-        let finishes = out.chunks_exact_mut(size).enumerate().map(|(index, out)| {
+        let epilogues = out.chunks_exact_mut(size).enumerate().map(|(index, out)| {
             let residual = added.map(|added| &added[index * size..][..size]);
-            Finish::Normalise { out, residual, affine: self.affine, relu }
+            Epilogue::Normalise { out, residual, affine: self.affine, relu }
         });
         self.convolution.begin::<E>(shape, scratch);
-        self.convolution.run::<K, E>(&source, shape, at, scratch, finishes);
+        self.convolution.run::<K, E>(&source, shape, at, scratch, epilogues);
         scratch.residual = buffer;
     }
 }

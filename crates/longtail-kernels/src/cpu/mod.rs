@@ -1,15 +1,18 @@
 //! The operators on the CPU, for every instruction set and both types of activations from the same
 //! source.
 
+mod affine;
 mod backward;
 mod batch;
 mod block;
 mod contrast;
 mod convolution;
+mod cross_entropy;
 mod element;
-mod finish;
+mod epilogue;
+mod exponential;
 mod forward;
-mod micro;
+mod microkernel;
 mod padded;
 mod path;
 mod phases;
@@ -19,15 +22,18 @@ mod residual;
 mod scratch;
 mod shape;
 mod simd;
+mod source;
 mod weights;
 mod winograd;
+mod winograd_transform;
 mod words;
 
-pub(crate) use backward::{Back, BackGradients, Layer, Sums, Then};
-pub(crate) use batch::{Affine, Source};
+pub(crate) use affine::Affine;
+pub(crate) use backward::{ConvBackward, ConvGradients, GradientEpilogue, Layer, Sums};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
+pub(crate) use cross_entropy::{powers, slopes};
 pub(crate) use element::Element;
-pub(crate) use forward::{Moments, convolve_batch, finish, infer, infer_blocks};
+pub(crate) use forward::{Moments, convolve_batch, infer, infer_blocks, normalise_batch};
 pub(crate) use path::{Kernels, OnPortable, with_kernels};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};
@@ -35,4 +41,5 @@ pub use path::{Path, PathError, force};
 pub(crate) use pool::{Pooled, take};
 pub(crate) use residual::Residual;
 pub(crate) use shape::Shape;
+pub(crate) use source::Source;
 pub(crate) use winograd::Plan;

@@ -9,10 +9,10 @@ use std::{
 use super::simd::{Avx2, Avx512, Avx512Bf16};
 use super::{
     element::Element,
-    micro::{self, ConvRow, Correlate},
-    pixelwise::{self, Gate, Moments, Normalise, ThroughBn},
+    microkernel::{self, ConvRow, Correlate},
+    pixelwise::{self, BatchNormBackward, Moments, Normalise, ReluBackward},
     simd::{Portable, Simd},
-    winograd::{self, Data, Gradients, Outputs},
+    winograd_transform::{self, Data, Gradients, Outputs},
 };
 
 /// An implementation of the operators.
@@ -150,27 +150,32 @@ pub(crate) trait Kernels: Sync {
     unsafe fn conv_row<E: Element>(a: &ConvRow, block: usize);
     /// Adds one kernel row's share of the weights' gradient.
     unsafe fn correlate<E: Element>(a: &Correlate);
-    /// See [`pixelwise::keep`].
-    unsafe fn keep<E: Element>(a: &Moments<E>);
+    /// See [`pixelwise::store_moments`].
+    unsafe fn store_moments<E: Element>(a: &Moments<E>);
     /// See [`pixelwise::normalise`].
     unsafe fn normalise<In: Element, Out: Element>(a: &Normalise<In, Out>);
-    /// See [`pixelwise::gate`].
-    unsafe fn gate<In: Element, E: Element>(a: &Gate<In, E>);
-    /// See [`pixelwise::through_bn`].
-    unsafe fn through_bn<E: Element, Out: Element>(a: &ThroughBn<E, Out>);
-    /// See [`pixelwise::pair`].
-    unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize);
-    /// See [`pixelwise::round_sum`].
-    unsafe fn round_sum<E: Element>(wide: *const f32, other: *const E, kept: *mut E, count: usize);
-    /// See [`winograd::filters`].
+    /// See [`pixelwise::relu_backward`].
+    unsafe fn relu_backward<In: Element, E: Element>(a: &ReluBackward<In, E>);
+    /// See [`pixelwise::batch_norm_backward`].
+    unsafe fn batch_norm_backward<E: Element, Out: Element>(a: &BatchNormBackward<E, Out>);
+    /// See [`pixelwise::interleave`].
+    unsafe fn interleave<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize);
+    /// See [`pixelwise::add_and_round`].
+    unsafe fn add_and_round<E: Element>(
+        wide: *const f32,
+        other: *const E,
+        kept: *mut E,
+        count: usize,
+    );
+    /// See [`winograd_transform::filters`].
     unsafe fn filters(taps: *const f32, block: usize, out: *mut f32, point: usize);
-    /// See [`winograd::data`].
+    /// See [`winograd_transform::data`].
     unsafe fn winograd_data<E: Element>(a: &Data<E>);
-    /// See [`winograd::output`].
+    /// See [`winograd_transform::output`].
     unsafe fn winograd_output(a: &Outputs);
-    /// See [`winograd::gradient`].
+    /// See [`winograd_transform::gradient`].
     unsafe fn winograd_gradient(a: &Gradients);
-    /// See [`winograd::weights`].
+    /// See [`winograd_transform::weights`].
     unsafe fn winograd_weights(points: *const f32, dw: *mut f32, count: usize);
 }
 
@@ -185,22 +190,22 @@ macro_rules! kernels {
             const LANES: usize = <$simd as Simd>::LANES;
 
             fn block(channels: usize) -> usize {
-                micro::block::<$simd>(channels)
+                microkernel::block::<$simd>(channels)
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn conv_row<E: Element>(a: &ConvRow, block: usize) {
-                unsafe { micro::conv_row::<$simd, E>(a, block) }
+                unsafe { microkernel::conv_row::<$simd, E>(a, block) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn correlate<E: Element>(a: &Correlate) {
-                unsafe { micro::correlate::<$simd, E>(a) }
+                unsafe { microkernel::correlate::<$simd, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn keep<E: Element>(a: &Moments<E>) {
-                unsafe { pixelwise::keep::<$simd, E>(a) }
+            unsafe fn store_moments<E: Element>(a: &Moments<E>) {
+                unsafe { pixelwise::store_moments::<$simd, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -209,53 +214,53 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn gate<In: Element, E: Element>(a: &Gate<In, E>) {
-                unsafe { pixelwise::gate::<$simd, In, E>(a) }
+            unsafe fn relu_backward<In: Element, E: Element>(a: &ReluBackward<In, E>) {
+                unsafe { pixelwise::relu_backward::<$simd, In, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn through_bn<E: Element, Out: Element>(a: &ThroughBn<E, Out>) {
-                unsafe { pixelwise::through_bn::<$simd, E, Out>(a) }
+            unsafe fn batch_norm_backward<E: Element, Out: Element>(a: &BatchNormBackward<E, Out>) {
+                unsafe { pixelwise::batch_norm_backward::<$simd, E, Out>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn pair<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize) {
-                unsafe { pixelwise::pair(first, second, out, count) }
+            unsafe fn interleave<E: Element>(first: *const E, second: *const E, out: *mut E, count: usize) {
+                unsafe { pixelwise::interleave(first, second, out, count) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn round_sum<E: Element>(
+            unsafe fn add_and_round<E: Element>(
                 wide: *const f32,
                 other: *const E,
                 kept: *mut E,
                 count: usize,
             ) {
-                unsafe { pixelwise::round_sum::<$simd, E>(wide, other, kept, count) }
+                unsafe { pixelwise::add_and_round::<$simd, E>(wide, other, kept, count) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn filters(taps: *const f32, block: usize, out: *mut f32, point: usize) {
-                unsafe { winograd::filters::<$simd>(taps, block, out, point) }
+                unsafe { winograd_transform::filters::<$simd>(taps, block, out, point) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn winograd_data<E: Element>(a: &Data<E>) {
-                unsafe { winograd::data::<$simd, E>(a) }
+                unsafe { winograd_transform::data::<$simd, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn winograd_output(a: &Outputs) {
-                unsafe { winograd::output::<$simd>(a) }
+                unsafe { winograd_transform::output::<$simd>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn winograd_gradient(a: &Gradients) {
-                unsafe { winograd::gradient::<$simd>(a) }
+                unsafe { winograd_transform::gradient::<$simd>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn winograd_weights(points: *const f32, dw: *mut f32, count: usize) {
-                unsafe { winograd::weights::<$simd>(points, dw, count) }
+                unsafe { winograd_transform::weights::<$simd>(points, dw, count) }
             }
         }
     };

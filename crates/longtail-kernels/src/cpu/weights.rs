@@ -73,7 +73,7 @@ impl Packed {
     }
 }
 
-/// The gradient that [`super::micro::Correlate`] sums, `[chunks, height, width · in, out]`, summed
+/// The gradient that [`super::microkernel::Correlate`] sums, `[chunks, height, width · in, out]`, summed
 /// over the chunks in their order, as `[out, in, height, width]`.
 pub(crate) fn unpack_gradient(chunks: &[f32], shape: &Shape) -> Vec<f32> {
     let mut sums = vec![0.0; shape.weights()];

@@ -10,10 +10,10 @@ use burn::backend::{
     tensor::FloatTensor,
 };
 
-use super::{
+use super::ops::{
     BasicBlockOutput, ConvBnOutput, FusedBackward, FusedOps, SavedBlock, SavedConvBn, Wanted,
 };
-use crate::ConvBnOptions;
+use crate::options::ConvBnOptions;
 
 type Tensor<B, C> = FloatTensor<Autodiff<B, C>>;
 

@@ -19,7 +19,11 @@ use burn::{
 #[cfg(feature = "gpu")]
 use burn::backend::fusion::custom::TensorSpec;
 
-use crate::{ContrastPath, ContrastTerms, Path, cpu, gpu};
+use crate::{
+    contrast_terms::ContrastTerms,
+    cpu::{self, Path},
+    gpu,
+};
 
 /// The loss.
 #[backend_extension(Autodiff, Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"))]
@@ -75,6 +79,17 @@ fn metadata(
 pub(crate) trait Scale: Backend {
     /// `gradient` times the one value of `by`.
     fn scaled(gradient: FloatTensor<Self>, by: &FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// An implementation of [`contrast`](fn@crate::contrast).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContrastPath {
+    /// Burn's own operators, one after the other.
+    Composed,
+    /// One operator on this path of the CPU.
+    Cpu(Path),
+    /// One operator on a GPU.
+    Gpu,
 }
 
 /// What runs the loss of such vectors.

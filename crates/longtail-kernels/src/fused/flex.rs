@@ -8,16 +8,17 @@ use burn::{
     tensor::{DType, Shape as Dims, TensorData, bf16},
 };
 
-use super::{
+use super::ops::{
     BasicBlockOutput, ConvBnGradients, ConvBnOutput, FusedBackward, FusedOps, SavedBlock,
     SavedConvBn, Wanted,
 };
 use crate::{
-    ConvBnOptions,
     cpu::{
-        Affine, Back, BackGradients, Element, Kernels, Layer, Moments, Pooled, Residual, Shape,
-        Source, Sums, Then, convolve_batch, finish, infer, infer_blocks, take, with_kernels,
+        Affine, ConvBackward, ConvGradients, Element, GradientEpilogue, Kernels, Layer, Moments,
+        Pooled, Residual, Shape, Source, Sums, convolve_batch, infer, infer_blocks,
+        normalise_batch, take, with_kernels,
     },
+    options::ConvBnOptions,
 };
 
 /// Padding of the convolutions of a block, which are 3×3.
@@ -56,7 +57,7 @@ fn tensor(values: Vec<f32>, dims: impl Into<Dims>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, dims.into()))
 }
 
-fn pooled<E: Element>(values: Pooled<E>, dims: impl Into<Dims>) -> FlexTensor {
+pub(super) fn pooled<E: Element>(values: Pooled<E>, dims: impl Into<Dims>) -> FlexTensor {
     FlexTensor::new(values.into_bytes(), Layout::contiguous(dims.into()), E::dtype())
 }
 
@@ -74,7 +75,7 @@ fn output_dims(shape: &Shape) -> [usize; 4] {
 }
 
 /// A gradient to write to: in its own memory if nobody else holds it.
-fn owned<E: Element>(grad: FlexTensor) -> FlexTensor {
+pub(super) fn owned<E: Element>(grad: FlexTensor) -> FlexTensor {
     // What is contiguous must not be cloned, which would make it somebody else's too.
     let mut grad = if grad.is_contiguous() { grad } else { grad.to_contiguous() };
     let count = grad.shape().num_elements();
@@ -122,7 +123,7 @@ impl FusedOps for Flex {
             let affine = norm.affine(&mean, &variance);
             let residual =
                 if has_residual { Residual::Same(residual.get()) } else { Residual::None };
-            let output = finish::<K, E>(&y, &affine, residual, options.relu, &shape);
+            let output = normalise_batch::<K, E>(&y, &affine, residual, options.relu, &shape);
             ConvBnOutput {
                 output: pooled(output, output_dims(&shape)),
                 y: pooled(y, output_dims(&shape)),
@@ -222,7 +223,7 @@ fn block_forward<K: Kernels, E: Element>(
     let hidden = Source::Normalised(&y1, &affine1);
     let (y2, moments2) = convolve_batch::<K, E>(hidden, weights[1], &second);
     let affine2 = norms[1].affine(&moments2.mean, &moments2.variance);
-    let output = finish::<K, E>(&y2, &affine2, shortcut(x, &first), true, &second);
+    let output = normalise_batch::<K, E>(&y2, &affine2, shortcut(x, &first), true, &second);
     let channels = [second.output];
     BasicBlockOutput {
         output: pooled(output, output_dims(&second)),
@@ -292,13 +293,15 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     let [output, y, mean, variance] =
         [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);
     let layer = Layer::<E> { shape: &shape, y: y.get(), mean: mean.get() };
-    let sums = layer.gate::<K>(options.relu.then(|| output.get()), grad.storage_mut());
+    let sums = layer.relu_backward::<K>(options.relu.then(|| output.get()), grad.storage_mut());
     let moments = (mean.get(), variance.get());
-    let (through, d_gamma, d_beta) = sums.through(gamma.get(), moments, options.epsilon, &shape);
+    let (coefficients, d_gamma, d_beta) =
+        sums.batch_norm_backward(gamma.get(), moments, options.epsilon, &shape);
     let (source, weight) = (Source::Plain(x.get()), weight.get());
-    let back = Back { layer, grad: grad.storage(), through: &through, source, weight };
+    let back =
+        ConvBackward { layer, grad: grad.storage(), coefficients: &coefficients, source, weight };
     let (d_weight, d_x) = if wanted.input {
-        let gradients = back.weights_and_input::<K>(Then::Add(Residual::None));
+        let gradients = back.weights_and_input::<K>(GradientEpilogue::Add(Residual::None));
         (gradients.weight, Some(gradients.input))
     } else {
         (back.weights::<K>(), None)
@@ -330,35 +333,37 @@ fn block_backward<K: Kernels, E: Element>(
     let output = Values::of(&forward.output);
 
     let layer2 = Layer::<E> { shape: &second, y: y2.get(), mean: mean2.get() };
-    let sums = layer2.gate::<K>(Some(output.get()), grad.storage_mut());
+    let sums = layer2.relu_backward::<K>(Some(output.get()), grad.storage_mut());
     let moments2 = (mean2.get(), variance2.get());
-    let (through2, d_gamma2, d_beta2) = sums.through(gammas[1].get(), moments2, epsilon, &second);
+    let (coefficients2, d_gamma2, d_beta2) =
+        sums.batch_norm_backward(gammas[1].get(), moments2, epsilon, &second);
 
     let norm1 = Norm { gamma: gammas[0].get(), beta: betas[0].get(), epsilon };
     let affine1 = norm1.affine(mean1.get(), variance1.get());
     let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get() };
-    let back2 = Back {
+    let back2 = ConvBackward {
         layer: layer2,
         grad: grad.storage(),
-        through: &through2,
+        coefficients: &coefficients2,
         source: Source::Normalised(y1.get(), &affine1),
         weight: weights[1].get(),
     };
-    let gate = Then::Gate { layer: layer1, affine: &affine1 };
-    let BackGradients { weight: d_weight2, input: hidden_grad, sums } =
-        back2.weights_and_input::<K>(gate);
+    let relu_backward = GradientEpilogue::ReluBackward { layer: layer1, affine: &affine1 };
+    let ConvGradients { weight: d_weight2, input: hidden_grad, sums } =
+        back2.weights_and_input::<K>(relu_backward);
     let moments1 = (mean1.get(), variance1.get());
     let sums = Sums::of(&sums, &first);
-    let (through1, d_gamma1, d_beta1) = sums.through(gammas[0].get(), moments1, epsilon, &first);
+    let (coefficients1, d_gamma1, d_beta1) =
+        sums.batch_norm_backward(gammas[0].get(), moments1, epsilon, &first);
 
-    let back1 = Back {
+    let back1 = ConvBackward {
         layer: layer1,
         grad: &hidden_grad,
-        through: &through1,
+        coefficients: &coefficients1,
         source: Source::Plain(x.get()),
         weight: weights[0].get(),
     };
-    let add_shortcut = Then::Add(shortcut(grad.storage(), &first));
+    let add_shortcut = GradientEpilogue::Add(shortcut(grad.storage(), &first));
     let (d_weight1, d_x) = if wants_input {
         let gradients = back1.weights_and_input::<K>(add_shortcut);
         (gradients.weight, Some(pooled(gradients.input, dims::<4>(&saved.x))))

@@ -15,7 +15,7 @@ use burn_cubecl::{
 use cubecl::{client::Client, prelude::*};
 
 use super::kernels::{self, FEATURES, TILE, UNITS, fields};
-use crate::ContrastTerms;
+use crate::contrast_terms::ContrastTerms;
 
 /// The columns with what they carry, and the row sums of the loss.
 pub(crate) struct Rows {

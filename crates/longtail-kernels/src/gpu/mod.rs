@@ -9,8 +9,8 @@ mod device;
 mod device;
 #[cfg(feature = "gpu")]
 mod kernels;
-#[cfg(feature = "gpu")]
-mod ops;
 
+#[cfg(feature = "gpu")]
+pub(crate) use contrast::forward;
 pub(crate) use device::can_contrast;
 pub use device::{identity, is_software, is_wrong, rank, runtime};

@@ -48,9 +48,17 @@ pub enum PriorCounts {
 /// # Cost
 /// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; in f32, on the CPU and on GPUs, the
 /// memory is O((N + C)·D), else O(N·(N + C)).
+///
+/// # Precision
+/// A similarity of f32 is off by some 10⁻⁷, and divided by T it is an exponent. Beside f64, values of the gradient were
+/// off by at most 10⁻⁷ / T of their unit 1 / (T·N) at T ≥ 10⁻⁴, and by 2·10⁻⁶ of it at T ≥ 0.1, for embeddings at random,
+/// in equal pairs, close together, all equal, and opposite: 10⁻⁴ at T = 0.001. Below 10⁻⁴ this does not hold for
+/// embeddings close together: at 10⁻⁶ nearly equal ones were off by up to 1.9 units, all others by 6·10⁻². A gradient
+/// that is 0 because all embeddings are equal comes out as such an error. With compression T is divided by the factors'
+/// product. Recipes take T ≥ 0.001; below it the loss stays finite, and its gradients are what is left of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Contrastive {
-    /// T > 0, dividing the similarities.
+    /// T > 0, dividing the similarities; in f32 gradients are right from 10⁻³ on (see Precision).
     pub temperature: f64,
     /// Whether the anchor's similarity to itself stays in the denominator (`docs/method.md`).
     pub include_self: bool,

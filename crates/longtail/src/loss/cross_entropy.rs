@@ -1,6 +1,7 @@
 use burn::tensor::Tensor;
+use longtail_kernels::CrossEntropyTerms;
 
-use super::{LossError, check_labels, log_sum_exp, log_sum_exp::Like};
+use super::{LossError, check_labels};
 
 /// Cross entropy −log softmax(f(x))_y, mean over the batch.
 ///
@@ -26,12 +27,6 @@ pub(super) fn with_bias(
     if bias.len() != classes {
         return Err(LossError::Classes { counts: bias.len(), logits: classes });
     }
-    let like = Like::new(&logits);
-    let mut target = vec![0.0; rows * classes];
-    for (row, &label) in labels.iter().enumerate() {
-        target[row * classes + label as usize] = 1.0;
-    }
-    let bias = like.row(bias);
-    let of_label = (logits.clone() + bias.clone()) * like.tensor(target, [rows, classes]);
-    Ok((log_sum_exp(logits, bias) - of_label.sum_dim(1)).mean())
+    let terms = CrossEntropyTerms { labels: labels.to_vec(), bias, weights: None };
+    Ok(longtail_kernels::cross_entropy(logits, terms))
 }

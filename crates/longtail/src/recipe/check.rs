@@ -3,12 +3,15 @@ use std::path::Path;
 use super::{CompressionStart, DecayKind, Recipe, RecipeError};
 use crate::{
     data::source,
-    loss::{CompressionMode, CompressionPreset},
+    loss::{ApplyTo, CompressionMode, CompressionPreset},
     method::{self, Knobs},
 };
 
-/// A temperature below this makes similarities overflow f32.
-const SMALLEST_TEMPERATURE: f64 = 1e-6;
+/// In f32 the contrastive loss's gradients are off by about 10⁻⁷ / T of their unit 1 / (T·N), from this temperature on by
+/// less than a thousandth ([`crate::loss::Contrastive`]). Below 10⁻⁴ they are off by more than that where embeddings are
+/// close together: at 10⁻⁶ by more than the unit itself.
+/// Compression factors make T smaller by as much as they make similarities greater.
+const SMALLEST_TEMPERATURE: f64 = 1e-3;
 
 // Beyond these nobody means what is typed, and sizes and schedules made of it would overflow or take all memory.
 
@@ -99,7 +102,7 @@ impl Recipe {
         not_negative("loss.tau", loss.tau)?;
         let temperature = contrastive.temperature;
         let usable = temperature.is_finite() && temperature >= SMALLEST_TEMPERATURE;
-        let mend = "the temperature is at least 0.000001; the paper's field uses 0.07 to 0.1";
+        let mend = "the temperature is at least 0.001; the paper's field uses 0.07 to 0.1";
         require(usable, "contrastive.temperature", temperature, mend)?;
         at_most("contrastive.temperature", temperature, LARGEST_FACTOR)?;
         not_negative("contrastive.prior_exponent", contrastive.prior_exponent)?;
@@ -128,6 +131,7 @@ impl Recipe {
                 at_most(key, factor, LARGEST_FACTOR)?;
             }
         }
+        self.check_compressed_temperature()?;
         let threshold = section.threshold;
         let mend = "the threshold is an accuracy in [0, 1]";
         require((0.0..=1.0).contains(&threshold), "compression.threshold", threshold, mend)?;
@@ -141,6 +145,26 @@ impl Recipe {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Similarities are divided by T / τ² where both sides are scaled, else by T / τ.
+    fn check_compressed_temperature(&self) -> Result<(), RecipeError> {
+        let (section, temperature) = (&self.compression, self.contrastive.temperature);
+        let factors = match section.preset {
+            CompressionPreset::Custom => {
+                let one = f64::from(section.mode == CompressionMode::OnePlus);
+                Some((section.factor_low + one, section.factor_rest + one))
+            }
+            preset => preset.factors(),
+        };
+        let Some((low, rest)) = factors else { return Ok(()) };
+        let tau = low.max(rest).max(1.0);
+        let scale = if section.apply_to == ApplyTo::Both { tau * tau } else { tau };
+        let mend = format!(
+            "compression multiplies similarities by up to {scale}, and the temperature divided by that is at least 0.001"
+        );
+        let usable = temperature / scale >= SMALLEST_TEMPERATURE;
+        require(usable, "contrastive.temperature", temperature, mend)
     }
 
     fn check_views(&self) -> Result<(), RecipeError> {
@@ -274,6 +298,37 @@ mod tests {
             let layer = RecipeFile::parse(text, "t").unwrap();
             let message = Recipe::resolve(&[layer]).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{key} = ")), "{text}: {message}");
+        }
+    }
+
+    /// Down to these the gradients are right to a thousandth (`crates/longtail/tests/fused_contrastive.rs`).
+    #[test]
+    fn temperatures_below_what_gradients_are_right_for_are_refused() {
+        let refused = |text: &str| {
+            let layer = RecipeFile::parse(text, "t").unwrap();
+            Recipe::resolve(&[layer]).err().map(|error| error.to_string())
+        };
+        let compressed = |temperature: &str, preset: &str| {
+            refused(&format!("[contrastive]\ntemperature = {temperature}\n[compression]\n{preset}"))
+        };
+        assert_eq!(refused("[contrastive]\ntemperature = 0.001"), None);
+        for temperature in ["0.000999", "0.000001", "nan", "-1.0"] {
+            let said = refused(&format!("[contrastive]\ntemperature = {temperature}")).unwrap();
+            let all =
+                said.starts_with("contrastive.temperature = ") && said.contains("at least 0.001");
+            assert!(all, "{said}");
+        }
+        let custom = "preset = \"custom\"\nfactor_low = 10.0\n";
+        for (preset, usable, too_small) in [
+            ("preset = \"fcc-like\"", "0.0041", "0.0039"),
+            ("preset = \"fcc-like\"\napply_to = \"anchor\"", "0.0021", "0.0019"),
+            ("preset = \"paper-3.3.2\"", "0.001", "0.0009"),
+            (&format!("{custom}mode = \"multiply\""), "0.11", "0.09"),
+            (&format!("{custom}mode = \"one-plus\""), "0.13", "0.12"),
+        ] {
+            assert_eq!(compressed(usable, preset), None, "{preset}");
+            let said = compressed(too_small, preset).unwrap();
+            assert!(said.starts_with("contrastive.temperature = "), "{said}");
         }
     }
 

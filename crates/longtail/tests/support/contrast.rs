@@ -124,6 +124,16 @@ impl Expected {
     }
 }
 
+impl Expected {
+    /// The largest error of a value of the gradients.
+    #[allow(dead_code)]
+    pub fn farthest(&self, made: &Made) -> f64 {
+        let expected = self.made.z.iter().chain(&self.made.prototypes).flatten();
+        let made = made.z.iter().chain(&made.prototypes);
+        made.zip(expected).fold(0.0, |farthest, (m, e)| (f64::from(*m) - e).abs().max(farthest))
+    }
+}
+
 /// Cases of every kind.
 pub fn any_case() -> impl Strategy<Value = Case> {
     let sizes = (1..200_usize, 1..90_usize, 1..70_usize, any::<u64>());

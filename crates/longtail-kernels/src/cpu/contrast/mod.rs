@@ -22,8 +22,7 @@ use self::{
     table::Table,
     tile::{Cells, EXCLUDED, Each, Place, Slope, Sums, TILE, Weigh},
 };
-use super::Path;
-use crate::contrast::ContrastTerms;
+use crate::{contrast_terms::ContrastTerms, cpu::path::Path};
 
 /// Most accumulators of the prototypes' gradient.
 const MOST_CHUNKS: usize = 8;

@@ -7,7 +7,7 @@ use super::{
     table::Table,
     tile::{Cells, EXCLUDED, Each, Side, TILE},
 };
-use crate::{contrast::ContrastTerms, cpu::words::Words};
+use crate::{contrast_terms::ContrastTerms, cpu::words::Words};
 
 /// [`TILE`] embeddings or prototypes; what is missing to it is zeros that do not count.
 pub(super) struct Tile<'a> {

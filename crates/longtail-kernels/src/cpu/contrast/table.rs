@@ -7,7 +7,7 @@ use super::{
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::{Avx2, Avx512};
 use crate::cpu::{
-    Path,
+    path::Path,
     simd::{Portable, Simd},
 };
 

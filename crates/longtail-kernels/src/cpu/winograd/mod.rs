@@ -5,28 +5,22 @@
 //! 36 products of matrices `[tiles, in] · [in, out]`, which are transformed back to 4×4 outputs. All
 //! sums and products are f32, whatever the activations are stored in.
 
-mod transform;
+mod filters;
 
-use rayon::prelude::*;
-pub(crate) use transform::{Data, Gradients, Outputs};
-use transform::{POINTS, TILE};
-pub(super) use transform::{data, filters, gradient, output, weights};
+pub(crate) use filters::Filters;
 
 use super::{
-    batch::Affine,
     element::Element,
-    finish::Finish,
-    micro::{ConvRow, Correlate},
+    epilogue::Epilogue,
+    microkernel::{ConvRow, Correlate},
     path::Kernels,
-    scratch::{Borrowed, Scratch, any, borrow},
+    scratch::{Scratch, any},
     shape::Shape,
+    source::Image,
+    winograd_transform::{ALL_POINTS, Data, Gradients, Outputs, POINTS, TAPS, TILE},
     words::Words,
 };
 
-/// Points of a tile.
-const ALL_POINTS: usize = POINTS * POINTS;
-/// Weights of a kernel.
-const TAPS: usize = 9;
 /// Tiles that are multiplied at once, where images are smaller: enough for weights to be worth
 /// fetching.
 const GROUP: usize = 32;
@@ -73,73 +67,13 @@ impl Plan {
     }
 }
 
-/// An image, or `relu(x · scale + shift)` of it.
-#[derive(Clone, Copy)]
-pub(crate) struct Image<'a, E> {
-    pub x: &'a [E],
-    pub affine: Option<&'a Affine>,
-}
-
-/// Weights at their points, `[blocks, points, in, block]`.
-pub(crate) struct Filters {
-    words: Borrowed,
-    inputs: usize,
-    outputs: usize,
-    block: usize,
-}
-
-impl Filters {
-    /// For the convolution itself; `weight`: `[out, in, 3, 3]`.
-    pub fn forward<K: Kernels>(weight: &[f32], shape: &Shape) -> Self {
-        assert_eq!(weight.len(), shape.weights());
-        let at =
-            |out: usize, input: usize, tap: usize| weight[(out * shape.input + input) * TAPS + tap];
-        Self::transform::<K>(shape.input, shape.output, at)
-    }
-
-    /// For the gradient of its input: the kernel turned about, its inputs and outputs exchanged.
-    pub fn backward<K: Kernels>(weight: &[f32], shape: &Shape) -> Self {
-        assert_eq!(weight.len(), shape.weights());
-        let at = |input: usize, out: usize, tap: usize| {
-            weight[(out * shape.input + input) * TAPS + TAPS - 1 - tap]
-        };
-        Self::transform::<K>(shape.output, shape.input, at)
-    }
-
-    fn transform<K: Kernels>(
-        inputs: usize,
-        outputs: usize,
-        at: impl Fn(usize, usize, usize) -> f32 + Sync,
-    ) -> Self {
-        let block = K::block(outputs);
-        let mut words = borrow(ALL_POINTS * inputs * outputs);
-        let blocks = words.par_chunks_exact_mut(ALL_POINTS * inputs * block).enumerate();
-        blocks.for_each(|(index, words)| {
-            let mut taps = vec![0.0; TAPS * block];
-            for input in 0..inputs {
-                for (tap, lanes) in taps.chunks_exact_mut(block).enumerate() {
-                    for (lane, value) in lanes.iter_mut().enumerate() {
-                        *value = at(index * block + lane, input, tap);
-                    }
-                }
-                let out = &mut words[input * block..];
-                assert!(out.len() >= (ALL_POINTS - 1) * inputs * block + block);
-                // SAFETY: `taps` holds nine runs of `block` values, a multiple of the lanes, and
-                // `out` has room for one at every point; the path of `K` is available.
-                unsafe { K::filters(taps.as_ptr(), block, out.as_mut_ptr(), inputs * block) }
-            }
-        });
-        Self { words, inputs, outputs, block }
-    }
-}
-
-/// The convolution of some images, each of which `finishes` says what to do with.
+/// The convolution of some images, each of which `epilogues` says what to do with.
 pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
     filters: &Filters,
     plan: &Plan,
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     scratch: &mut Scratch,
-    finishes: impl Iterator<Item = Finish<'a, Out>>,
+    epilogues: impl Iterator<Item = Epilogue<'a, Out>>,
 ) {
     let Scratch { band, tiles, products, image: rows, .. } = scratch;
     let (count, channels) = (images.len(), filters.outputs);
@@ -150,8 +84,8 @@ pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
     let [down, across] = plan.tiles;
     let pixels = TILE * TILE * across;
     let rows = any(rows, pixels * channels);
-    for (image, finish) in (0..count).zip(finishes) {
-        let finish = finish.raw::<K>(plan.pixels(), channels);
+    for (image, epilogue) in (0..count).zip(epilogues) {
+        let epilogue = epilogue.raw::<K>(plan.pixels(), channels);
         for row in 0..down {
             let first = (image * plan.of_image() + row * across) * channels;
             let points = products[first..].as_ptr();
@@ -161,7 +95,7 @@ pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
             // lanes; the path of `K` is available.
             unsafe {
                 K::winograd_output(&work);
-                finish.run::<K>(rows.as_ptr(), row * pixels, pixels);
+                epilogue.run::<K>(rows.as_ptr(), row * pixels, pixels);
             }
         }
     }
@@ -276,7 +210,11 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
 }
 
 /// Writes what [`correlate`] has added up to `dw`, `[3, 3 · in, out]`.
-pub(crate) fn end_weights<K: Kernels>(shape: &Shape, scratch: &mut Scratch, dw: &mut [f32]) {
+pub(crate) fn write_weight_gradient<K: Kernels>(
+    shape: &Shape,
+    scratch: &mut Scratch,
+    dw: &mut [f32],
+) {
     let count = shape.input * shape.output;
     assert!(count.is_multiple_of(K::LANES));
     assert_eq!(scratch.weight_points.len(), ALL_POINTS * count);
@@ -341,17 +279,17 @@ mod tests {
         let mut y = vec![0.0; dy.len()];
         let filters = Filters::forward::<K>(&weight, &shape);
         let inputs = || x.chunks_exact(pixels * input).map(sources);
-        let kept = |kept| Finish::Sum { kept, other: None };
-        let finishes = y.chunks_exact_mut(pixels * output).map(kept);
-        convolve::<K, f32, f32>(&filters, &plan, inputs(), &mut scratch, finishes);
+        let kept = |kept| Epilogue::Sum { kept, other: None };
+        let epilogues = y.chunks_exact_mut(pixels * output).map(kept);
+        convolve::<K, f32, f32>(&filters, &plan, inputs(), &mut scratch, epilogues);
         let mut dx = vec![0.0; x.len()];
         let filters = Filters::backward::<K>(&weight, &shape);
         let gradients = dy.chunks_exact(pixels * output).map(sources);
-        let finishes = dx.chunks_exact_mut(pixels * input).map(kept);
-        convolve::<K, f32, f32>(&filters, &plan, gradients, &mut scratch, finishes);
+        let epilogues = dx.chunks_exact_mut(pixels * input).map(kept);
+        convolve::<K, f32, f32>(&filters, &plan, gradients, &mut scratch, epilogues);
         let mut dw = vec![0.0; weight.len()];
         correlate::<K, f32>(&shape, &plan, inputs(), &dy, true, &mut scratch);
-        end_weights::<K>(&shape, &mut scratch, &mut dw);
+        write_weight_gradient::<K>(&shape, &mut scratch, &mut dw);
 
         let [mut y64, mut dx64, mut dw64] = [&y, &dx, &dw].map(|found| vec![0.0; found.len()]);
         for image in 0..images {

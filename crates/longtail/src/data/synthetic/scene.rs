@@ -1,13 +1,16 @@
+use std::ops::Range;
+
 use rand::{Rng, RngExt};
 
 use super::{
     SIDE,
     paint::{Color, any_color, color_near, color_unlike, direction, fraction, is_odd, lean, mix},
-    shape::{Shape, Texture},
+    shape::{FARTHEST, Shape, Texture},
 };
 
 /// Samples of a pixel along each axis.
 const SAMPLES: usize = 2;
+const SAMPLES_OF_ROW: usize = SIDE * SAMPLES;
 /// Largest number of clutter shapes.
 const CLUTTER: usize = 3;
 /// Probability that an object has the colour that its class leans to.
@@ -77,34 +80,62 @@ impl Scene {
 
     /// Paints the scene into `image`, `[SIDE, SIDE, 3]`.
     pub(super) fn paint(&self, image: &mut [u8], rng: &mut impl Rng) {
-        for (i, pixel) in image.chunks_exact_mut(3).enumerate() {
-            let color = self.pixel(i % SIDE, i / SIDE);
-            for (value, color) in pixel.iter_mut().zip(color) {
-                let noise = rng.random_range(-1.0..1.0_f32) * self.noise;
-                *value = ((color + noise) * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
+        let reaches: Vec<(&Object, [Range<f32>; 2])> =
+            self.objects().map(|object| (object, object.reach())).collect();
+        let mut near = Vec::with_capacity(reaches.len());
+        for (y, row) in image.chunks_exact_mut(SIDE * 3).enumerate() {
+            let of_row = reaches.iter().filter(|(_, [_, rows])| meets(rows, y));
+            near.clear();
+            near.extend(of_row.map(|(object, [columns, _])| (*object, columns)));
+            let line = |line: usize| self.background.shares(sample(y * SAMPLES + line));
+            let behind: [_; SAMPLES] = std::array::from_fn(line);
+            for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+                let here = near.iter().filter(|(_, columns)| meets(columns, x));
+                let color = self.pixel([x, y], here.map(|(object, _)| *object), &behind);
+                for (value, color) in pixel.iter_mut().zip(color) {
+                    let noise = rng.random_range(-1.0..1.0_f32) * self.noise;
+                    *value = ((color + noise) * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
+                }
             }
         }
     }
 
-    /// Mean over the samples of a pixel.
-    fn pixel(&self, x: usize, y: usize) -> Color {
+    /// The object stands before the clutter.
+    fn objects(&self) -> impl Iterator<Item = &Object> {
+        std::iter::once(&self.object).chain(&self.clutter)
+    }
+
+    /// Mean over the samples of a pixel, each of the first object there, or of the background behind them all.
+    fn pixel<'a>(
+        &self,
+        [x, y]: [usize; 2],
+        objects: impl Iterator<Item = &'a Object> + Clone,
+        behind: &[[f32; SAMPLES_OF_ROW]; SAMPLES],
+    ) -> Color {
         let mut sum = [0.0; 3];
-        for sample in 0..SAMPLES * SAMPLES {
-            let offset = |i: usize| (i as f32 + 0.5) / SAMPLES as f32;
-            let at = [x as f32 + offset(sample % SAMPLES), y as f32 + offset(sample / SAMPLES)];
-            let color = self.at(at);
-            (0..3).for_each(|c| sum[c] += color[c]);
+        for (line, shares) in behind.iter().enumerate() {
+            let first = x * SAMPLES;
+            for (column, share) in shares[first..first + SAMPLES].iter().enumerate() {
+                let point = [sample(first + column), sample(y * SAMPLES + line)];
+                let color = objects
+                    .clone()
+                    .find_map(|object| object.at(point))
+                    .unwrap_or_else(|| self.background.color(*share));
+                (0..3).for_each(|c| sum[c] += color[c]);
+            }
         }
         sum.map(|v| v / (SAMPLES * SAMPLES) as f32)
     }
+}
 
-    /// The object stands before the clutter, the clutter before the background.
-    fn at(&self, point: [f32; 2]) -> Color {
-        std::iter::once(&self.object)
-            .chain(&self.clutter)
-            .find_map(|object| object.at(point))
-            .unwrap_or_else(|| self.background.at(point))
-    }
+/// Whether a row or column of pixels may hold what `reach` is of.
+fn meets(reach: &Range<f32>, place: usize) -> bool {
+    reach.start < (place + 1) as f32 && (place as f32) < reach.end
+}
+
+/// Where the samples of a row or column of the image are.
+fn sample(index: usize) -> f32 {
+    (index as f32 + 0.5) / SAMPLES as f32
 }
 
 impl Object {
@@ -146,6 +177,15 @@ impl Object {
         Self::pose(shape, texture, colors, centre, radius, turn, rng)
     }
 
+    /// Columns and rows beyond which there is nothing of it: those of the ellipse that becomes the disc of the radius
+    /// [`FARTHEST`], which is some hundredths larger than the farthest disc.
+    fn reach(&self) -> [Range<f32>; 2] {
+        let [[a, b], [c, d]] = self.inverse;
+        let scale = FARTHEST / (a * d - b * c).abs();
+        let half = [b.hypot(d), a.hypot(c)].map(|length| length * scale);
+        std::array::from_fn(|i| self.centre[i] - half[i]..self.centre[i] + half[i])
+    }
+
     fn at(&self, [x, y]: [f32; 2]) -> Option<Color> {
         let (dx, dy) = (x - self.centre[0], y - self.centre[1]);
         let point = self.inverse.map(|[a, b]| a * dx + b * dy);
@@ -179,19 +219,56 @@ impl Background {
         }
     }
 
-    fn at(&self, [x, y]: [f32; 2]) -> Color {
-        let [cos, sin] = self.along;
-        let (u, v) = (x * cos + y * sin, y * cos - x * sin);
-        let (a, b) = (u / self.period, v / self.period);
-        let share = match self.kind {
-            BackgroundKind::Gradient => (u / (2.0 * SIDE as f32) + 0.5).clamp(0.0, 1.0),
-            BackgroundKind::Striped => f32::from(u8::from(is_odd(a))),
-            BackgroundKind::Checked => f32::from(u8::from(is_odd(a) != is_odd(b))),
-            BackgroundKind::Dotted => {
-                let [p, q] = [fraction(a) - 0.5, fraction(b) - 0.5];
-                f32::from(u8::from(p * p + q * q < 0.08))
+    /// How much of the second colour there is at every sample of the row at `y`.
+    fn shares(&self, y: f32) -> [f32; SAMPLES_OF_ROW] {
+        match self.kind {
+            BackgroundKind::Gradient => {
+                self.row(y, |[u, _], _| (u / (2.0 * SIDE as f32) + 0.5).clamp(0.0, 1.0))
             }
-        };
+            BackgroundKind::Striped => self.row(y, |_, [a, _]| f32::from(u8::from(is_odd(a)))),
+            BackgroundKind::Checked => {
+                self.row(y, |_, [a, b]| f32::from(u8::from(is_odd(a) != is_odd(b))))
+            }
+            BackgroundKind::Dotted => self.row(y, |_, ab| {
+                let [p, q] = ab.map(|x| fraction(x) - 0.5);
+                f32::from(u8::from(p * p + q * q < 0.08))
+            }),
+        }
+    }
+
+    /// `share` of the coordinates along and across, and of the same in periods.
+    fn row(&self, y: f32, share: impl Fn([f32; 2], [f32; 2]) -> f32) -> [f32; SAMPLES_OF_ROW] {
+        let [cos, sin] = self.along;
+        std::array::from_fn(|column| {
+            let x = sample(column);
+            let uv = [x * cos + y * sin, y * cos - x * sin];
+            share(uv, uv.map(|length| length / self.period))
+        })
+    }
+
+    fn color(&self, share: f32) -> Color {
         mix(self.colors[0], self.colors[1], share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    #[test]
+    fn nothing_of_an_object_is_beyond_its_reach() {
+        let mut rng = stream(5, Purpose::Synthetic, 9, 9, 9);
+        for _ in 0..100 {
+            let scene = Scene::draw(Shape::Ring, Texture::Plain, &mut rng);
+            for object in scene.objects() {
+                let [columns, rows] = object.reach();
+                let all = (0..SAMPLES_OF_ROW * SAMPLES_OF_ROW)
+                    .map(|i| [sample(i % SAMPLES_OF_ROW), sample(i / SAMPLES_OF_ROW)]);
+                let there = all.filter(|point| object.at(*point).is_some());
+                let outside = |[x, y]: &[f32; 2]| !(columns.contains(x) && rows.contains(y));
+                assert_eq!(there.filter(outside).count(), 0, "{columns:?} {rows:?}");
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ const STAR: [[f32; 2]; 10] = [
 const TRIANGLE: [[f32; 2]; 3] = [[0.0, 1.0], [0.866_0, -0.5], [-0.866_0, -0.5]];
 
 /// Square of a radius beyond every shape: most points lie outside most objects.
-const FARTHEST: f32 = 1.04;
+pub(super) const FARTHEST: f32 = 1.04;
 
 impl Shape {
     pub(super) const ALL: [Self; 6] =

@@ -1,22 +1,22 @@
 //! What becomes of one image's convolution, or of one input image's gradient, while it is at hand in f32.
 
 use super::{
-    batch::Affine,
+    affine::Affine,
     element::Element,
     path::Kernels,
-    pixelwise::{Gate, Mask, Moments, Normalise},
+    pixelwise::{Mask, Moments, Normalise, ReluBackward},
 };
 
 /// See the module. What is borrowed is one image, or one value per channel.
-pub(crate) enum Finish<'a, E> {
+pub(crate) enum Epilogue<'a, E> {
     /// Kept, with its sum and its squared deviations from its mean, in what are zeros before.
     Moments { kept: &'a mut [E], sum: &'a mut [f32], square: &'a mut [f32] },
     /// Normalised: `[relu](y · scale + shift [+ residual])`.
     Normalise { out: &'a mut [E], residual: Option<&'a [E]>, affine: &'a Affine, relu: bool },
     /// A gradient that passes where `relu(y · scale + shift)` is positive, with `Σ g` and
     /// `Σ g (y − mean)` in what are zeros before.
-    Gate {
-        gated: &'a mut [E],
+    ReluBackward {
+        masked: &'a mut [E],
         y: &'a [E],
         affine: &'a Affine,
         mean: &'a [f32],
@@ -26,33 +26,33 @@ pub(crate) enum Finish<'a, E> {
     Sum { kept: &'a mut [E], other: Option<&'a [E]> },
 }
 
-/// [`Finish`] for the kernels, its addresses checked, of the whole image; what it reads in f32 is still to
+/// [`Epilogue`] for the kernels, its addresses checked, of the whole image; what it reads in f32 is still to
 /// be told.
 #[derive(Clone, Copy)]
-pub(crate) enum RawFinish<E> {
-    /// See [`Finish::Moments`].
+pub(crate) enum RawEpilogue<E> {
+    /// See [`Epilogue::Moments`].
     Moments(Moments<E>),
-    /// See [`Finish::Normalise`].
+    /// See [`Epilogue::Normalise`].
     Normalise(Normalise<f32, E>),
-    /// See [`Finish::Gate`].
-    Gate(Gate<f32, E>),
-    /// See [`Finish::Sum`].
+    /// See [`Epilogue::ReluBackward`].
+    ReluBackward(ReluBackward<f32, E>),
+    /// See [`Epilogue::Sum`].
     Sum { kept: *mut E, other: *const E, channels: usize },
 }
 
-impl<E: Element> Finish<'_, E> {
+impl<E: Element> Epilogue<'_, E> {
     /// Where it is kept.
     pub fn image(&mut self) -> &mut [E] {
         match self {
             Self::Moments { kept: image, .. }
             | Self::Normalise { out: image, .. }
-            | Self::Gate { gated: image, .. }
+            | Self::ReluBackward { masked: image, .. }
             | Self::Sum { kept: image, .. } => image,
         }
     }
 
     /// For an image of so many pixels and channels.
-    pub fn raw<K: Kernels>(self, pixels: usize, channels: usize) -> RawFinish<E> {
+    pub fn raw<K: Kernels>(self, pixels: usize, channels: usize) -> RawEpilogue<E> {
         let is_image = |image: &[E]| assert_eq!(image.len(), pixels * channels);
         let are_channels =
             |values: &[&[f32]]| assert!(values.iter().all(|values| values.len() == channels));
@@ -65,7 +65,7 @@ impl<E: Element> Finish<'_, E> {
                 vectors();
                 let [sum, square] = [sum, square].map(<[f32]>::as_mut_ptr);
                 let kept = kept.as_mut_ptr();
-                RawFinish::Moments(Moments {
+                RawEpilogue::Moments(Moments {
                     y: wide,
                     kept,
                     first: kept,
@@ -80,17 +80,17 @@ impl<E: Element> Finish<'_, E> {
             Self::Normalise { out, residual, affine, relu } => {
                 is_image(out);
                 are_channels(&[&affine.scale]);
-                RawFinish::Normalise(affine.normalise::<K, f32, E>(wide, residual, relu, out))
+                RawEpilogue::Normalise(affine.normalise::<K, f32, E>(wide, residual, relu, out))
             }
-            Self::Gate { gated, y, affine, mean, sums } => {
-                is_image(gated);
+            Self::ReluBackward { masked, y, affine, mean, sums } => {
+                is_image(masked);
                 is_image(y);
                 let (sum, product) = sums.split_at_mut(channels);
                 are_channels(&[&affine.scale, &affine.shift, mean, sum, product]);
                 vectors();
-                RawFinish::Gate(Gate {
+                RawEpilogue::ReluBackward(ReluBackward {
                     grad: wide,
-                    gated: gated.as_mut_ptr(),
+                    masked: masked.as_mut_ptr(),
                     mask: Mask::Affine(affine.scale.as_ptr(), affine.shift.as_ptr()),
                     y: y.as_ptr(),
                     mean: mean.as_ptr(),
@@ -104,20 +104,20 @@ impl<E: Element> Finish<'_, E> {
                 is_image(kept);
                 other.into_iter().for_each(is_image);
                 let other = other.map_or(std::ptr::null(), <[E]>::as_ptr);
-                RawFinish::Sum { kept: kept.as_mut_ptr(), other, channels }
+                RawEpilogue::Sum { kept: kept.as_mut_ptr(), other, channels }
             }
         }
     }
 }
 
-impl<E: Element> RawFinish<E> {
+impl<E: Element> RawEpilogue<E> {
     /// Where it is kept.
     pub fn image(&self) -> *const E {
         match *self {
-            RawFinish::Moments(Moments { kept: image, .. })
-            | RawFinish::Normalise(Normalise { out: image, .. })
-            | RawFinish::Gate(Gate { gated: image, .. })
-            | RawFinish::Sum { kept: image, .. } => image,
+            RawEpilogue::Moments(Moments { kept: image, .. })
+            | RawEpilogue::Normalise(Normalise { out: image, .. })
+            | RawEpilogue::ReluBackward(ReluBackward { masked: image, .. })
+            | RawEpilogue::Sum { kept: image, .. } => image,
         }
     }
 
@@ -132,12 +132,12 @@ impl<E: Element> RawFinish<E> {
         // is the caller's, and the path of `K` is available.
         unsafe {
             match *self {
-                RawFinish::Moments(all) => {
+                RawEpilogue::Moments(all) => {
                     let kept = all.kept.add(first * all.channels);
                     let is_last = first + pixels == all.of_image;
-                    K::keep(&Moments { y: wide, kept, pixels, is_last, ..all });
+                    K::store_moments(&Moments { y: wide, kept, pixels, is_last, ..all });
                 }
-                RawFinish::Normalise(all) => {
+                RawEpilogue::Normalise(all) => {
                     let at = first * all.channels;
                     let residual = match all.residual.is_null() {
                         true => all.residual,
@@ -146,15 +146,15 @@ impl<E: Element> RawFinish<E> {
                     let out = all.out.add(at);
                     K::normalise(&Normalise { y: wide, residual, out, pixels, ..all });
                 }
-                RawFinish::Gate(all) => {
+                RawEpilogue::ReluBackward(all) => {
                     let at = first * all.channels;
-                    let (gated, y) = (all.gated.add(at), all.y.add(at));
-                    K::gate(&Gate { grad: wide, gated, y, pixels, ..all });
+                    let (masked, y) = (all.masked.add(at), all.y.add(at));
+                    K::relu_backward(&ReluBackward { grad: wide, masked, y, pixels, ..all });
                 }
-                RawFinish::Sum { kept, other, channels } => {
+                RawEpilogue::Sum { kept, other, channels } => {
                     let at = first * channels;
                     let other = if other.is_null() { other } else { other.add(at) };
-                    K::round_sum(wide, other, kept.add(at), pixels * channels);
+                    K::add_and_round(wide, other, kept.add(at), pixels * channels);
                 }
             }
         }

@@ -6,11 +6,8 @@ use burn::{
 };
 use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
-use super::contrast::forward;
-use crate::{
-    ContrastTerms,
-    fused::{ContrastGradients, ContrastOps, Scale, WithGradients},
-};
+use super::contrast::{ContrastGradients, ContrastOps, Scale, WithGradients};
+use crate::{contrast_terms::ContrastTerms, gpu::forward};
 
 impl ContrastOps for CubeBackend {
     fn contrast(

@@ -1,0 +1,54 @@
+use burn::tensor::bf16;
+
+/// A vector of [`Simd::LANES`] f32 values.
+///
+/// # Safety
+/// Every method may use instructions of its set: it must only run inside a function compiled for
+/// that set, on a machine that has it. Pointers need no alignment, but must be valid for
+/// [`Simd::LANES`] values (one value for [`Simd::splat_at`]).
+pub(crate) trait Simd: Copy {
+    /// Values of one vector.
+    const LANES: usize;
+    /// The vector.
+    type V: Copy;
+
+    /// All lanes 0.
+    unsafe fn zero() -> Self::V;
+    /// All lanes the value at `p`.
+    unsafe fn splat_at(p: *const f32) -> Self::V;
+    /// The values from `p` on.
+    unsafe fn load(p: *const f32) -> Self::V;
+    /// Writes the values from `p` on.
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// `a · b + c`, rounded once where the set can.
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a + b`
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `max(v, 0)`; what is no number stays so.
+    unsafe fn relu(v: Self::V) -> Self::V;
+    /// `v` where `mask > 0`, else 0.
+    unsafe fn where_positive(v: Self::V, mask: Self::V) -> Self::V;
+    /// The bf16 values from `p` on.
+    unsafe fn load_bf16(p: *const bf16) -> Self::V;
+    /// Writes values rounded to bf16 from `p` on, ties to even.
+    unsafe fn store_bf16(p: *mut bf16, v: Self::V);
+    /// `c` plus, for every word, the sum of the products of its two bf16 in `a` and `b`.
+    unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+}
+
+/// Asks for `count` values from `p` on, which need not be anybody's.
+#[inline(always)]
+pub(crate) fn prefetch<T>(p: *const T, count: usize) {
+    for at in (0..count * size_of::<T>()).step_by(64) {
+        #[cfg(not(target_arch = "x86_64"))]
+        let _nowhere = (p, at);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the instruction is part of x86-64 and reads nothing.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(p.cast::<i8>().wrapping_add(at));
+        }
+    }
+}

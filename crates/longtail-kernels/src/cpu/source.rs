@@ -1,0 +1,53 @@
+use super::{
+    affine::Affine,
+    element::Element,
+    padded::{Padded, pad},
+    path::Kernels,
+    scratch::values,
+    shape::Shape,
+};
+
+/// An image, or `relu(x · scale + shift)` of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Image<'a, E> {
+    pub x: &'a [E],
+    pub affine: Option<&'a Affine>,
+}
+
+/// What a convolution reads, `[images, height, width, channels]`.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a, E> {
+    /// These values.
+    Plain(&'a [E]),
+    /// `relu(y · scale + shift)`, made while it is read.
+    Normalised(&'a [E], &'a Affine),
+}
+
+impl<'a, E: Element> Source<'a, E> {
+    /// Image `index`.
+    pub fn image(&self, shape: &Shape, index: usize) -> Image<'a, E> {
+        let (all, affine) = match *self {
+            Source::Plain(x) => (x, None),
+            Source::Normalised(y, affine) => (y, Some(affine)),
+        };
+        assert_eq!(all.len(), shape.images * shape.input_image());
+        Image { x: &all[index * shape.input_image()..][..shape.input_image()], affine }
+    }
+
+    /// Fills the middle of a padded scratch, whose borders are zero, with image `index`.
+    pub fn fill<K: Kernels>(&self, shape: &Shape, index: usize, scratch: &mut [f32]) {
+        let Image { x, affine } = self.image(shape, index);
+        let Some(affine) = affine else { return pad(x, shape, scratch) };
+        let padded = Padded::input::<E>(shape);
+        let row = shape.width * shape.input;
+        assert_eq!(affine.scale.len(), shape.input);
+        for (index, from) in x.chunks_exact(row).enumerate() {
+            let at = padded.at(index + shape.padding, shape.padding);
+            let out = values::<E>(&mut scratch[at..at + shape.width * padded.words]);
+            assert_eq!(out.len(), row);
+            let work = affine.normalise::<K, E, E>(from.as_ptr(), None, true, out);
+            // SAFETY: both rows hold `width · input` values; the path of `K` is available.
+            unsafe { K::normalise(&work) }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Inputs at their points.
+
+// Constant indices into an array of registers; an iterator there keeps the array in memory.
+#![allow(clippy::needless_range_loop)]
+
+use super::points::{A, B, POINTS, TILE, splat};
+use crate::cpu::{
+    element::Element,
+    simd::{Simd, prefetch},
+};
+
+/// The tiles of one image of inputs.
+#[derive(Clone, Copy)]
+pub(crate) struct Data<E> {
+    /// The image, `[4 · tiles, 4 · tiles, channels]`; around it, as everywhere here, one pixel of
+    /// zeros is meant.
+    pub x: *const E,
+    /// Factor and summand per channel of the `relu(x · scale + shift)` that is transformed; null for
+    /// `x` itself.
+    pub scale: *const f32,
+    /// See `scale`.
+    pub shift: *const f32,
+    /// Tiles from top to bottom and from left to right.
+    pub tiles: [usize; 2],
+    /// Channels.
+    pub channels: usize,
+    /// Room for `[6, 4 · tiles + 2, channels]`.
+    pub band: *mut f32,
+    /// The first tile: `[tiles, points, channels]`.
+    pub out: *mut f32,
+}
+
+/// `Bᵀ d`: six inputs at six points.
+#[inline(always)]
+unsafe fn at_points<S: Simd>(d: [S::V; POINTS]) -> [S::V; POINTS] {
+    // SAFETY: [`Simd`]'s, handed on.
+    unsafe {
+        let [a, b] = [splat::<S>(A), splat::<S>(B)];
+        let [minus_a, minus_b] = [splat::<S>(-A), splat::<S>(-B)];
+        let [of_a, of_b] = [splat::<S>(-A * A), splat::<S>(-B * B)];
+        let both = splat::<S>(-A * A - B * B);
+        let [even_a, odd_a] = [S::mul_add(of_b, d[2], d[4]), S::mul_add(of_b, d[1], d[3])];
+        let [even_b, odd_b] = [S::mul_add(of_a, d[2], d[4]), S::mul_add(of_a, d[1], d[3])];
+        [
+            S::mul_add(both, d[2], S::add(d[0], d[4])),
+            S::mul_add(a, odd_a, even_a),
+            S::mul_add(minus_a, odd_a, even_a),
+            S::mul_add(b, odd_b, even_b),
+            S::mul_add(minus_b, odd_b, even_b),
+            S::mul_add(both, d[3], S::add(d[1], d[5])),
+        ]
+    }
+}
+
+/// Every tile of an image at its points.
+///
+/// # Safety
+/// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple
+/// of [`Simd::LANES`].
+#[inline(always)]
+pub(in crate::cpu) unsafe fn data<S: Simd, E: Element>(a: &Data<E>) {
+    let columns = TILE * a.tiles[1] + 2;
+    // SAFETY: offsets stay within the band, the image and the tiles.
+    unsafe {
+        for row in 0..POINTS {
+            for column in [0, columns - 1] {
+                for channel in (0..a.channels).step_by(S::LANES) {
+                    let at = (row * columns + column) * a.channels + channel;
+                    S::store(a.band.add(at), S::zero());
+                }
+            }
+        }
+        for tile_row in 0..a.tiles[0] {
+            match (tile_row == 0, tile_row + 1 == a.tiles[0], a.scale.is_null()) {
+                (false, false, true) => down::<S, E, 0, 6, false>(a, tile_row),
+                (true, false, true) => down::<S, E, 1, 6, false>(a, tile_row),
+                (false, true, true) => down::<S, E, 0, 5, false>(a, tile_row),
+                (true, true, true) => down::<S, E, 1, 5, false>(a, tile_row),
+                (false, false, false) => down::<S, E, 0, 6, true>(a, tile_row),
+                (true, false, false) => down::<S, E, 1, 6, true>(a, tile_row),
+                (false, true, false) => down::<S, E, 0, 5, true>(a, tile_row),
+                (true, true, false) => down::<S, E, 1, 5, true>(a, tile_row),
+            }
+            across::<S, E>(a, tile_row);
+        }
+    }
+}
+
+/// The columns of one row of tiles, of which the pixels `FIRST..LAST` lie in the image, into the band.
+#[inline(always)]
+unsafe fn down<
+    S: Simd,
+    E: Element,
+    const FIRST: usize,
+    const LAST: usize,
+    const NORMALISED: bool,
+>(
+    a: &Data<E>,
+    tile_row: usize,
+) {
+    let (width, columns) = (TILE * a.tiles[1], TILE * a.tiles[1] + 2);
+    let row = width * a.channels;
+    // SAFETY: the caller's.
+    unsafe {
+        let x = a.x.add((TILE * tile_row + FIRST - 1) * row);
+        for column in 0..width {
+            for channel in (0..a.channels).step_by(S::LANES) {
+                let at = column * a.channels + channel;
+                let mut d = [S::zero(); POINTS];
+                for i in FIRST..LAST {
+                    let v = E::load::<S>(x.add((i - FIRST) * row + at));
+                    d[i] = if NORMALISED {
+                        let scale = S::load(a.scale.add(channel));
+                        S::relu(S::mul_add(v, scale, S::load(a.shift.add(channel))))
+                    } else {
+                        v
+                    };
+                }
+                let points = at_points::<S>(d);
+                for i in 0..POINTS {
+                    S::store(a.band.add(i * columns * a.channels + a.channels + at), points[i]);
+                }
+            }
+        }
+    }
+}
+
+/// The rows of the band's tiles.
+#[inline(always)]
+unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
+    let columns = TILE * a.tiles[1] + 2;
+    let row = TILE * a.tiles[1] * a.channels;
+    for tile in 0..a.tiles[1] {
+        for ahead in 0..TILE {
+            // The next row of tiles, or the next image.
+            let next = a.x.wrapping_add((TILE * (tile_row + 1) + 1 + ahead) * row);
+            let next = next.wrapping_add(TILE * tile * a.channels);
+            prefetch(next, TILE * a.channels);
+        }
+        for row in 0..POINTS {
+            for channel in (0..a.channels).step_by(S::LANES) {
+                // SAFETY: the caller's.
+                unsafe {
+                    let from = (row * columns + TILE * tile) * a.channels + channel;
+                    let mut d = [S::zero(); POINTS];
+                    for j in 0..POINTS {
+                        d[j] = S::load(a.band.add(from + j * a.channels));
+                    }
+                    let points = at_points::<S>(d);
+                    let to = (tile_row * a.tiles[1] + tile) * POINTS * POINTS + row * POINTS;
+                    for j in 0..POINTS {
+                        S::store(a.out.add((to + j) * a.channels + channel), points[j]);
+                    }
+                }
+            }
+        }
+    }
+}

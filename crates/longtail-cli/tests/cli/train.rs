@@ -65,7 +65,7 @@ fn every_method_trains() {
     let place = Place::with_photos();
     for method in Method::ALL {
         place.succeed(&format!("train {SMALL} --method {method} --max-steps 2 --out {method}"));
-        let lines = place.metrics(method);
+        let lines = place.metrics(&method.to_string());
         let contrastive = method.definition().contrastive.is_some();
         let parts = lines[0]["loss_parts"].as_object().unwrap();
         assert!(parts.values().all(Value::is_number) && !parts.is_empty(), "{method}");

@@ -1,4 +1,4 @@
-//! The same seed gives the same weights to the bit, for every method, precision and implementation of the operators:
+//! The same seed gives the same weights to the bit, for every method of the time before plans, every precision and implementation of the operators:
 //! hashes of weights, running statistics and velocity after 40 steps, those of the second epoch on with compression.
 //!
 //! They hold for x86-64 Linux: elsewhere logarithms and exponentials may differ in their last bit.
@@ -8,7 +8,6 @@ use std::{collections::BTreeMap, fs};
 
 use longtail::{
     device,
-    method::Method,
     recipe::RecipeFile,
     report::EpochRecord,
     run,
@@ -17,6 +16,8 @@ use longtail::{
 use longtail_kernels::{Path, force};
 use sha2::{Digest, Sha256};
 
+/// The methods that there were when the hashes were recorded.
+const METHODS: [&str; 7] = ["ce", "la", "balanced-softmax", "scl", "bcl", "rcl", "bcl+rcl"];
 /// `method precision path` and the hash, one a line.
 const HASHES: &str = include_str!("oracles/same_bits.txt");
 
@@ -94,9 +95,9 @@ fn forty_steps_give_the_bits_that_they_gave_before() {
         }
         force(path);
         for precision in ["f32", "bf16"] {
-            for method in Method::ALL {
+            for method in METHODS {
                 let run = format!("{method} {precision} {}", path.name());
-                found += &format!("{run} {}\n", hash(data.path(), &method.to_string(), precision));
+                found += &format!("{run} {}\n", hash(data.path(), method, precision));
             }
         }
     }

@@ -16,7 +16,7 @@ use super::{
 /// - output: `[1]`
 ///
 /// # Errors
-/// [`LossError::Temperature`], [`LossError::Shape`], [`LossError::NoRows`], [`LossError::ClassCounts(ClassCountsError::NoClass)`].
+/// [`LossError::Temperature`], [`LossError::Shape`], [`LossError::NoRows`], [`LossError::ClassCounts`].
 ///
 /// ```
 /// # use burn::tensor::{Device, Tensor};

@@ -39,7 +39,7 @@ pub fn class_temperatures(class_counts: &ClassCounts, factor: f64) -> Result<Vec
 /// - output: `[1]`
 ///
 /// # Errors
-/// [`LossError::Experts`], [`LossError::NoRows`], [`LossError::ClassCounts(ClassCountsError::NoClass)`], [`LossError::Shape`] for experts of several
+/// [`LossError::Experts`], [`LossError::NoRows`], [`LossError::ClassCounts`], [`LossError::Shape`] for experts of several
 /// shapes, [`LossError::Classes`] for temperatures of another number than the classes, [`LossError::Temperature`].
 ///
 /// ```

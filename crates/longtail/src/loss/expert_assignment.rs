@@ -19,7 +19,7 @@ use super::{
 ///
 /// # Errors
 /// [`LossError::Experts`] for fewer than two experts, [`LossError::Shape`], [`LossError::Rows`], [`LossError::NoRows`],
-/// [`LossError::NoClass`], [`LossError::Label`], [`LossError::Parameter`] for a weight that is not positive.
+/// [`LossError::ClassCounts`], [`LossError::Label`], [`LossError::Parameter`] for a weight that is not positive.
 ///
 /// ```
 /// # use burn::tensor::{Device, Tensor};

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::{
     Result,
-    augment::{Normalize, View},
+    augment::Normalize,
     data::{Fitted, ImageSet, Resize, Split, decode::ImageFile, fit, names::text_of},
     device,
     model::{Network, softmax, weights},
@@ -135,7 +135,7 @@ impl Predictor {
         let indices: Vec<u32> = (0..images.len() as u32).collect();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        self.network.predict(images, &indices, &View::Test, &normalize, &self.device)
+        self.network.predict(images, &indices, &normalize, &self.device)
     }
 
     /// Answers every batch that comes with the `k` most probable classes of its images, and hands the

@@ -242,6 +242,21 @@ fn slopes_of_a_row_sum_to_zero() {
     }
 }
 
+/// With all contrasts equal every similarity moves together, so the loss does not move.
+#[test]
+fn the_length_of_equal_embeddings_does_not_count() {
+    let z = vec![vec![1.0, 0.0], vec![0.6, 0.8], vec![0.0, 1.0], vec![-1.0, 0.0]];
+    for loss in [Contrastive::scl(T), Contrastive::rcl(T)] {
+        let value = |z: &[Vec<f64>]| {
+            let case = Case { z, labels: &[0, 0, 1, 1], c: &[], n: &[9, 3], compression: None };
+            differentiated(&loss, &case, DType::F64, &Device::flex()).loss
+        };
+        let equal = |length: f64| value(&vec![vec![length; 2]; 4]);
+        close(equal(1.0), equal(0.3), 1e-10);
+        assert!(value(&z).is_finite());
+    }
+}
+
 #[test]
 fn an_absent_class_counts_only_through_its_prototype() {
     // Prototype of the absent class 2 is orthogonal to everything, so it adds n_2·e^0 to each sum.

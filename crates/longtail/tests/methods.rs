@@ -10,6 +10,7 @@ use longtail::{
         NearestClassMean, Network,
         weights::{State, Weights},
     },
+    recipe::RecipeFile,
     train::{Checkpoint, Ending, Limits, Trainer},
 };
 use small_run::{Told, images, layer, resume, start};
@@ -78,6 +79,36 @@ fn a_run_broken_off_in_any_stage_ends_as_the_unbroken_one() {
     }
 }
 
+/// Going on with `method` for `asked` epochs once `done` are done: the run's end, or what is said.
+fn with_other_length(
+    data: &std::path::Path,
+    method: &str,
+    [done, asked]: [usize; 2],
+) -> Result<usize, String> {
+    let (_, place) = until(data, method, done);
+    let longer = RecipeFile::parse(&format!("[train]\nepochs = {asked}\n"), "t").unwrap();
+    let run = place.path().join("run");
+    let mut told = Told::default();
+    let mut trainer = longtail::run::resume(&run, &[longer], device::cpu(), &mut told)
+        .map_err(|error| error.to_string())?;
+    trainer.run(Limits::default(), &mut told).unwrap();
+    Ok(trainer.progress().epoch)
+}
+
+#[test]
+fn the_first_stage_may_become_longer_and_a_later_one_stands_on_its_length() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let other = |method: &str, epochs| with_other_length(data.path(), method, epochs);
+    assert_eq!(other("crt", [2, 5]), Ok(6));
+    assert_eq!(other("tau-norm", [3, 4]), Ok(4));
+    assert_eq!(other("la", [3, 4]), Ok(4));
+    let fewer = other("crt", [2, 1]).unwrap_err();
+    assert!(fewer.contains("--epochs 1 is less than the 2 epochs"), "{fewer}");
+    let begun = other("crt", [4, 5]).unwrap_err();
+    assert!(begun.contains("has begun its stage 2, classifier"), "{begun}");
+}
+
 #[test]
 fn the_second_stage_changes_the_classifier_alone() {
     let data = tempfile::tempdir().unwrap();
@@ -119,15 +150,15 @@ fn tau_normalisation_makes_class_vectors_equally_long() {
         start(&layer(data.path(), "tau-norm", ""), &chosen.path().join("run"), &mut told);
     trainer.run(Limits::default(), &mut told).unwrap();
     let said = told.notes.iter().find(|note| note.contains("stage 2 of 2")).unwrap();
+    assert!(trainer.summary().unwrap().notes.contains(said), "the summary tells it too");
     assert!(said.contains("p = ") && said.contains("the best on validation images"), "{said}");
 }
 
 /// Features and labels of the training images.
 fn features(trainer: &Trainer, network: &Network) -> (Vec<Vec<f32>>, Vec<u32>) {
     let train = &trainer.sets().train;
-    let view = longtail::augment::View::Test;
     let normalize = trainer.normalize();
-    let rows = network.embed(&train.images, &train.indices, &view, normalize, &device::cpu());
+    let rows = network.embed(&train.images, &train.indices, normalize, &device::cpu());
     (rows, train.labels())
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ClassCounts, Compression, CompressionSwitch, Contrastive, Draw, LossError, Losses, Measure,
-    Moment, Objective, balanced_softmax, cross_entropy, logit_adjusted,
+    Moment, Objective, balanced_softmax, cross_entropy, logit_adjusted, only,
 };
 use crate::model::{BatchStatistics, BnGroups, Network, Pass};
 
@@ -81,9 +81,7 @@ impl Objective for ClassifierContrastive {
     }
 
     fn losses(&self, network: &Network, draws: &[Draw], _: Moment) -> Result<Losses, LossError> {
-        let [Draw { images, labels }] = draws else {
-            return Err(LossError::Draws { given: draws.len(), needed: 1 });
-        };
+        let Draw { images, labels } = only(draws)?;
         let mut statistics = BatchStatistics::default();
         let features = self.features(network, images.clone(), &mut statistics);
         let logits = network.logits(features.clone().narrow(0, 0, labels.len()));

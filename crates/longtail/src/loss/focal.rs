@@ -44,20 +44,15 @@ pub fn class_balanced_focal(
     beta: f64,
     gamma: f64,
 ) -> Result<Tensor<1>, LossError> {
-    let [rows, classes] = logits.dims();
-    check_labels(labels, rows, classes)?;
-    check_classes(class_counts.classes(), classes)?;
-    check_parameter("beta", beta, 0.0..1.0, "at least 0 and less than 1")?;
+    let weights = class_weights_of_rows(&logits, labels, class_counts, beta)?;
     check_gamma(gamma)?;
-    let like = Like::new(&logits);
+    let (like, classes) = (Like::new(&logits), class_counts.classes());
     // Positive where the sigmoid is right: 2t − 1 times the logit.
     let signs = at_labels(labels, &vec![2.0; classes], &like).sub_scalar(1.0);
     let right = logits * signs;
     let focus = softplus(right.clone()).mul_scalar(-gamma).exp();
     let of_rows = (focus * softplus(right.neg())).sum_dim(1);
-    let weights = class_counts.class_balanced_weights(beta);
-    let weights = labels.iter().map(|&y| weights[y as usize]).collect();
-    Ok((of_rows * like.tensor(weights, [rows, 1])).mean())
+    Ok((of_rows * weights).mean())
 }
 
 /// The focal loss over a softmax, mean over the batch of −(1 − p_y)^γ log p_y, p = softmax(f): the focal row of Cao et
@@ -114,13 +109,7 @@ pub fn class_balanced_softmax_focal(
     beta: f64,
     gamma: f64,
 ) -> Result<Tensor<1>, LossError> {
-    let [rows, classes] = logits.dims();
-    check_labels(labels, rows, classes)?;
-    check_classes(class_counts.classes(), classes)?;
-    check_parameter("beta", beta, 0.0..1.0, "at least 0 and less than 1")?;
-    let weights = class_counts.class_balanced_weights(beta);
-    let weights = labels.iter().map(|&y| weights[y as usize]).collect();
-    let weights = Like::new(&logits).tensor(weights, [rows, 1]);
+    let weights = class_weights_of_rows(&logits, labels, class_counts, beta)?;
     Ok((softmax_focal_rows(logits, labels, gamma)? * weights).mean())
 }
 
@@ -140,6 +129,22 @@ fn softmax_focal_rows(
     // log(1 − p_y) as the share of the other classes: a power of 1 − p has no finite gradient at p = 1 for γ < 1.
     let focus = (others - all).mul_scalar(gamma).exp();
     Ok(focus * cross_entropies(logits, labels))
+}
+
+/// The class-balanced weight of every row's class, `[rows, 1]`.
+fn class_weights_of_rows(
+    logits: &Tensor<2>,
+    labels: &[u32],
+    class_counts: &ClassCounts,
+    beta: f64,
+) -> Result<Tensor<2>, LossError> {
+    let [rows, classes] = logits.dims();
+    check_labels(labels, rows, classes)?;
+    check_classes(class_counts.classes(), classes)?;
+    check_parameter("beta", beta, 0.0..1.0, "at least 0 and less than 1")?;
+    let weights = class_counts.class_balanced_weights(beta);
+    let weights = labels.iter().map(|&y| weights[y as usize]).collect();
+    Ok(Like::new(logits).tensor(weights, [rows, 1]))
 }
 
 fn check_gamma(gamma: f64) -> Result<(), LossError> {

@@ -4,8 +4,7 @@ use super::{
     ClassCounts, LossError, check_labels,
     log_sum_exp::Like,
     terms::{
-        at_labels, check_class_weights, check_classes, check_parameter, cross_entropies,
-        weighted_mean,
+        at_labels, check_class_weights, check_classes, check_parameter, weighted_mean_cross_entropy,
     },
 };
 
@@ -114,7 +113,7 @@ impl Ldam {
         let margins = self.margins(class_counts);
         let lowered: Vec<f64> = margins.iter().map(|margin| -self.scale * margin).collect();
         let logits = logits.clone() + at_labels(labels, &lowered, &Like::new(&logits));
-        Ok(weighted_mean(cross_entropies(logits, labels), labels, class_weights))
+        Ok(weighted_mean_cross_entropy(logits, labels, class_weights))
     }
 
     fn check(&self) -> Result<(), LossError> {

@@ -1,6 +1,7 @@
 //! Terms that several losses are made of.
 
 use burn::tensor::Tensor;
+use longtail_kernels::CrossEntropyTerms;
 
 use super::{LossError, log_sum_exp, log_sum_exp::Like};
 
@@ -28,17 +29,21 @@ pub(super) fn cross_entropies(logits: Tensor<2>, labels: &[u32]) -> Tensor<2> {
     log_sum_exp(logits.clone(), bias) - (logits * one_hot).sum_dim(1)
 }
 
-/// Σ_i w_{y_i} ℓ_i / Σ_i w_{y_i} of losses `[rows, 1]`: PyTorch's weighted mean; without weights, the mean.
-pub(super) fn weighted_mean(
-    losses: Tensor<2>,
+/// Σ_i w_{y_i} ℓ_i / Σ_i w_{y_i} of cross entropies ℓ, `[1]`: PyTorch's weighted mean; without weights, the mean.
+pub(super) fn weighted_mean_cross_entropy(
+    logits: Tensor<2>,
     labels: &[u32],
     class_weights: Option<&[f64]>,
 ) -> Tensor<1> {
-    let Some(class_weights) = class_weights else { return losses.mean() };
-    let of_rows: Vec<f64> = labels.iter().map(|&y| class_weights[y as usize]).collect();
-    let sum: f64 = of_rows.iter().sum();
-    let shares = of_rows.iter().map(|weight| weight / sum).collect();
-    (losses.clone() * Like::new(&losses).tensor(shares, [labels.len(), 1])).sum()
+    let [rows, classes] = logits.dims();
+    let weights = class_weights.map(|class_weights| {
+        let of_rows = || labels.iter().map(|&y| class_weights[y as usize]);
+        // The operator divides by the rows.
+        let scale = rows as f64 / of_rows().sum::<f64>();
+        of_rows().map(|weight| weight * scale).collect()
+    });
+    let terms = CrossEntropyTerms { labels: labels.to_vec(), bias: vec![0.0; classes], weights };
+    longtail_kernels::cross_entropy(logits, terms)
 }
 
 /// log(1 + e^x): never overflows, and keeps its gradient σ(x) at 0 and at both ends.

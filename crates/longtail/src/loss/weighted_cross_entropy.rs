@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::{
     LossError, check_labels,
-    terms::{check_class_weights, cross_entropies, weighted_mean},
+    terms::{check_class_weights, weighted_mean_cross_entropy},
 };
 
 /// Cross entropy with a weight per class, Σ_i w_{y_i} ℓ_i / Σ_i w_{y_i} over the batch, as PyTorch's
@@ -39,5 +39,5 @@ pub fn weighted_cross_entropy(
     let [rows, classes] = logits.dims();
     check_labels(labels, rows, classes)?;
     check_class_weights(Some(class_weights), classes)?;
-    Ok(weighted_mean(cross_entropies(logits, labels), labels, Some(class_weights)))
+    Ok(weighted_mean_cross_entropy(logits, labels, Some(class_weights)))
 }

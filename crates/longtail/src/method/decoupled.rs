@@ -1,7 +1,7 @@
 //! What the decoupled systems share (Kang et al. 2020): cross entropy on images as they come, then another classifier on
 //! the features, which stay.
 
-use super::{ComputeClassifier, Definition, Knob, Plan, Stage, ldam_drw::share_of, parts};
+use super::{ComputeClassifier, Definition, Knob, Plan, Stage, deferred::share_of, parts};
 use crate::{
     batch::{SamplerConfig, Sampling},
     loss::{ClassCounts, ClassifierLoss},

@@ -197,3 +197,39 @@ impl fmt::Display for KnobValue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(method: Method, key: &str, value: KnobValue) -> Option<String> {
+        let typed = Knobs::from([(key.to_owned(), value)]);
+        checked(method, &typed).err().map(|error| format!("{}: {}", error.key, error.mend))
+    }
+
+    #[test]
+    fn settings_that_a_method_does_not_have_and_values_out_of_range_are_refused_by_name() {
+        for (method, key, value, mend) in [
+            (Method::Ce, "scale", KnobValue::Count(3), "method ce has no settings of its own"),
+            (Method::CbFocal, "scale", KnobValue::Count(3), "the settings beta, gamma, softmax"),
+            (Method::CbFocal, "gamma", KnobValue::Number(-0.5), "a number from 0 to 10"),
+            (Method::CbFocal, "gamma", KnobValue::Number(f64::NAN), "a number from 0 to 10"),
+            (Method::CbFocal, "softmax", KnobValue::Count(1), "true or false"),
+            (Method::Ride, "experts", KnobValue::Count(1), "a whole number from 2 to 16"),
+            (Method::Ride, "experts", KnobValue::Number(2.5), "a whole number from 2 to 16"),
+        ] {
+            let said = said(method, key, value).unwrap();
+            assert!(said.starts_with(key) && said.ends_with(mend), "{said}");
+        }
+        assert_eq!(said(Method::CbFocal, "gamma", KnobValue::Count(2)), None);
+    }
+
+    #[test]
+    fn what_is_not_typed_has_its_default_and_every_default_is_in_its_range() {
+        for method in Method::ALL {
+            let all = checked(method, &Knobs::new()).unwrap();
+            assert_eq!(all.len(), method.definition().knobs.len(), "{method}");
+            assert_eq!(checked(method, &all), Ok(all), "{method}");
+        }
+    }
+}

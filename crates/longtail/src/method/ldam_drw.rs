@@ -1,6 +1,10 @@
 //! Margins from class counts on a normalised classifier, re-weighted late (Cao et al. 2019: LDAM with DRW).
 
-use super::{Definition, Knob, Plan, parts};
+use super::{
+    Definition, Knob, Plan,
+    deferred::{BETA, Deferred, REWEIGHT_AT},
+    parts,
+};
 use crate::{
     loss::{
         ClassCounts, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, classifier_alone,
@@ -17,19 +21,6 @@ const MAX_MARGIN: Knob = Knob::number(
 );
 const SCALE: Knob =
     Knob::number("scale", [30.0, 0.01, 1e4], "what cosines are multiplied with", "LDAM's code");
-const BETA: Knob = Knob::number(
-    "beta",
-    [0.9999, 0.0, 0.999_999_999],
-    "β of the effective numbers that weigh classes, 0: none",
-    "LDAM's code",
-);
-const REWEIGHT_AT: Knob = Knob::number(
-    "reweight_at",
-    [0.8, 0.0, 1.0],
-    "share of the epochs after which classes are weighted",
-    "epoch 160 of 200 in LDAM's code",
-);
-
 pub(super) const DEFINITION: Definition = Definition {
     name: "ldam-drw",
     rows: "Table 3: LDAM+DRW",
@@ -52,20 +43,13 @@ fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
     }
 }
 
-/// The epoch after this share of `epochs`.
-pub(super) fn share_of(share: f64, epochs: usize) -> usize {
-    // A tenth of a billionth of an epoch is rounding: 0.8 · 200 is 160.
-    (share * epochs as f64 + 1e-10).floor() as usize
-}
-
 #[derive(Debug)]
 struct LdamDrw {
     ldam: Ldam,
     counts: ClassCounts,
     /// One per class.
     weights: Vec<f64>,
-    /// First epoch with weights, from 0.
-    start: usize,
+    deferred: Deferred,
 }
 
 impl LdamDrw {
@@ -75,12 +59,12 @@ impl LdamDrw {
             ldam: Ldam { max_margin: MAX_MARGIN.real(knobs), scale: SCALE.real(knobs) },
             counts: counts.clone(),
             weights: counts.class_balanced_weights(BETA.real(knobs)),
-            start: share_of(REWEIGHT_AT.real(knobs), recipe.train.epochs),
+            deferred: Deferred::of(recipe),
         }
     }
 
     fn weights_at(&self, moment: Moment) -> Option<&[f64]> {
-        (moment.epoch >= self.start).then_some(&self.weights)
+        self.deferred.has_begun(moment).then_some(&self.weights)
     }
 }
 
@@ -90,8 +74,7 @@ impl Objective for LdamDrw {
         moment: Moment,
         _: &mut dyn Measure,
     ) -> Result<Option<String>, LossError> {
-        let begins = moment.epoch == self.start && moment.epoch > 0;
-        Ok(begins.then(|| format!("classes are weighted from epoch {} on", self.start)))
+        Ok(self.deferred.said_before(moment))
     }
 
     fn losses(
@@ -112,16 +95,12 @@ mod tests {
     use crate::method::tests::recipe;
 
     #[test]
-    fn classes_are_weighted_from_four_fifths_on() {
+    fn rare_classes_weigh_more_once_weights_have_begun() {
         let counts = ClassCounts::new(vec![500, 50, 5]).unwrap();
-        for (epochs, start) in [(200, 160), (20, 16), (7, 5)] {
-            let recipe = recipe("ldam-drw", &format!("[train]\nepochs = {epochs}\n"));
-            let objective = LdamDrw::new(&recipe, &counts);
-            let weights = |epoch| objective.weights_at(Moment { epoch, epochs });
-            assert_eq!(weights(start - 1), None, "{epochs}");
-            assert_eq!(weights(start), Some(&objective.weights[..]), "{epochs}");
-            assert_eq!(weights(epochs - 1), Some(&objective.weights[..]), "{epochs}");
-        }
+        let objective = LdamDrw::new(&recipe("ldam-drw", ""), &counts);
+        let weights = |epoch| objective.weights_at(Moment { epoch, epochs: 200 });
+        assert_eq!(weights(159), None);
+        assert_eq!(weights(160), Some(&counts.class_balanced_weights(0.9999)[..]));
     }
 
     #[test]

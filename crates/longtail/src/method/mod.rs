@@ -10,6 +10,7 @@ mod ce;
 mod compute;
 mod crt;
 mod decoupled;
+mod deferred;
 mod knob;
 mod la;
 mod ldam_drw;

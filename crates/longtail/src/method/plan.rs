@@ -1,5 +1,3 @@
-use std::fmt;
-
 use super::ComputeClassifier;
 use crate::{
     augment::View,
@@ -97,11 +95,5 @@ impl Stage {
     /// Images that the first sampler draws for a step.
     pub fn batch_size(&self) -> usize {
         self.samplers.first().map_or(0, |sampler| sampler.batch_size)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stage {}, epoch {}", self.stage + 1, self.moment.epoch + 1)
     }
 }

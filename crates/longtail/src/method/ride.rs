@@ -1,6 +1,10 @@
 //! Experts on a common trunk, each with a margin loss, driven apart from their mean (Wang et al. 2021: RIDE).
 
-use super::{Definition, Knob, Plan, ldam_drw::share_of, parts};
+use super::{
+    Definition, Knob, Plan,
+    deferred::{BETA, Deferred, REWEIGHT_AT},
+    parts,
+};
 use crate::{
     loss::{
         ClassCounts, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, Ride,
@@ -28,19 +32,6 @@ const TEMPERATURE_FACTOR: Knob = Knob::number(
     "how far the temperatures of classes lie apart once they are weighted",
     "RIDE's recipe for CIFAR; .02 for ImageNet-LT",
 );
-const BETA: Knob = Knob::number(
-    "beta",
-    [0.9999, 0.0, 0.999_999_999],
-    "β of the effective numbers that weigh classes, 0: none",
-    "RIDE's code",
-);
-const REWEIGHT_AT: Knob = Knob::number(
-    "reweight_at",
-    [0.8, 0.0, 1.0],
-    "share of the epochs after which classes are weighted",
-    "epoch 160 of 200 in RIDE's recipe",
-);
-
 pub(super) const DEFINITION: Definition = Definition {
     name: "ride",
     rows: "Tables 3 and 4: RIDE",
@@ -66,7 +57,7 @@ fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
         counts: counts.clone(),
         beta: BETA.real(knobs),
         temperature_factor: TEMPERATURE_FACTOR.real(knobs),
-        start: share_of(REWEIGHT_AT.real(knobs), recipe.train.epochs),
+        deferred: Deferred::of(recipe),
     };
     let stage = parts::stage(recipe, parts::views(recipe, 1), Box::new(objective));
     Plan { network, stages: vec![stage] }
@@ -78,14 +69,14 @@ struct RideObjective {
     counts: ClassCounts,
     beta: f64,
     temperature_factor: f64,
-    /// First epoch with weights and temperatures, from 0.
-    start: usize,
+    /// When weights and temperatures begin.
+    deferred: Deferred,
 }
 
 impl RideObjective {
     fn reweighting(&self, moment: Moment) -> Result<Option<RideReweighting>, LossError> {
         let made = || RideReweighting::new(&self.counts, self.beta, self.temperature_factor);
-        (moment.epoch >= self.start).then(made).transpose()
+        self.deferred.has_begun(moment).then(made).transpose()
     }
 }
 
@@ -95,8 +86,7 @@ impl Objective for RideObjective {
         moment: Moment,
         _: &mut dyn Measure,
     ) -> Result<Option<String>, LossError> {
-        let begins = moment.epoch == self.start && moment.epoch > 0;
-        Ok(begins.then(|| format!("classes are weighted from epoch {} on", self.start)))
+        Ok(self.deferred.said_before(moment))
     }
 
     fn losses(

@@ -25,19 +25,16 @@ pub fn rows_at_once([height, width]: [usize; 2]) -> usize {
 }
 
 impl Network {
-    /// Logits of the images `indices` under `view`, one row of `classes` per image, with running
-    /// statistics. A random view draws from the stream of epoch `u64::MAX`, so that it never meets a
-    /// training view.
+    /// Logits of the images `indices` under the test transform, one row of `classes` per image, with running statistics.
     pub fn predict(
         &self,
         images: &ImageSet,
         indices: &[u32],
-        view: &View,
         normalize: &Normalize,
         device: &Device,
     ) -> Vec<Vec<f32>> {
         let logits = |input| self.logits(self.features(input, &mut Pass::Eval));
-        rows_of(images, indices, |rows| draw(images, rows, view, normalize), device, logits)
+        rows_of(images, indices, normalize, device, logits)
     }
 
     /// Features of the images `indices`, one row per image, as [`Network::predict`] sees them.
@@ -45,20 +42,18 @@ impl Network {
         &self,
         images: &ImageSet,
         indices: &[u32],
-        view: &View,
         normalize: &Normalize,
         device: &Device,
     ) -> Vec<Vec<f32>> {
-        let features = |input| self.features(input, &mut Pass::Eval);
-        rows_of(images, indices, |rows| draw(images, rows, view, normalize), device, features)
+        rows_of(images, indices, normalize, device, |input| self.features(input, &mut Pass::Eval))
     }
 }
 
-/// A row of `output` for every image of `indices`, whose pixels `drawn` gives.
+/// A row of `output` for every image of `indices`.
 fn rows_of(
     images: &ImageSet,
     indices: &[u32],
-    drawn: impl Fn(&[u32]) -> Vec<f32>,
+    normalize: &Normalize,
     device: &Device,
     output: impl Fn(Tensor<4>) -> Tensor<2>,
 ) -> Vec<Vec<f32>> {
@@ -70,7 +65,7 @@ fn rows_of(
     let at_once = rows_at_once([images.height(), images.width()]);
     let padded = at_once.min(indices.len().next_power_of_two());
     for (chunk, some) in indices.chunks(at_once).enumerate() {
-        let mut pixels = drawn(some);
+        let mut pixels = draw(images, some, normalize);
         let count = if is_cpu { some.len() } else { padded };
         pixels.resize(pixels.len() / some.len() * count, 0.0);
         let shape = [count, images.height(), images.width(), 3];
@@ -85,7 +80,8 @@ fn rows_of(
     rows
 }
 
-fn draw(images: &ImageSet, rows: &[u32], view: &View, normalize: &Normalize) -> Vec<f32> {
+/// Pixels of images under the test transform.
+fn draw(images: &ImageSet, rows: &[u32], normalize: &Normalize) -> Vec<f32> {
     let size = [images.height(), images.width()];
     let bytes = size[0] * size[1] * 3;
     let mut pixels = vec![0.0; rows.len() * bytes];
@@ -94,7 +90,7 @@ fn draw(images: &ImageSet, rows: &[u32], view: &View, normalize: &Normalize) -> 
         |scratch, (out, &index)| {
             let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
             let image = images.raster(index as usize);
-            view.draw(image, size, normalize, &mut rng, scratch, out);
+            View::Test.draw(image, size, normalize, &mut rng, scratch, out);
         },
     );
     pixels

@@ -1,9 +1,6 @@
 use std::collections::HashMap;
 
-use burn::{
-    module::{Module, ModuleVisitor, Param, ParamId},
-    tensor::Tensor,
-};
+use burn::module::ParamId;
 
 /// A part of a network that is trained or frozen as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,29 +68,5 @@ impl Roles {
     /// Takes over all of `others`.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
-    }
-
-    /// Notes every parameter of a module that was not made by an [`Initialiser`](super::Initialiser): of those that
-    /// are trained, the ones of one dimension count as those of normalisations.
-    pub fn of_module<M: Module>(module: &M, part: Part) -> Self {
-        let mut visitor = OfModule { part, roles: Self::default() };
-        module.visit(&mut visitor);
-        visitor.roles
-    }
-}
-
-struct OfModule {
-    part: Part,
-    roles: Roles,
-}
-
-impl ModuleVisitor for OfModule {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let kind = match D {
-            _ if !param.is_require_grad() => Kind::Statistic,
-            1 => Kind::Norm,
-            _ => Kind::Weight,
-        };
-        self.roles.insert(param.id, Role { part: self.part, kind });
     }
 }

@@ -102,7 +102,12 @@ impl Recipe {
         if let Some(profile) = profile {
             recipe.for_files(profile);
         }
-        for layer in &layers {
+        for (place, layer) in layers.iter().enumerate() {
+            if let Some(method) = layer.method.name {
+                // What no layer has named before is a default, of which there is nothing to say.
+                let was_named = layers[..place].iter().any(|layer| layer.method.name.is_some());
+                notes.extend(recipe.switch_method(method).filter(|_| was_named));
+            }
             recipe.lay(layer, &mut notes);
         }
         if let Some(profile) = profile
@@ -184,9 +189,6 @@ impl Recipe {
     /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
     /// the layer sets it as well.
     fn lay(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {
-        if let Some(method) = layer.method.name {
-            self.switch_method(method, notes);
-        }
         if let Some(epochs) = layer.train.epochs {
             self.stretch(epochs, layer);
         }
@@ -214,10 +216,11 @@ impl Recipe {
     }
 
     /// Takes over a method with all that methods own: what an earlier layer says of it belongs to another method.
-    fn switch_method(&mut self, method: Method, notes: &mut Vec<String>) {
+    /// Gives what is to be said of it.
+    fn switch_method(&mut self, method: Method) -> Option<String> {
         let before = std::mem::replace(&mut self.method.name, method);
         if method == before {
-            return;
+            return None;
         }
         self.method.knobs.clear();
         let was = self.owned();
@@ -227,12 +230,12 @@ impl Recipe {
         let is = self.owned();
         let changed = is.iter().filter(|(key, value)| was.get(*key) != Some(value));
         let changed: Vec<_> = changed.map(|(key, value)| format!("{key} = {value}")).collect();
-        if !changed.is_empty() {
-            notes.push(format!(
-                "settings that belong to a method are those of {method}, not of {before}: {}",
-                changed.join(", ")
-            ));
-        }
+        (!changed.is_empty()).then(|| {
+            let changed = changed.join(", ");
+            format!(
+                "settings that belong to a method are those of {method}, not of {before}: {changed}"
+            )
+        })
     }
 
     /// The values of the sections that belong to the method, by `section.key`.
@@ -362,6 +365,27 @@ mod tests {
         assert!(notes.iter().any(|note| note.contains("scl")), "{notes:?}");
         let exponent = "[method]\nname = \"bcl+rcl\"\n[contrastive]\nprior_exponent = 0.5\n";
         assert_eq!(resolve(&[&text, exponent]).0.contrastive.prior_exponent, 0.5);
+    }
+
+    #[test]
+    fn another_method_resets_all_that_the_former_one_owned_and_says_so() {
+        let rcl = format!(
+            "{CIFAR}[method]\nname = \"rcl\"\n[loss]\nalpha = 2.5\nbeta = 0.4\n[compression]\npreset = \"fcc-like\"\n"
+        );
+        let (ce, notes) = resolve(&[&rcl, "[method]\nname = \"ce\"\n"]);
+        let (fresh, _) = resolve(&[&format!("{CIFAR}[method]\nname = \"ce\"\n")]);
+        assert_eq!(ce, fresh);
+        let [note] = &notes[..] else { panic!("{notes:?}") };
+        for said in ["of ce, not of rcl", "loss.alpha = 1.0", "compression.preset = \"off\""] {
+            assert!(note.contains(said), "{note}");
+        }
+        // What the later layer says itself stays.
+        let (typed, _) = resolve(&[&rcl, "[method]\nname = \"ce\"\n[loss]\nalpha = 3.0\n"]);
+        assert_eq!(typed.loss.alpha, 3.0);
+        let ride = format!("{CIFAR}[method]\nname = \"ride\"\nbeta = 0.9\nexperts = 4\n");
+        let (ldam, _) = resolve(&[&ride, "[method]\nname = \"ldam-drw\"\n"]);
+        let (fresh, _) = resolve(&[&format!("{CIFAR}[method]\nname = \"ldam-drw\"\n")]);
+        assert_eq!(ldam, fresh, "a key that both have is the former one's");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::{resume::place, saved};
 use crate::{
     Result,
-    augment::{Normalize, View},
+    augment::Normalize,
     data::{
         DataError, ImageSet, Listed, Listing, Opened, Split, memory::check_images, names::listed,
         source,
@@ -245,7 +245,7 @@ impl Scored<'_> {
             .unzip();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        let logits = network.predict(self.images, &indices, &View::Test, &normalize, self.device);
+        let logits = network.predict(self.images, &indices, &normalize, self.device);
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let test = Evaluation::of(&labels, &predictions, self.counts, &self.options)?;
         Ok(Outcome { test: Some(test), val: None })

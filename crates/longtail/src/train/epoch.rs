@@ -10,7 +10,6 @@ use super::{
     Trainer, collapse,
 };
 use crate::{
-    augment::View,
     data::Part,
     eval::{Evaluation, argmax},
     loss::{Criterion, LossError, Measure, Measured},
@@ -197,17 +196,12 @@ impl Trainer {
         network: &Network,
         part: Option<&Part>,
     ) -> Result<Option<Evaluation>, TrainError> {
-        part.map(|part| self.evaluate_under(network, part, &View::Test)).transpose()
+        part.map(|part| self.evaluate_part(network, part)).transpose()
     }
 
-    fn evaluate_under(
-        &self,
-        network: &Network,
-        part: &Part,
-        view: &View,
-    ) -> Result<Evaluation, TrainError> {
+    fn evaluate_part(&self, network: &Network, part: &Part) -> Result<Evaluation, TrainError> {
         let device = self.learner.device().clone().inner();
-        let logits = network.predict(&part.images, &part.indices, view, &self.normalize, &device);
+        let logits = network.predict(&part.images, &part.indices, &self.normalize, &device);
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;
         Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
@@ -223,7 +217,7 @@ impl Measure for Measuring<'_> {
     fn accuracies(&mut self, criterion: Criterion) -> Result<Measured, LossError> {
         let (part, images) = self.trainer.images_of(criterion);
         let valid = self.trainer.learner.network.valid();
-        let evaluated = self.trainer.evaluate_under(&valid, part, &View::Test);
+        let evaluated = self.trainer.evaluate_part(&valid, part);
         let evaluated =
             evaluated.map_err(|error| LossError::Measure { reason: error.to_string() })?;
         Ok(Measured { per_class: evaluated.per_class, images })
@@ -239,7 +233,7 @@ impl Features for Measuring<'_> {
         let Trainer { normalize, learner, .. } = self.trainer;
         let (Part { images, indices }, what) = self.trainer.images_of(criterion);
         let device = learner.device().clone().inner();
-        let rows = network.valid().embed(images, indices, &View::Test, normalize, &device);
+        let rows = network.valid().embed(images, indices, normalize, &device);
         let labels = indices.iter().map(|&index| images.labels()[index as usize]).collect();
         Ok(FeaturesOf { rows, labels, images: what })
     }

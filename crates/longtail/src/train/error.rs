@@ -51,6 +51,20 @@ pub enum TrainError {
         /// Epochs done.
         done: usize,
     },
+    /// Another number of epochs where a stage stands upon the former one.
+    #[error(
+        "the run in {} has begun its stage {number}, {name}, so that its number of epochs is settled: leave --epochs out, or \
+         start another run",
+        path.display()
+    )]
+    StageBegun {
+        /// The run.
+        path: PathBuf,
+        /// The stage, from 1.
+        number: usize,
+        /// What it is called.
+        name: &'static str,
+    },
     /// A part of the run's folder lies elsewhere.
     #[error(
         "{} is a link, and a run is not written through links: put what it leads to in its place",

@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::{Learner, Limits, Measured, TrainError, setup};
 use crate::{
-    augment::View,
     batch::Position,
     data::{Part, Sets},
     device,
@@ -63,11 +62,11 @@ impl Forecast {
         let counts = ClassCounts::new(sets.train_counts.clone())?;
         let plan = Method::plan(recipe, &counts);
         let mut learner = Learner::new(&plan, recipe.train.seed, device)?;
-        let stages = plan
-            .stages
-            .iter()
-            .map(|stage| StageForecast::measure(stage, recipe, &sets, &mut learner));
-        let stages = stages.collect::<Result<Vec<_>, _>>()?;
+        let mut stages = Vec::with_capacity(plan.stages.len());
+        for (number, stage) in plan.stages.iter().enumerate() {
+            learner.begin_stage(stage, number, recipe.train.seed);
+            stages.push(StageForecast::measure(stage, recipe, &sets, &mut learner)?);
+        }
         let evaluate = |part: Option<&Part>| evaluation_seconds(recipe, &learner, part);
         let (val, test) = (evaluate(sets.val.as_ref()), evaluate(sets.test.as_ref()));
         let Some((first, stage)) = stages.first().zip(plan.stages.first()) else {
@@ -168,9 +167,9 @@ fn evaluation_seconds(recipe: &Recipe, learner: &Learner, part: Option<&Part>) -
     let (network, normalize) = (learner.network.valid(), setup::normalize(recipe));
     if !device::is_cpu(&device) {
         // The first time it tunes its operators.
-        network.predict(&part.images, some, &View::Test, &normalize, &device);
+        network.predict(&part.images, some, &normalize, &device);
     }
     let began = Instant::now();
-    network.predict(&part.images, some, &View::Test, &normalize, &device);
+    network.predict(&part.images, some, &normalize, &device);
     began.elapsed().as_secs_f64() * part.indices.len() as f64 / some.len() as f64
 }

@@ -12,8 +12,10 @@ mod lock;
 mod memory;
 mod observer;
 mod progress;
+mod restore;
 mod run;
 mod setup;
+mod stages;
 mod window;
 
 pub use checkpoint::Checkpoint;

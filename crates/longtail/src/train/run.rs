@@ -4,18 +4,16 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Checkpoint, Ending, Learner, Limits, Lock, Observer, Progress, RunFolder, StepReport,
-    TrainError,
-    epoch::Measuring,
-    setup,
+    TrainError, setup,
     window::{ReadStep, Reading, Window},
 };
 use crate::{
     augment::Normalize,
-    batch::{Batch, Loader, Position},
+    batch::Batch,
     data::Sets,
     eval::EvalOptions,
     loss::ClassCounts,
-    method::{Method, Place, Plan, Stage},
+    method::{Method, Plan},
     model::{
         Network,
         weights::{self, State},
@@ -37,7 +35,7 @@ pub struct Trainer {
     pub(super) best: State,
     pub(super) progress: Progress,
     /// Of the recipe that the run had when it was gone on with.
-    former_fingerprint: Option<String>,
+    pub(super) former_fingerprint: Option<String>,
     window: Window,
     lock: Option<Lock>,
 }
@@ -99,100 +97,6 @@ impl Trainer {
     pub fn with_notes(mut self, notes: Vec<String>) -> Self {
         self.progress.notes = notes;
         self
-    }
-
-    /// The same run where its checkpoint left off; where there is none yet, at its beginning. `before` is the
-    /// recipe that the checkpoint was made with, which may have another number of epochs.
-    ///
-    /// # Errors
-    /// [`TrainError`] if the checkpoint is damaged, belongs to another run, or is further than this recipe goes.
-    pub fn resume(
-        mut self,
-        before: &Recipe,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, TrainError> {
-        let path = self.folder.checkpoint();
-        let Some(checkpoint) = Checkpoint::load_last(&self.folder)? else { return Ok(self) };
-        checkpoint.check_identity(before, &self.sets.split_hash, &path)?;
-        self.check_progress(&checkpoint.progress)?;
-        let (asked, done) = (self.plan.epochs(), checkpoint.progress.epoch);
-        if asked < done {
-            let path = self.folder.path().to_owned();
-            return Err(TrainError::FewerEpochs { path, asked, done });
-        }
-        let foreign = |what: String| TrainError::Foreign { path: path.clone(), what };
-        let file = path.display().to_string();
-        let (stage, seed) = (checkpoint.progress.stage, self.recipe.train.seed);
-        self.learner.begin_all_stages(&self.plan, stage, seed);
-        self.learner.network = weights::with_state(self.learner.network, checkpoint.model, &file)
-            .map_err(|error| foreign(format!("model ({error})")))?;
-        let device = self.learner.device().clone().inner();
-        if let Some(name) = unknown(&checkpoint.velocity, &weights::state(&self.learner.network)) {
-            return Err(foreign(format!("model (it holds a velocity of \"{name}\")")));
-        }
-        self.learner.sgd.restore(checkpoint.velocity, &device);
-        if let (Some(scale), Some(state)) =
-            (&mut self.learner.loss_scale, checkpoint.progress.loss_scale)
-        {
-            *scale = LossScale::restore(state, &device);
-        }
-        self.best = checkpoint.best;
-        let new = std::mem::replace(&mut self.progress, checkpoint.progress);
-        self.progress.fingerprint = new.fingerprint;
-        self.former_fingerprint = Some(setup::fingerprint(before, &self.sets.split_hash)?);
-        self.progress.train_counts = new.train_counts;
-        let kernels = new.kernels;
-        if kernels != self.progress.kernels {
-            let before = std::mem::replace(&mut self.progress.kernels, kernels.clone());
-            observer.note(&format!(
-                "the run was trained with {before} operators and goes on with {kernels}: its last \
-                 bits will differ from an unbroken run's"
-            ));
-        }
-        self.restore_objective()?;
-        Ok(self)
-    }
-
-    /// Refuses counters that no run of this recipe has.
-    fn check_progress(&self, progress: &Progress) -> Result<(), TrainError> {
-        let classes = self.sets.class_names.len();
-        let place = self.plan.place(progress.epoch);
-        // Between two stages the former one has ended and the latter not begun.
-        let is_stage = progress.stage == place.stage
-            || progress.stage + 1 == place.stage && place.moment.epoch + progress.batch == 0;
-        let is_whole = is_stage
-            && progress.batch <= self.steps_per_epoch(place.stage)
-            && self
-                .steps_before(progress.epoch)
-                .and_then(|done| done.checked_add(progress.batch as u64))
-                == Some(progress.step)
-            && progress.best.as_ref().is_none_or(|best| best.val.per_class.len() == classes);
-        if is_whole { Ok(()) } else { Err(self.misfit("its counters do not fit the run".into())) }
-    }
-
-    fn restore_objective(&mut self) -> Result<(), TrainError> {
-        let classes = self.sets.class_names.len();
-        let Some(stage) = self.plan.stages.get_mut(self.progress.stage) else { return Ok(()) };
-        let restored = stage.objective.restore(&self.progress.objective, classes);
-        restored.map_err(|error| self.misfit(error.to_string()))
-    }
-
-    fn misfit(&self, reason: String) -> TrainError {
-        TrainError::Damaged { path: self.folder.checkpoint(), reason, previous: None }
-    }
-
-    /// Steps of all epochs before `epoch`.
-    fn steps_before(&self, epoch: usize) -> Option<u64> {
-        let mut before = epoch;
-        let mut steps = 0_u64;
-        for (index, stage) in self.plan.stages.iter().enumerate() {
-            let is_last = index + 1 == self.plan.stages.len();
-            let epochs = if is_last { before } else { before.min(stage.epochs) };
-            let of_stage = (epochs as u64).checked_mul(self.steps_per_epoch(index) as u64)?;
-            steps = steps.checked_add(of_stage)?;
-            before -= epochs;
-        }
-        Some(steps)
     }
 
     /// Where the run stands.
@@ -318,55 +222,6 @@ impl Trainer {
         Ok(None)
     }
 
-    /// Begins the stage of the epoch to come, unless it has begun; tells whether it did.
-    fn begin_stage(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
-        let place = self.place();
-        if place.stage == self.progress.stage {
-            return Ok(false);
-        }
-        let (number, seed) = (place.stage, self.recipe.train.seed);
-        self.progress.stage = number;
-        self.progress.objective = serde_json::Value::Null;
-        // The model of an earlier stage is not what the method makes.
-        self.progress.best = None;
-        self.best = State::new();
-        self.progress.first_loss = None;
-        self.learner.begin_stage(&self.plan.stages[number], number, seed);
-        let Stage { name, epochs, .. } = self.stage();
-        let (stage, stages) = (number + 1, self.plan.stages.len());
-        let said = match epochs {
-            0 => format!("stage {stage} of {stages}, {name}"),
-            _ => format!("stage {stage} of {stages}, {name}: {epochs} epochs"),
-        };
-        let said = [Some(said), self.compute_classifier()?];
-        let said = said.into_iter().flatten().collect::<Vec<_>>().join("; ");
-        observer.note(&said);
-        self.progress.sums.note = Some(said);
-        if self.stage().epochs > 0 {
-            self.before_epoch(observer)?;
-        }
-        Ok(true)
-    }
-
-    /// Computes the classifier of the stage where it is not trained; what there is to say of it.
-    fn compute_classifier(&mut self) -> Result<Option<String>, TrainError> {
-        let Some(compute) = &self.stage().computed else { return Ok(None) };
-        let network = self.learner.network.clone();
-        let (network, said) = compute.compute(network, &mut Measuring { trainer: self })?;
-        self.learner.network = network;
-        Ok(Some(said))
-    }
-
-    /// Where the epoch under way lies.
-    pub(super) fn place(&self) -> Place {
-        self.plan.place(self.progress.epoch)
-    }
-
-    /// The stage that has begun.
-    pub(super) fn stage(&self) -> &Stage {
-        &self.plan.stages[self.progress.stage]
-    }
-
     /// The log, in which the epochs that are done stand as the run wrote them, as far as that is so.
     fn log(&self, observer: &mut dyn Observer) -> Result<MetricsLog, TrainError> {
         let (path, Progress { epoch, log, .. }) = (self.folder.metrics(), &self.progress);
@@ -374,17 +229,6 @@ impl Trainer {
         recovered.note.iter().for_each(|note| observer.note(note));
         recovered.save()?;
         Ok(MetricsLog::open(path, *epoch)?)
-    }
-
-    /// Steps of an epoch of a stage.
-    pub(super) fn steps_per_epoch(&self, stage: usize) -> usize {
-        setup::steps_per_epoch(&self.plan.stages[stage], &self.sets)
-    }
-
-    fn loader(&self) -> Result<Loader, TrainError> {
-        let start = Position { epoch: self.progress.epoch, batch: self.progress.batch };
-        let first = self.plan.first_epoch(self.progress.stage);
-        setup::loader(&self.recipe, self.stage(), first, &self.sets, start)
     }
 
     fn saves_after_this_step(&self) -> bool {
@@ -500,13 +344,4 @@ impl Trainer {
         let folder = self.folder.path().to_owned();
         TrainError::NotFinite { what, step, epoch: self.progress.epoch, folder }
     }
-}
-
-/// A velocity without a parameter of its name and size.
-fn unknown<'a>(velocity: &'a State, parameters: &State) -> Option<&'a str> {
-    let fits = |name: &String, velocity: usize| {
-        parameters.get(name).is_some_and(|parameter| parameter.values.len() == velocity)
-    };
-    let mut names = velocity.iter().filter(|(name, v)| !fits(name, v.values.len()));
-    names.next().map(|(name, _)| name.as_str())
 }

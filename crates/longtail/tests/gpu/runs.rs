@@ -61,7 +61,7 @@ fn recipe(root: &Path, precision: &str) -> RecipeFile {
 
 fn recipe_of(root: &Path, method: &str, precision: &str) -> RecipeFile {
     let text = format!(
-        "data.name = {:?}\ndata.image_size = 8\nmethod.name = \"{method}\"\n\
+        "data.name = {:?}\ndata.val = 0\ndata.image_size = 8\nmethod.name = \"{method}\"\n\
          model.backbone = \"resnet8\"\nmodel.head_hidden = 16\nmodel.head_out = 8\n\
          train.batch_size = 4\ntrain.epochs = 3\ntrain.precision = \"{precision}\"\n\
          train.drop_last = true\noptimizer.lr = 0.05\nschedule.warmup = 0\n",
@@ -92,7 +92,9 @@ fn train(
     trainer
 }
 
+/// Sums of the epoch under way, which has begun.
 fn sums(trainer: &Trainer) -> [f64; 3] {
+    assert!(trainer.progress().batch > 0, "an epoch's end leaves no sums");
     let sums = &trainer.progress().sums;
     let part = |name: &str| sums.parts.get(name).unwrap();
     [sums.loss, part("classifier"), part("contrastive")]

@@ -1,0 +1,124 @@
+//! A run where its checkpoint left off.
+
+use super::{Checkpoint, Observer, Progress, TrainError, Trainer, setup};
+use crate::{
+    model::weights::{self, State},
+    optim::LossScale,
+    recipe::Recipe,
+};
+
+impl Trainer {
+    /// The same run where its checkpoint left off; where there is none yet, at its beginning. `before` is the
+    /// recipe that the checkpoint was made with, which may have another number of epochs.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the checkpoint is damaged, belongs to another run, or is further than this recipe goes.
+    pub fn resume(
+        mut self,
+        before: &Recipe,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let path = self.folder.checkpoint();
+        let Some(checkpoint) = Checkpoint::load_last(&self.folder)? else { return Ok(self) };
+        checkpoint.check_identity(before, &self.sets.split_hash, &path)?;
+        self.check_length(before, &checkpoint.progress)?;
+        self.check_progress(&checkpoint.progress)?;
+        let Checkpoint { progress, model, velocity, best } = checkpoint;
+        self.restore_learner(&progress, model, velocity)?;
+        self.best = best;
+        let new = std::mem::replace(&mut self.progress, progress);
+        self.progress.fingerprint = new.fingerprint;
+        self.former_fingerprint = Some(setup::fingerprint(before, &self.sets.split_hash)?);
+        self.progress.train_counts = new.train_counts;
+        let kernels = new.kernels;
+        if kernels != self.progress.kernels {
+            let before = std::mem::replace(&mut self.progress.kernels, kernels.clone());
+            observer.note(&format!(
+                "the run was trained with {before} operators and goes on with {kernels}: its last \
+                 bits will differ from an unbroken run's"
+            ));
+        }
+        self.restore_objective()?;
+        Ok(self)
+    }
+
+    /// Refuses another length than the run can still have: no less than it has done, and its own where a later stage
+    /// has begun, which stands upon the whole of the one before it.
+    fn check_length(&self, before: &Recipe, progress: &Progress) -> Result<(), TrainError> {
+        let path = || self.folder.path().to_owned();
+        let is_other = before.train.epochs != self.recipe.train.epochs;
+        if let (true, 1.., Some(stage)) =
+            (is_other, progress.stage, self.plan.stages.get(progress.stage))
+        {
+            let (path, number) = (path(), progress.stage + 1);
+            return Err(TrainError::StageBegun { path, number, name: stage.name });
+        }
+        let (asked, done) = (self.plan.first_epoch(progress.stage + 1), progress.epoch);
+        if asked < done {
+            return Err(TrainError::FewerEpochs { path: path(), asked, done });
+        }
+        Ok(())
+    }
+
+    /// Refuses counters that no run of this recipe has.
+    fn check_progress(&self, progress: &Progress) -> Result<(), TrainError> {
+        let classes = self.sets.class_names.len();
+        let place = self.plan.place(progress.epoch);
+        // Between two stages the former one has ended and the latter not begun.
+        let is_stage = progress.stage == place.stage
+            || progress.stage + 1 == place.stage && place.moment.epoch + progress.batch == 0;
+        let is_whole = is_stage
+            && progress.batch <= self.steps_per_epoch(place.stage)
+            && self
+                .steps_before(progress.epoch)
+                .and_then(|done| done.checked_add(progress.batch as u64))
+                == Some(progress.step)
+            && progress.best.as_ref().is_none_or(|best| best.val.per_class.len() == classes);
+        if is_whole { Ok(()) } else { Err(self.misfit("its counters do not fit the run".into())) }
+    }
+
+    /// Weights, velocity and scale of the loss, of the network as the stage has it.
+    fn restore_learner(
+        &mut self,
+        progress: &Progress,
+        model: State,
+        velocity: State,
+    ) -> Result<(), TrainError> {
+        let path = self.folder.checkpoint();
+        let foreign = |what: String| TrainError::Foreign { path: path.clone(), what };
+        let learner = &mut self.learner;
+        learner.begin_all_stages(&self.plan, progress.stage, self.recipe.train.seed);
+        let network = learner.network.clone();
+        learner.network = weights::with_state(network, model, &path.display().to_string())
+            .map_err(|error| foreign(format!("model ({error})")))?;
+        if let Some(name) = unknown(&velocity, &weights::state(&learner.network)) {
+            return Err(foreign(format!("model (it holds a velocity of \"{name}\")")));
+        }
+        let device = learner.device().clone().inner();
+        learner.sgd.restore(velocity, &device);
+        if let (Some(scale), Some(state)) = (&mut learner.loss_scale, progress.loss_scale) {
+            *scale = LossScale::restore(state, &device);
+        }
+        Ok(())
+    }
+
+    fn restore_objective(&mut self) -> Result<(), TrainError> {
+        let classes = self.sets.class_names.len();
+        let Some(stage) = self.plan.stages.get_mut(self.progress.stage) else { return Ok(()) };
+        let restored = stage.objective.restore(&self.progress.objective, classes);
+        restored.map_err(|error| self.misfit(error.to_string()))
+    }
+
+    fn misfit(&self, reason: String) -> TrainError {
+        TrainError::Damaged { path: self.folder.checkpoint(), reason, previous: None }
+    }
+}
+
+/// A velocity without a parameter of its name and size.
+fn unknown<'a>(velocity: &'a State, parameters: &State) -> Option<&'a str> {
+    let fits = |name: &String, velocity: usize| {
+        parameters.get(name).is_some_and(|parameter| parameter.values.len() == velocity)
+    };
+    let mut names = velocity.iter().filter(|(name, v)| !fits(name, v.values.len()));
+    names.next().map(|(name, _)| name.as_str())
+}

@@ -67,6 +67,8 @@ pub enum ProtocolName {
     Paper,
     /// 20 epochs, batch 128, subset seed 0: what machines without a GPU can afford.
     Short,
+    /// 60 epochs, batch and learning rate as in the recipe, subset seed 0.
+    Medium,
 }
 
 /// The classification layer.

@@ -128,6 +128,7 @@ impl From<ProtocolName> for Protocol {
         match name {
             ProtocolName::Paper => Self::Paper,
             ProtocolName::Short => Self::Short,
+            ProtocolName::Medium => Self::Medium,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args as Options, Parser, Subcommand, ValueEnum};
-use longtail::{device::DeviceChoice, method::Method, recipe::Val};
+use longtail::{device::DeviceChoice, method::Method, model::Backbone, recipe::Val};
 
 /// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
 /// prove it.
@@ -221,7 +221,7 @@ pub struct KnobArgs {
     /// resnet32 or another CIFAR ResNet of depth 6n+2 [default: resnet32, paper §4.2; resnet8 on the
     /// synthetic set].
     #[arg(long)]
-    pub backbone: Option<String>,
+    pub backbone: Option<Backbone>,
     /// Classification layer [default: linear, as BCL on CIFAR].
     #[arg(long, value_enum)]
     pub classifier: Option<ClassifierName>,

@@ -35,6 +35,9 @@ pub mod device;
 
 pub use longtail_kernels::threads;
 
+/// The version of Burn that tensors, modules and devices are of.
+pub use burn;
+
 pub mod rng;
 
 mod regular;

@@ -14,6 +14,7 @@ use crate::{
     augment::Normalize,
     data::{Fitted, ImageSet, Resize, Split, decode::ImageFile, fit, names::text_of},
     device,
+    method::Planner,
     model::{Network, softmax, weights},
     recipe::Recipe,
     report::{Answer, Prediction, Summary, Unanswered},
@@ -90,6 +91,19 @@ impl Predictor {
     /// [`crate::Error`] if there is no run, no checkpoint yet, a damaged one, or no best epoch where that
     /// was asked for.
     pub fn open(folder: &Path, choice: WeightsChoice, device: Device) -> Result<Self> {
+        Self::open_planned(folder, choice, device, &Planner::default())
+    }
+
+    /// The same for a run that `planner` has planned.
+    ///
+    /// # Errors
+    /// As [`Predictor::open`].
+    pub fn open_planned(
+        folder: &Path,
+        choice: WeightsChoice,
+        device: Device,
+        planner: &Planner,
+    ) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let recipe = Recipe::read(&folder.recipe())?;
         let split = Split::load(&folder.split())?;
@@ -97,10 +111,11 @@ impl Predictor {
         let checkpoint = Checkpoint::load_of(&folder)?;
         checkpoint.check_identity(&recipe, &split.hash, &path)?;
         let class_names = split.class_names;
-        let (stage, epochs) = (checkpoint.progress.stage, epochs(&recipe, class_names.len())?);
+        let (stage, epochs) =
+            (checkpoint.progress.stage, epochs(planner, &recipe, class_names.len())?);
         let (state, origin) = choose(&folder, checkpoint, choice, epochs)?;
         device::check_precision(&device, recipe.train.precision)?;
-        let network = network(&recipe, class_names.len(), stage, &device)?;
+        let network = network(planner, &recipe, class_names.len(), stage, &device)?;
         let network = weights::with_state(network, state, &path.display().to_string())
             .map_err(TrainError::from)?;
         Ok(Self { network, recipe, class_names, device, origin })

@@ -89,7 +89,7 @@ pub fn place_layer(args: &PlaceArgs) -> DataTyped {
 fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     let mut layer = RecipeFile::default();
     layer.method.name = args.method;
-    layer.model.backbone = args.backbone.clone();
+    layer.model.backbone = args.backbone;
     layer.model.classifier = args.classifier.map(Into::into);
     layer.compression.preset = args.compression.map(Into::into);
     layer.train.precision = args.precision.map(Into::into);

@@ -16,8 +16,9 @@ mod la;
 mod ldam_drw;
 mod lws;
 mod ncm;
-mod parts;
+pub mod parts;
 mod plan;
+mod planner;
 mod rcl;
 mod ride;
 mod scl;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use compute::{ComputeClassifier, Features, FeaturesOf};
 pub use knob::{Knob, KnobError, KnobValue, Knobs, Range, checked};
 pub use plan::{Place, Plan, Stage};
+pub use planner::{OwnMethod, Planner, PlannerError};
 
 use crate::{
     loss::{ClassCounts, Contrastive},

@@ -8,22 +8,18 @@ use crate::{
         ClassCounts, ClassifierContrastive, ClassifierLoss, CompressionMode, CompressionPreset,
         CompressionSwitch, Contrastive, ContrastiveBranch, Objective, PriorCounts,
     },
-    model::{Branches, ClassifierStart, NetworkConfig, Part},
+    model::{Branches, ClassifierStart, EncoderConfig, NetworkConfig, Part},
     optim::{Decay, Schedule, SgdConfig},
     recipe::{ClassifierView, CompressionStart, DecayKind, Prior, Recipe},
 };
 
 /// One stage with the classifier's loss on the first view.
-pub(super) fn classifier_alone(
-    recipe: &Recipe,
-    counts: &ClassCounts,
-    classifier: ClassifierLoss,
-) -> Plan {
+pub fn classifier_alone(recipe: &Recipe, counts: &ClassCounts, classifier: ClassifierLoss) -> Plan {
     one_stage(recipe, counts, objective(recipe, counts, classifier, None))
 }
 
 /// One stage with a logit-adjusted classifier and the contrastive loss of the recipe on two views more.
-pub(super) fn classifier_and_contrastive(recipe: &Recipe, counts: &ClassCounts) -> Plan {
+pub fn classifier_and_contrastive(recipe: &Recipe, counts: &ClassCounts) -> Plan {
     let branch = ContrastiveBranch {
         head_on_cls_view: recipe.model.head_on_cls_view,
         compression: compression(recipe),
@@ -33,11 +29,12 @@ pub(super) fn classifier_and_contrastive(recipe: &Recipe, counts: &ClassCounts) 
 }
 
 /// The logit-adjusted loss of the recipe.
-pub(super) fn adjusted(recipe: &Recipe) -> ClassifierLoss {
+pub fn adjusted(recipe: &Recipe) -> ClassifierLoss {
     ClassifierLoss::LogitAdjusted { tau: recipe.loss.tau }
 }
 
-pub(super) fn objective(
+/// The recipe's objective of a classifier on the first view and, with a branch, of a contrastive loss on all.
+pub fn objective(
     recipe: &Recipe,
     counts: &ClassCounts,
     classifier: ClassifierLoss,
@@ -60,7 +57,7 @@ fn one_stage(recipe: &Recipe, counts: &ClassCounts, objective: ClassifierContras
 }
 
 /// The stage of the recipe's length, batch, schedule and optimizer.
-pub(super) fn stage(recipe: &Recipe, views: Vec<View>, objective: Box<dyn Objective>) -> Stage {
+pub fn stage(recipe: &Recipe, views: Vec<View>, objective: Box<dyn Objective>) -> Stage {
     let train = &recipe.train;
     Stage {
         name: "training",
@@ -77,7 +74,7 @@ pub(super) fn stage(recipe: &Recipe, views: Vec<View>, objective: Box<dyn Object
 }
 
 /// A sampler of the recipe's batches.
-pub(super) fn sampler(recipe: &Recipe, sampling: Sampling) -> SamplerConfig {
+pub fn sampler(recipe: &Recipe, sampling: Sampling) -> SamplerConfig {
     let train = &recipe.train;
     SamplerConfig {
         sampling,
@@ -89,14 +86,14 @@ pub(super) fn sampler(recipe: &Recipe, sampling: Sampling) -> SamplerConfig {
 }
 
 /// The recipe's network; with a projection head where there is a contrastive branch, which may have prototypes.
-pub(super) fn network(
+pub fn network(
     recipe: &Recipe,
     classes: usize,
     contrastive_with_prototypes: Option<bool>,
 ) -> NetworkConfig {
     let model = &recipe.model;
     NetworkConfig {
-        depth: recipe.depth().unwrap_or_default(),
+        encoder: EncoderConfig::Backbone(model.backbone),
         classes,
         classifier: model.classifier,
         cosine_scale: model.cosine_scale,
@@ -152,7 +149,7 @@ fn compression(recipe: &Recipe) -> Option<CompressionSwitch> {
 }
 
 /// The classifier's view, then contrastive ones.
-pub(super) fn views(recipe: &Recipe, count: usize) -> Vec<View> {
+pub fn views(recipe: &Recipe, count: usize) -> Vec<View> {
     let views = &recipe.views;
     let scale_min = views.crop_scale_min;
     let plain = PlainConfig { scale_min, ..PlainConfig::default() };
@@ -175,7 +172,8 @@ pub(super) fn views(recipe: &Recipe, count: usize) -> Vec<View> {
     all
 }
 
-fn schedule(recipe: &Recipe) -> Schedule {
+/// The learning rate of the recipe over its epochs.
+pub fn schedule(recipe: &Recipe) -> Schedule {
     let section = &recipe.schedule;
     let decay = match section.decay {
         DecayKind::Cosine => Decay::Cosine,
@@ -187,7 +185,8 @@ fn schedule(recipe: &Recipe) -> Schedule {
     Schedule { lr: recipe.optimizer.lr, warmup: section.warmup, epochs, decay }
 }
 
-fn optimizer(recipe: &Recipe) -> SgdConfig {
+/// The optimizer of the recipe.
+pub fn optimizer(recipe: &Recipe) -> SgdConfig {
     let optimizer = &recipe.optimizer;
     SgdConfig {
         momentum: optimizer.momentum,

@@ -51,6 +51,30 @@ pub struct Place {
 }
 
 impl Plan {
+    /// What keeps a plan for `classes` classes from being followed.
+    pub(super) fn fault(&self, classes: usize) -> Option<&'static str> {
+        let Some(last) = self.stages.last() else { return Some("it has no stage") };
+        let trained = || self.stages.iter().filter(|stage| stage.epochs > 0);
+        let stages = self.stages.iter().enumerate();
+        let empty =
+            |(number, stage): (usize, &Stage)| stage.epochs == 0 && number + 1 < self.stages.len();
+        if self.network.classes != classes {
+            Some("its network has another number of classes than the data")
+        } else if self.epochs() == 0 || stages.clone().any(empty) {
+            Some("a stage before the last has no epoch")
+        } else if last.epochs == 0 && last.computed.is_none() {
+            Some("its last stage has neither an epoch nor a classifier to compute")
+        } else if trained().any(|stage| stage.samplers.is_empty() || stage.views.is_empty()) {
+            Some("a stage has no sampler or no view")
+        } else if trained().any(|stage| stage.samplers.iter().any(|s| s.batch_size == 0)) {
+            Some("a sampler draws no image")
+        } else if trained().any(|stage| stage.trains.is_empty()) {
+            Some("a stage trains no part of the network")
+        } else {
+            None
+        }
+    }
+
     /// Epochs of all stages.
     pub fn epochs(&self) -> usize {
         self.stages.iter().map(|stage| stage.epochs).sum()

@@ -5,7 +5,7 @@ use burn::{
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use super::{Kind, Part, Role, Roles};
+use super::{Kind, OwnEncoder, Part, Role, Roles, encoder::OwnRoles};
 use crate::rng::{Purpose, stream};
 
 /// Makes parameters, and notes what each is. The stream of each is a function of the seed, of the stage and of how many
@@ -105,6 +105,15 @@ impl Initialiser {
     /// A weight, every element `value`.
     pub fn constant<const D: usize>(&mut self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         self.fill(Kind::Weight, shape, || value)
+    }
+
+    /// An encoder from outside the crate, whose parameters are drawn by the device's generator.
+    pub(super) fn own(&mut self, make: &dyn Fn(&Device) -> OwnEncoder) -> OwnEncoder {
+        let seed = self.next_stream().random();
+        self.device.seed(seed);
+        let encoder = make(&self.device);
+        self.roles.extend(OwnRoles::of(&encoder));
+        encoder
     }
 
     fn next_stream(&mut self) -> rand_chacha::ChaCha8Rng {

@@ -3,19 +3,24 @@
 //! Parameter names and layouts are PyTorch's, so that weights travel both ways
 //! ([`weights`]).
 
+mod backbone;
 mod classifier;
+mod encoder;
 mod init;
 mod layers;
 mod mlp;
 mod nearest_class_mean;
 mod network;
+mod own_encoder;
 mod predict;
 mod resnet_cifar;
 mod roles;
 mod tau_normalise;
 pub mod weights;
 
+pub use backbone::Backbone;
 pub use classifier::Classifier;
+pub use encoder::{Encoder, EncoderConfig};
 pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
@@ -23,6 +28,7 @@ pub use nearest_class_mean::{NearestClassMean, NearestClassMeanError};
 pub use network::{
     BnGroups, ClassifierKind, ClassifierStart, InitHeads, Network, NetworkConfig, Precision,
 };
+pub use own_encoder::{Encode, OwnEncoder};
 pub use predict::{rows_at_once, softmax};
 pub use resnet_cifar::{Branch, Branches, ResNetCifar};
 pub use roles::{Kind, Part, Role, Roles};
@@ -37,6 +43,20 @@ pub enum ModelError {
          resnet20, resnet32 or resnet56"
     )]
     Depth(usize),
+    /// Branches are made of an encoder's own stages.
+    #[error(
+        "encoder {encoder} has no branches: a method of several experts needs a backbone of this program"
+    )]
+    Branches {
+        /// What the encoder is called.
+        encoder: String,
+    },
+    /// Only the crate's encoders know lower precisions.
+    #[error("encoder {encoder} computes in f32: leave --precision out")]
+    Precision {
+        /// What the encoder is called.
+        encoder: String,
+    },
     /// A tensor is missing from a weights file.
     #[error("{file} holds no tensor \"{name}\": it belongs to another model")]
     MissingTensor {

@@ -7,8 +7,8 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Branch, Branches, Classifier, Initialiser, Kind, Mlp, ModelError, NearestClassMean, Part, Pass,
-    ResNetCifar, Role, Roles, l2_normalise, weights::values,
+    Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, Kind, Mlp, ModelError,
+    NearestClassMean, Part, Pass, Role, Roles, l2_normalise, weights::values,
 };
 
 /// Which classification layer reads the features.
@@ -77,8 +77,8 @@ impl Precision {
 /// What a [`Network`] consists of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkConfig {
-    /// Layers of the CIFAR ResNet, 6n+2.
-    pub depth: usize,
+    /// From images to features.
+    pub encoder: EncoderConfig,
     /// Number of classes C.
     pub classes: usize,
     /// Classification layer.
@@ -118,7 +118,7 @@ pub enum ClassifierStart {
 /// Encoder, classifier and the heads of the contrastive branch (`docs/method.md`).
 #[derive(Module, Debug)]
 pub struct Network {
-    encoder: ResNetCifar,
+    encoder: Encoder,
     branches: Vec<Branch>,
     head: Option<Mlp>,
     fc: Option<Classifier>,
@@ -136,13 +136,16 @@ impl Network {
     /// A network with weights drawn from `seed`, all of which are trained.
     ///
     /// # Errors
-    /// [`ModelError::Depth`].
+    /// [`ModelError::Depth`], or what an encoder from outside the crate cannot do.
     pub fn new(config: &NetworkConfig, seed: u64, device: &Device) -> Result<Self, ModelError> {
         let mut init = Initialiser::new(seed, device);
-        let features = config.branches.count() * config.branches.features();
         let kaiming = config.init_heads == InitHeads::Kaiming;
-        let encoder = ResNetCifar::new(config.depth, config.branches, &mut init)?;
-        let mut branches = config.branches.make(config.depth, &mut init);
+        let encoder = config.encoder(&mut init)?;
+        let mut branches = config.branches(&mut init);
+        let features = match config.branches {
+            Branches::One => encoder.features(),
+            branches => branches.count() * branches.features(),
+        };
         init.enter(Part::Classifier);
         let fc = match config.branches {
             Branches::Experts { .. } => {
@@ -247,13 +250,13 @@ impl Network {
 
     /// `images`: `[rows, height, width, 3]`; gives features `[rows, features]`, those of several branches side by side.
     pub fn features(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        self.encoded(images, pass, |network, images, pass| match network.branches[..] {
-            [] => network.encoder.forward(images, pass),
-            _ => {
-                let maps = network.encoder.maps(images, pass);
+        self.encoded(images, pass, |network, images, pass| match &network.encoder {
+            Encoder::ResNetCifar(trunk) if !network.branches.is_empty() => {
+                let maps = trunk.maps(images, pass);
                 let of = |branch: &Branch| branch.forward(maps.clone(), pass);
                 Tensor::cat(network.branches.iter().map(of).collect(), 1)
             }
+            encoder => encoder.forward(images, pass),
         })
     }
 
@@ -264,9 +267,13 @@ impl Network {
         branch: usize,
         pass: &mut Pass<'_>,
     ) -> Tensor<2> {
-        self.encoded(images, pass, |network, images, pass| match network.branches.get(branch) {
-            None => network.encoder.forward(images, pass),
-            Some(branch) => branch.forward(network.encoder.maps(images, pass), pass),
+        self.encoded(images, pass, |network, images, pass| {
+            match (&network.encoder, network.branches.get(branch)) {
+                (Encoder::ResNetCifar(trunk), Some(branch)) => {
+                    branch.forward(trunk.maps(images, pass), pass)
+                }
+                (encoder, _) => encoder.forward(images, pass),
+            }
         })
     }
 
@@ -338,6 +345,22 @@ impl Network {
 }
 
 impl NetworkConfig {
+    fn encoder(&self, init: &mut Initialiser) -> Result<Encoder, ModelError> {
+        match &self.encoder {
+            EncoderConfig::Own { name, .. } if self.precision != Precision::F32 => {
+                Err(ModelError::Precision { encoder: name.clone() })
+            }
+            config => Encoder::new(config, self.branches, init),
+        }
+    }
+
+    fn branches(&self, init: &mut Initialiser) -> Vec<Branch> {
+        match self.encoder {
+            EncoderConfig::Backbone(backbone) => self.branches.make(backbone.depth(), init),
+            EncoderConfig::Own { .. } => Vec::new(),
+        }
+    }
+
     fn new_classifier(&self, features: usize, init: &mut Initialiser) -> Classifier {
         let classes = self.classes;
         let classifier = match self.classifier {
@@ -376,11 +399,15 @@ impl ModuleMapper for Freeze {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device;
+    use crate::{device, model::Backbone};
+
+    fn resnet(depth: usize) -> EncoderConfig {
+        EncoderConfig::Backbone(Backbone::ResNetCifar { depth })
+    }
 
     fn config(classes: usize) -> NetworkConfig {
         NetworkConfig {
-            depth: 32,
+            encoder: resnet(32),
             classes,
             classifier: ClassifierKind::Linear,
             cosine_scale: 30.0,
@@ -414,11 +441,11 @@ mod tests {
     #[test]
     fn depth_must_be_6n_plus_2() {
         for depth in [0, 2, 7, 31, 33, 51] {
-            let bad = NetworkConfig { depth, ..config(10) };
+            let bad = NetworkConfig { encoder: resnet(depth), ..config(10) };
             assert!(Network::new(&bad, 0, &device::cpu()).is_err(), "depth {depth}");
         }
         for depth in [8, 14, 20, 56] {
-            let good = NetworkConfig { depth, ..config(10) };
+            let good = NetworkConfig { encoder: resnet(depth), ..config(10) };
             assert!(Network::new(&good, 0, &device::cpu()).is_ok(), "depth {depth}");
         }
     }

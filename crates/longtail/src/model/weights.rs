@@ -55,8 +55,10 @@ pub fn with_state<M: Module>(module: M, mut state: State, file: &str) -> Result<
 pub struct ModulePath(Vec<String>);
 
 impl ModulePath {
-    /// Goes down into `name`.
-    pub fn enter(&mut self, name: &str) {
+    /// Goes down into `name` of a container of Burn's type.
+    pub fn enter(&mut self, name: &str, container: &str) {
+        // The variants of an enum are no level of PyTorch's.
+        let name = if container.starts_with("Enum:") { "" } else { name };
         self.0.push(name.to_owned());
     }
 
@@ -74,7 +76,8 @@ impl ModulePath {
             "output" if in_head => "3".to_owned(),
             other => other.to_owned(),
         };
-        self.0.iter().map(spelled).collect::<Vec<_>>().join(".")
+        let levels = self.0.iter().filter(|level| !level.is_empty());
+        levels.map(spelled).collect::<Vec<_>>().join(".")
     }
 }
 
@@ -84,8 +87,8 @@ struct Reader {
 }
 
 impl ModuleVisitor for Reader {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
@@ -112,8 +115,8 @@ struct Writer {
 }
 
 impl ModuleMapper for Writer {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
@@ -149,12 +152,12 @@ mod tests {
     use super::*;
     use crate::{
         device,
-        model::{ClassifierKind, InitHeads, Network, NetworkConfig},
+        model::{Backbone, ClassifierKind, EncoderConfig, InitHeads, Network, NetworkConfig},
     };
 
     fn network(classes: usize, seed: u64) -> Network {
         let config = NetworkConfig {
-            depth: 8,
+            encoder: EncoderConfig::Backbone(Backbone::ResNetCifar { depth: 8 }),
             classes,
             classifier: ClassifierKind::Linear,
             cosine_scale: 30.0,

@@ -12,7 +12,7 @@ use crate::{
         Reevaluate,
     },
     method::{Knobs, Method},
-    model::{BnGroups, ClassifierKind, InitHeads, Precision},
+    model::{Backbone, BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
 impl Recipe {
@@ -21,7 +21,7 @@ impl Recipe {
     pub(super) fn defaults(data: &str, method: Method) -> Self {
         let mut recipe = Self {
             data: data_defaults(data),
-            method: MethodSection { name: method, knobs: Knobs::new() },
+            method: MethodSection { name: method, own: None, knobs: Knobs::new() },
             model: model_defaults(),
             loss: loss_defaults(method),
             contrastive: contrastive_defaults(method),
@@ -63,7 +63,7 @@ impl Recipe {
 
     /// The synthetic set is small and meant for a CPU: a shallow network and a short run.
     fn for_synthetic(&mut self) {
-        self.model.backbone = "resnet8".into();
+        self.model.backbone = Backbone::ResNetCifar { depth: 8 };
         self.train.epochs = 30;
         self.train.batch_size = 64;
         self.optimizer.lr = 0.1;
@@ -103,7 +103,7 @@ fn data_defaults(name: &str) -> Data {
 
 fn model_defaults() -> Model {
     Model {
-        backbone: "resnet32".into(),
+        backbone: Backbone::ResNetCifar { depth: 32 },
         classifier: ClassifierKind::Linear,
         cosine_scale: 30.0,
         head_hidden: 512,

@@ -1,7 +1,7 @@
 //! Defaults that follow from people's own images.
 
 use super::{ClassifierView, DecayKind, Recipe};
-use crate::method::Method;
+use crate::{method::Method, model::Backbone};
 
 /// The method of folders and lists. It, the views, the depth and the number of images were chosen by validation images of
 /// seven small sets (`docs/small-sets.md`).
@@ -94,7 +94,7 @@ impl Recipe {
     pub(super) fn for_files(&mut self, profile: &Profile) {
         let views = if self.method.name.definition().contrastive.is_some() { 3 } else { 1 };
         let batch = profile.batch_size();
-        self.model.backbone = format!("resnet{}", profile.depth());
+        self.model.backbone = Backbone::ResNetCifar { depth: profile.depth() };
         self.train.epochs = profile.epochs();
         self.train.batch_size = batch;
         self.train.drop_last = profile.drops_last(batch);
@@ -112,7 +112,7 @@ impl Recipe {
         let Self { data, model, train, optimizer, .. } = self;
         format!(
             "{} with {} on {} × {} pixels: {} epochs in steps of {}, learning rate {}; recipe.toml has it all",
-            self.method.name,
+            self.method,
             model.backbone,
             data.image_size,
             data.image_size,

@@ -12,7 +12,7 @@ use crate::{
         Reevaluate,
     },
     method::{Knobs, Method},
-    model::{BnGroups, ClassifierKind, InitHeads, Precision},
+    model::{Backbone, BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
 /// How many images of each class are held out for validation.
@@ -216,6 +216,9 @@ section! {
 pub struct MethodSection {
     /// Which method.
     pub name: Method,
+    /// The method from outside the crate that trains in its place ([`crate::method::OwnMethod`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
     /// Its own settings, all of them.
     #[serde(flatten)]
     pub knobs: Knobs,
@@ -228,6 +231,9 @@ pub struct MethodTyped {
     /// Which method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Method>,
+    /// The method from outside the crate that trains in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
     /// Settings of its own; which there are is looked at when the method is known.
     #[serde(flatten)]
     pub knobs: Knobs,
@@ -236,8 +242,20 @@ pub struct MethodTyped {
 impl MethodSection {
     /// Takes over every value that was typed.
     pub(super) fn overlay(&mut self, typed: &MethodTyped) {
+        if typed.name.is_some() || typed.own.is_some() {
+            self.own.clone_from(&typed.own);
+        }
         self.name = typed.name.unwrap_or(self.name);
         self.knobs.extend(typed.knobs.clone());
+    }
+}
+
+impl std::fmt::Display for MethodSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.own {
+            Some(own) => f.write_str(own),
+            None => self.name.fmt(f),
+        }
     }
 }
 
@@ -247,6 +265,9 @@ impl MethodTyped {
         if other.name.is_some_and(|name| self.name.is_some_and(|before| before != name)) {
             self.knobs.clear();
         }
+        if other.name.is_some() || other.own.is_some() {
+            self.own = other.own;
+        }
         self.name = other.name.or(self.name);
         self.knobs.extend(other.knobs);
     }
@@ -255,7 +276,7 @@ impl MethodTyped {
 impl From<MethodSection> for MethodTyped {
     /// With every value.
     fn from(section: MethodSection) -> Self {
-        Self { name: Some(section.name), knobs: section.knobs }
+        Self { name: Some(section.name), own: section.own, knobs: section.knobs }
     }
 }
 
@@ -263,7 +284,7 @@ section! {
     /// `[model]`
     Model, ModelTyped {
         /// `resnet32` or another depth 6n+2.
-        backbone: String,
+        backbone: Backbone,
         /// Classification layer.
         classifier: ClassifierKind,
         /// Scale of the cosine classifier.

@@ -4,11 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use super::{
-    rescore,
-    resume::{Reopened, reopen},
-    saved,
-};
+use super::{Runner, resume::Reopened, saved};
 use crate::{
     Error, Result,
     data::DataError,
@@ -36,46 +32,61 @@ impl Evaluated {
     }
 }
 
-/// The figures of the run in `at`. `place` may say where its images are now, which their content proves, or name
-/// another set ([`rescore`]). Figures of images that are not proven to be the run's are not written into its folder.
+/// [`Runner::evaluate`] of a method of this crate.
 ///
 /// # Errors
-/// [`crate::Error`] if there is no run, if another process writes to it, or if the images cannot be used.
+/// As there.
 pub fn evaluate(
     at: &Path,
     place: DataTyped,
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Evaluated> {
-    // Of its own images a run knows which it left out.
-    let own = DataTyped { skip_broken: None, ..place.clone() };
-    let layer = RecipeFile { data: own, ..RecipeFile::default() };
-    let (folder, saved) = saved(at)?;
-    let lock = folder.lock_if_writable()?;
-    match reopen(folder, saved, &[layer], device.clone(), observer) {
-        Ok(Reopened { trainer, is_checked, .. }) => {
-            let summary = Box::new(trainer.summary()?);
-            match lock {
-                _ if !is_checked => Ok(Evaluated::Other(summary)),
-                Some(lock) => {
-                    let trainer = trainer.owning(lock);
-                    trainer.write_results(&summary, observer)?;
-                    Ok(Evaluated::Run(Box::new(trainer), summary))
+    Runner::new(device.clone()).evaluate(at, place, observer)
+}
+
+impl Runner {
+    /// The figures of the run in `at`. `place` may say where its images are now, which their content proves, or name
+    /// another set ([`Runner::rescore`]). Figures of images that are not proven to be the run's are not written into its folder.
+    ///
+    /// # Errors
+    /// [`crate::Error`] if there is no run, if another process writes to it, or if the images cannot be used.
+    pub fn evaluate(
+        &self,
+        at: &Path,
+        place: DataTyped,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluated> {
+        // Of its own images a run knows which it left out.
+        let own = DataTyped { skip_broken: None, ..place.clone() };
+        let layer = RecipeFile { data: own, ..RecipeFile::default() };
+        let (folder, saved) = saved(at)?;
+        let lock = folder.lock_if_writable()?;
+        match self.reopen(folder, saved, &self.named(&[layer]), observer) {
+            Ok(Reopened { trainer, is_checked, .. }) => {
+                let summary = Box::new(trainer.summary()?);
+                match lock {
+                    _ if !is_checked => Ok(Evaluated::Other(summary)),
+                    Some(lock) => {
+                        let trainer = trainer.owning(lock);
+                        trainer.write_results(&summary, observer)?;
+                        Ok(Evaluated::Run(Box::new(trainer), summary))
+                    }
+                    None => Ok(Evaluated::Unwritten(summary)),
                 }
-                None => Ok(Evaluated::Unwritten(summary)),
             }
+            Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
+                observer.note(&format!(
+                    "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
+                ));
+                self.rescore(at, place, observer).map(|summary| Evaluated::Other(Box::new(summary)))
+            }
+            // With files among them that cannot be read they are not the run's.
+            Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
+                self.rescore(at, place, observer).map(|summary| Evaluated::Other(Box::new(summary)))
+            }
+            Err(error) => Err(error),
         }
-        Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
-            observer.note(&format!(
-                "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
-            ));
-            rescore(at, place, device, observer).map(|summary| Evaluated::Other(Box::new(summary)))
-        }
-        // With files among them that cannot be read they are not the run's.
-        Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
-            rescore(at, place, device, observer).map(|summary| Evaluated::Other(Box::new(summary)))
-        }
-        Err(error) => Err(error),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     data::{self, Opened, Sets, Split, source},
     device,
     loss::ClassCounts,
-    method::Method,
+    method::{OwnMethod, Planner},
     model::Precision,
     recipe::{DataTyped, Profile, Recipe, RecipeFile, Val},
     report::atomic,
@@ -34,52 +34,116 @@ struct Prepared {
     notes: Vec<String>,
 }
 
-/// A new run in the folder `out`, on `device`, of the settings in `layers`. Nothing is written before the data is
-/// loaded and all of it fits.
+/// What makes runs: the device that they run on, and a method from outside the crate where there is one.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    device: Device,
+    planner: Planner,
+}
+
+impl Runner {
+    /// Of the methods of this crate.
+    pub fn new(device: Device) -> Self {
+        Self { device, planner: Planner::default() }
+    }
+
+    /// Of a method from outside the crate, in place of what recipes name.
+    #[must_use]
+    pub fn with_method(self, method: impl OwnMethod + 'static) -> Self {
+        Self { planner: Planner::own(method), ..self }
+    }
+
+    /// A new run in the folder `out` of the settings in `layers`. Nothing is written before the data is loaded and all of
+    /// it fits.
+    ///
+    /// # Errors
+    /// [`crate::Error`] for data that cannot be used, a folder that is taken, settings that do not fit.
+    pub fn start(
+        &self,
+        layers: &[RecipeFile],
+        out: &Out,
+        observer: &mut dyn Observer,
+    ) -> Result<Trainer> {
+        out.check_free()?;
+        let Prepared { mut recipe, sets, split, notes } = self.prepare(layers, observer)?;
+        notes_about(&self.device, &recipe).into_iter().for_each(|note| observer.note(note));
+        recipe.data = data::absolute(&recipe.data)?;
+        let text = recipe.to_toml()?;
+        let (folder, lock) = RunFolder::create(out)?;
+        split.save(&folder.split())?;
+        atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
+        let device = self.device.clone().autodiff();
+        Ok(Trainer::new(&self.planner, recipe, Arc::new(sets), folder, device)?
+            .owning(lock)
+            .with_notes(notes))
+    }
+
+    /// What a new run will take: its first steps are made and forgotten, and nothing is written.
+    ///
+    /// # Errors
+    /// [`crate::Error`] for data that cannot be used and settings that do not fit.
+    pub fn forecast(
+        &self,
+        layers: &[RecipeFile],
+        limits: Limits,
+        observer: &mut dyn Observer,
+    ) -> Result<(Recipe, Forecast)> {
+        let Prepared { recipe, sets, .. } = self.prepare(layers, observer)?;
+        let device = self.device.clone().autodiff();
+        let forecast = Forecast::measure(&self.planner, &recipe, sets, limits, device)?;
+        Ok((recipe, forecast))
+    }
+
+    /// The layers under the name of the method from outside, where there is one.
+    fn named(&self, layers: &[RecipeFile]) -> Vec<RecipeFile> {
+        let mut layers = layers.to_vec();
+        if let Some(own) = self.planner.own_name() {
+            let mut layer = RecipeFile::default();
+            layer.method.own = Some(own);
+            layers.push(layer);
+        }
+        layers
+    }
+
+    /// Opens the data, decides what follows from it, and loads it.
+    fn prepare(&self, layers: &[RecipeFile], observer: &mut dyn Observer) -> Result<Prepared> {
+        prepare(&self.named(layers), self, observer)
+    }
+}
+
+/// [`Runner::start`] of a method of this crate.
 ///
 /// # Errors
-/// [`crate::Error`] for data that cannot be used, a folder that is taken, settings that do not fit.
+/// As there.
 pub fn start(
     layers: &[RecipeFile],
     out: &Out,
     device: Device,
     observer: &mut dyn Observer,
 ) -> Result<Trainer> {
-    out.check_free()?;
-    let Prepared { mut recipe, sets, split, notes } = prepare(layers, &device, observer)?;
-    notes_about(&device, &recipe).into_iter().for_each(|note| observer.note(note));
-    recipe.data = data::absolute(&recipe.data)?;
-    let text = recipe.to_toml()?;
-    let (folder, lock) = RunFolder::create(out)?;
-    split.save(&folder.split())?;
-    atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
-    Ok(Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?
-        .owning(lock)
-        .with_notes(notes))
+    Runner::new(device).start(layers, out, observer)
 }
 
-/// What a new run will take: its first steps are made and forgotten, and nothing is written.
+/// [`Runner::forecast`] of a method of this crate.
 ///
 /// # Errors
-/// [`crate::Error`] for data that cannot be used and settings that do not fit.
+/// As there.
 pub fn forecast(
     layers: &[RecipeFile],
     limits: Limits,
     device: Device,
     observer: &mut dyn Observer,
 ) -> Result<(Recipe, Forecast)> {
-    let Prepared { recipe, sets, .. } = prepare(layers, &device, observer)?;
-    let forecast = Forecast::measure(&recipe, sets, limits, device.autodiff())?;
-    Ok((recipe, forecast))
+    Runner::new(device).forecast(layers, limits, observer)
 }
 
-/// Opens the data, decides what follows from it, and loads it.
 fn prepare(
     layers: &[RecipeFile],
-    device: &Device,
+    Runner { device, planner }: &Runner,
     observer: &mut dyn Observer,
 ) -> Result<Prepared> {
     let (asked, notes) = Recipe::resolve(layers)?;
+    planner.check(&asked).map_err(TrainError::from)?;
     let opened = Opened::open(&asked.data)?;
     let (split, of_split) = opened.split(&asked.data)?;
     let (asked_data, is_own) = (asked.data.clone(), source::is_own(&asked.data));
@@ -100,7 +164,7 @@ fn prepare(
     let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
     let need = Need::of(
         &recipe,
-        &Method::plan(&recipe, &counts),
+        &planner.plan(&recipe, &counts).map_err(TrainError::from)?,
         opened.bytes(&split, &recipe.data),
         device::is_cpu(device),
     );

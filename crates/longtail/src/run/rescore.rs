@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::Path};
 
 use burn::tensor::Device;
 
-use super::{resume::place, saved};
+use super::{Runner, resume::place, saved};
 use crate::{
     Result,
     augment::Normalize,
@@ -22,91 +22,107 @@ use crate::{
 /// Class names that a note lists.
 const NAMED: usize = 8;
 
-/// The figures of the run in `folder` on the set that `typed` names, whose classes are found by their names. Nothing
-/// of the run changes.
-///
-/// A set with a test part is scored on that, one with a validation part alone on it, any other on all its images.
+/// [`Runner::rescore`] of a method of this crate.
 ///
 /// # Errors
-/// [`crate::Error`] if there is no trained run or no such data, or if it has none of the run's classes.
+/// As there.
 pub fn rescore(
     folder: &Path,
     typed: DataTyped,
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
-    let (folder, file) = saved(folder)?;
-    let recipe = Recipe::resolve(&[file])?.0;
-    let checkpoint = Checkpoint::load_of(&folder)?;
-    let trained = Split::load(&folder.split())?;
-    checkpoint
-        .check_identity(&recipe, &trained.hash, &folder.checkpoint())
-        .map_err(crate::Error::from)?;
-    let data = other_data(&recipe, typed)?;
-    let opened = Opened::to_score(&data)?;
-    opened.notes.iter().for_each(|note| observer.note(note));
-    let classes = Classes::matching(&trained.class_names, &opened.listing, observer)?;
-    let part = PartUsed::of(&opened.listing);
-    let split = Split::of_part(&opened.listing, part == PartUsed::Pool);
-    check_images(opened.bytes(&split, &data))?;
-    let scored = part.of_set(&opened.listing);
-    trained_on(&recipe, &trained, scored, part).iter().for_each(|note| observer.note(note));
-    let (source, notes) = opened.load(&split, &data)?;
-    notes.iter().for_each(|note| observer.note(note));
-    let images = match part {
-        PartUsed::Test => source.test,
-        PartUsed::Val => source.val,
-        PartUsed::Pool => Some(source.pool),
-    };
-    let images = images.unwrap_or_else(|| ImageSet::empty(1, 1));
-    let counts = train_counts(&folder, &checkpoint, trained.class_names.len());
-    let options = eval_options(&recipe)?;
-    let scored = Scored {
-        images: &images,
-        classes: &classes,
-        counts: &counts,
-        recipe: &recipe,
-        options,
-        device,
-    };
-    let stage = checkpoint.progress.stage;
-    let build = |state| -> Result<Network> {
-        let network = network(&recipe, trained.class_names.len(), stage, device)?;
-        let file = folder.checkpoint().display().to_string();
-        Ok(weights::with_state(network, state, &file).map_err(TrainError::from)?)
-    };
-    let progress = checkpoint.progress;
-    let last = scored.outcome(&build(checkpoint.model)?)?;
-    let best = match progress.best {
-        Some(best) if !checkpoint.best.is_empty() => {
-            let outcome = scored.outcome(&build(checkpoint.best)?)?;
-            Some(Best { epoch: best.epoch, outcome })
-        }
-        _ => None,
-    };
-    Ok(Summary {
-        last,
-        best,
-        epochs: progress.epoch,
-        steps: progress.step,
-        seed: recipe.train.seed,
-        split_hash: split.hash,
-        data: source::title(&data),
-        method: recipe.method.name.to_string(),
-        classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
-        seconds: progress.seconds,
-        waited: progress.waited,
-        images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
-        longtail_version: env!("CARGO_PKG_VERSION").into(),
-        compression: None,
-        loss: None,
-        loss_parts: LossParts::default(),
-        backbone: Some(recipe.model.backbone.clone()),
-        finished: progress.ended,
-        shot_thresholds: Some(options.shot_thresholds),
-        warnings: Vec::new(),
-        notes: Vec::new(),
-    })
+    Runner::new(device.clone()).rescore(folder, typed, observer)
+}
+
+impl Runner {
+    /// The figures of the run in `folder` on the set that `typed` names, whose classes are found by their names. Nothing
+    /// of the run changes.
+    ///
+    /// A set with a test part is scored on that, one with a validation part alone on it, any other on all its images.
+    ///
+    /// # Errors
+    /// [`crate::Error`] if there is no trained run or no such data, or if it has none of the run's classes.
+    pub fn rescore(
+        &self,
+        folder: &Path,
+        typed: DataTyped,
+        observer: &mut dyn Observer,
+    ) -> Result<Summary> {
+        let (folder, file) = saved(folder)?;
+        let recipe = Recipe::resolve(&[file])?.0;
+        let checkpoint = Checkpoint::load_of(&folder)?;
+        let trained = Split::load(&folder.split())?;
+        checkpoint
+            .check_identity(&recipe, &trained.hash, &folder.checkpoint())
+            .map_err(crate::Error::from)?;
+        let data = other_data(&recipe, typed)?;
+        let opened = Opened::to_score(&data)?;
+        opened.notes.iter().for_each(|note| observer.note(note));
+        let classes = Classes::matching(&trained.class_names, &opened.listing, observer)?;
+        let part = PartUsed::of(&opened.listing);
+        let split = Split::of_part(&opened.listing, part == PartUsed::Pool);
+        check_images(opened.bytes(&split, &data))?;
+        let scored = part.of_set(&opened.listing);
+        trained_on(&recipe, &trained, scored, part).iter().for_each(|note| observer.note(note));
+        let (source, notes) = opened.load(&split, &data)?;
+        notes.iter().for_each(|note| observer.note(note));
+        let images = match part {
+            PartUsed::Test => source.test,
+            PartUsed::Val => source.val,
+            PartUsed::Pool => Some(source.pool),
+        };
+        let images = images.unwrap_or_else(|| ImageSet::empty(1, 1));
+        let counts = train_counts(&folder, &checkpoint, trained.class_names.len());
+        let options = eval_options(&recipe)?;
+        let scored = Scored {
+            images: &images,
+            classes: &classes,
+            counts: &counts,
+            recipe: &recipe,
+            options,
+            device: &self.device,
+        };
+        let stage = checkpoint.progress.stage;
+        let build = |state| -> Result<Network> {
+            let network =
+                network(&self.planner, &recipe, trained.class_names.len(), stage, &self.device)?;
+            let file = folder.checkpoint().display().to_string();
+            Ok(weights::with_state(network, state, &file).map_err(TrainError::from)?)
+        };
+        let progress = checkpoint.progress;
+        let last = scored.outcome(&build(checkpoint.model)?)?;
+        let best = match progress.best {
+            Some(best) if !checkpoint.best.is_empty() => {
+                let outcome = scored.outcome(&build(checkpoint.best)?)?;
+                Some(Best { epoch: best.epoch, outcome })
+            }
+            _ => None,
+        };
+        Ok(Summary {
+            last,
+            best,
+            epochs: progress.epoch,
+            steps: progress.step,
+            seed: recipe.train.seed,
+            split_hash: split.hash,
+            data: source::title(&data),
+            method: recipe.method.to_string(),
+            classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
+            seconds: progress.seconds,
+            waited: progress.waited,
+            images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
+            longtail_version: env!("CARGO_PKG_VERSION").into(),
+            compression: None,
+            loss: None,
+            loss_parts: LossParts::default(),
+            backbone: Some(recipe.model.backbone.to_string()),
+            finished: progress.ended,
+            shot_thresholds: Some(options.shot_thresholds),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
 }
 
 /// Which images of a set are scored.

@@ -4,13 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
-use super::saved;
+use super::{Runner, saved};
 use crate::{
     Result,
     data::{self, Opened, Sets, Split},
     device,
     loss::ClassCounts,
-    method::Method,
     recipe::{DataTyped, Recipe, RecipeFile, Val},
     report::atomic,
     train::{Need, Observer, RunFolder, TrainError, Trainer},
@@ -30,43 +29,107 @@ const PLACES: [&str; 8] = [
 /// Sections of which a longer run has other values.
 const OF_LENGTH: [&str; 1] = ["train.epochs"];
 
-/// The run in the folder `out` where its checkpoint left off, on `device`, which need not be the one it
-/// was on: results then agree but for rounding.
-///
-/// `layers` may say again what the run's recipe says, where the data is now, how often checkpoints are written,
-/// and another number of epochs.
+/// [`Runner::resume`] of a method of this crate.
 ///
 /// # Errors
-/// [`crate::Error`] if there is no run, if another process has it, if `layers` says something else, or if the data
-/// or the checkpoint deviates from the run's.
+/// As there.
 pub fn resume(
     out: &Path,
     layers: &[RecipeFile],
     device: Device,
     observer: &mut dyn Observer,
 ) -> Result<Trainer> {
-    let (folder, saved) = saved(out)?;
-    let lock = folder.lock()?;
-    let Reopened { trainer, epochs_before: before, .. } =
-        reopen(folder, saved, layers, device, observer)?;
-    let trainer = trainer.owning(lock);
-    if trainer.recipe().train.epochs != before {
-        // The recipe of a run is what it does. Killed between the two, the run can be gone on with either.
-        trainer.save_before_new_recipe()?;
-        let mut recipe = trainer.recipe().clone();
-        recipe.data = data::absolute(&recipe.data)?;
-        atomic::write(&trainer.folder().recipe(), recipe.to_toml()?.as_bytes())
-            .map_err(TrainError::from)?;
+    Runner::new(device).resume(out, layers, observer)
+}
+
+impl Runner {
+    /// The run in the folder `out` where its checkpoint left off; it may have been on another device: results then
+    /// agree but for rounding.
+    ///
+    /// `layers` may say again what the run's recipe says, where the data is now, how often checkpoints are written,
+    /// and another number of epochs.
+    ///
+    /// # Errors
+    /// [`crate::Error`] if there is no run, if another process has it, if `layers` says something else, or if the data
+    /// or the checkpoint deviates from the run's.
+    pub fn resume(
+        &self,
+        out: &Path,
+        layers: &[RecipeFile],
+        observer: &mut dyn Observer,
+    ) -> Result<Trainer> {
+        let (folder, saved) = saved(out)?;
+        let lock = folder.lock()?;
+        let Reopened { trainer, epochs_before: before, .. } =
+            self.reopen(folder, saved, &self.named(layers), observer)?;
+        let trainer = trainer.owning(lock);
+        if trainer.recipe().train.epochs != before {
+            // The recipe of a run is what it does. Killed between the two, the run can be gone on with either.
+            trainer.save_before_new_recipe()?;
+            let mut recipe = trainer.recipe().clone();
+            recipe.data = data::absolute(&recipe.data)?;
+            atomic::write(&trainer.folder().recipe(), recipe.to_toml()?.as_bytes())
+                .map_err(TrainError::from)?;
+        }
+        observer.note(&where_it_goes_on(&trainer));
+        let epochs = trainer.recipe().train.epochs;
+        if epochs != before {
+            observer.note(&format!(
+                "{epochs} epochs instead of {before}: from here on the schedule is that of a run of {epochs} epochs \
+                 (learning rate, warm-up, milestones, compression), which is not what it would have been from the start"
+            ));
+        }
+        Ok(trainer)
     }
-    observer.note(&where_it_goes_on(&trainer));
-    let epochs = trainer.recipe().train.epochs;
-    if epochs != before {
-        observer.note(&format!(
-            "{epochs} epochs instead of {before}: from here on the schedule is that of a run of {epochs} epochs \
-             (learning rate, warm-up, milestones, compression), which is not what it would have been from the start"
-        ));
+
+    /// [`Runner::resume`] without a word on where, and without writing.
+    pub(super) fn reopen(
+        &self,
+        folder: RunFolder,
+        saved: RecipeFile,
+        layers: &[RecipeFile],
+        observer: &mut dyn Observer,
+    ) -> Result<Reopened> {
+        let before = Recipe::resolve(std::slice::from_ref(&saved))?.0;
+        let recipe = again(&folder, &before, saved, layers)?;
+        device::check_precision(&self.device, recipe.train.precision)?;
+        let split = Split::load(&folder.split())?;
+        let (sets, note, notes) = self.sets(&recipe, &split)?;
+        note.iter().for_each(|note| observer.note(note));
+        let trainer = Trainer::new(
+            &self.planner,
+            recipe,
+            Arc::new(sets),
+            folder,
+            self.device.clone().autodiff(),
+        )?;
+        // Those of a run that has no checkpoint yet; another has them there.
+        let trainer = trainer.with_notes(notes).resume(&before, observer)?;
+        Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
     }
-    Ok(trainer)
+
+    /// The images of a run, which have to be those that it was made of; what is to be said where that is not proven; and
+    /// what was said of them when the run began.
+    fn sets(&self, recipe: &Recipe, split: &Split) -> Result<(Sets, Option<String>, Vec<String>)> {
+        let opened = Opened::to_score(&recipe.data)?;
+        let note = split.check(&opened.listing)?;
+        let counts = split.train_counts(&opened.listing.pool.labels);
+        let images = opened.bytes(split, &recipe.data);
+        let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
+        let plan = self.planner.plan(recipe, &counts).map_err(TrainError::from)?;
+        Need::of(recipe, &plan, images, device::is_cpu(&self.device))
+            .check(device::free_memory())?;
+        let mut notes = opened.notes.clone();
+        // A split that was given may be gone.
+        if let Ok((again, said)) = opened.split(&recipe.data)
+            && again.hash == split.hash
+        {
+            notes.extend(said);
+        }
+        let (source, of_images) = opened.load(split, &recipe.data)?;
+        notes.extend(of_images);
+        Ok((Sets::new(source, split, recipe.data.val != Val::None), note, notes))
+    }
 }
 
 /// The epoch and step at which a run goes on.
@@ -97,52 +160,6 @@ pub(super) struct Reopened {
     pub epochs_before: usize,
     /// Whether its images are proven to be those that it was made of.
     pub is_checked: bool,
-}
-
-/// [`resume`] without a word on where, and without writing.
-pub(super) fn reopen(
-    folder: RunFolder,
-    saved: RecipeFile,
-    layers: &[RecipeFile],
-    device: Device,
-    observer: &mut dyn Observer,
-) -> Result<Reopened> {
-    let before = Recipe::resolve(std::slice::from_ref(&saved))?.0;
-    let recipe = again(&folder, &before, saved, layers)?;
-    device::check_precision(&device, recipe.train.precision)?;
-    let split = Split::load(&folder.split())?;
-    let (sets, note, notes) = sets(&recipe, &split, &device)?;
-    note.iter().for_each(|note| observer.note(note));
-    let trainer = Trainer::new(recipe, Arc::new(sets), folder, device.autodiff())?;
-    // Those of a run that has no checkpoint yet; another has them there.
-    let trainer = trainer.with_notes(notes).resume(&before, observer)?;
-    Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
-}
-
-/// The images of a run, which have to be those that it was made of; what is to be said where that is not proven; and
-/// what was said of them when the run began.
-fn sets(
-    recipe: &Recipe,
-    split: &Split,
-    device: &Device,
-) -> Result<(Sets, Option<String>, Vec<String>)> {
-    let opened = Opened::to_score(&recipe.data)?;
-    let note = split.check(&opened.listing)?;
-    let counts = split.train_counts(&opened.listing.pool.labels);
-    let images = opened.bytes(split, &recipe.data);
-    let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
-    Need::of(recipe, &Method::plan(recipe, &counts), images, device::is_cpu(device))
-        .check(device::free_memory())?;
-    let mut notes = opened.notes.clone();
-    // A split that was given may be gone.
-    if let Ok((again, said)) = opened.split(&recipe.data)
-        && again.hash == split.hash
-    {
-        notes.extend(said);
-    }
-    let (source, of_images) = opened.load(split, &recipe.data)?;
-    notes.extend(of_images);
-    Ok((Sets::new(source, split, recipe.data.val != Val::None), note, notes))
 }
 
 /// The saved recipe with the layers over it, unless they change what the run is. What was typed is named, not

@@ -5,6 +5,7 @@ use crate::{
     data::ClassCountsError,
     eval::EvalError,
     loss::LossError,
+    method::PlannerError,
     model::ModelError,
     recipe::RecipeError,
     report::ReportError,
@@ -24,6 +25,9 @@ fn damage_mend(previous: Option<&Path>) -> String {
 /// A run that cannot start, continue or be saved. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// A method from outside that the program does not have, or whose plan cannot be followed.
+    #[error(transparent)]
+    Planner(#[from] PlannerError),
     /// The output folder is taken.
     #[error(
         "{} exists already: choose another --out, or continue the run in it with --resume",

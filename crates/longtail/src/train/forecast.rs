@@ -9,7 +9,7 @@ use crate::{
     data::{Part, Sets},
     device,
     loss::{ClassCounts, Moment},
-    method::{Method, Stage},
+    method::{Planner, Stage},
     recipe::Recipe,
 };
 
@@ -53,6 +53,7 @@ impl Forecast {
     /// # Errors
     /// [`TrainError`] for settings that do not fit the data.
     pub fn measure(
+        planner: &Planner,
         recipe: &Recipe,
         sets: Sets,
         limits: Limits,
@@ -60,7 +61,7 @@ impl Forecast {
     ) -> Result<Self, TrainError> {
         let sets = Arc::new(sets);
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let plan = Method::plan(recipe, &counts);
+        let plan = planner.plan(recipe, &counts)?;
         let mut learner = Learner::new(&plan, recipe.train.seed, device)?;
         let mut stages = Vec::with_capacity(plan.stages.len());
         for (number, stage) in plan.stages.iter().enumerate() {

@@ -39,7 +39,7 @@ impl Need {
     /// Of the run that a recipe makes of `images` bytes of decoded images.
     pub fn of(recipe: &Recipe, plan: &Plan, images: u64, is_cpu: bool) -> Self {
         let area = (recipe.data.image_size * recipe.data.image_size) as f64;
-        let blocks = recipe.depth().unwrap_or(8).saturating_sub(2) as f64 / 6.0;
+        let blocks = recipe.model.backbone.depth().saturating_sub(2) as f64 / 6.0;
         let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
         let rows = rows_at_once([recipe.data.image_size; 2]) as f64;
         let per_view = area * (value * (PER_BLOCK * blocks + PER_VIEW) + DRAWN);

@@ -1,16 +1,29 @@
 use crate::report::EpochRecord;
 
-/// Who watches a run, and may stop it.
+/// Who watches a run, and may stop it; `()` does neither.
 pub trait Observer {
     /// Something a person should know.
-    fn note(&mut self, text: &str);
+    fn note(&mut self, text: &str) {
+        let _ = text;
+    }
+
     /// One optimizer step is done.
-    fn step(&mut self, step: &StepReport);
+    fn step(&mut self, step: &StepReport) {
+        let _ = step;
+    }
+
     /// An epoch is done and logged.
-    fn epoch(&mut self, record: &EpochRecord);
+    fn epoch(&mut self, record: &EpochRecord) {
+        let _ = record;
+    }
+
     /// Whether the run should save and stop.
-    fn interrupted(&self) -> bool;
+    fn interrupted(&self) -> bool {
+        false
+    }
 }
+
+impl Observer for () {}
 
 /// What one step tells.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,7 @@ use crate::{
     data::Sets,
     eval::EvalOptions,
     loss::ClassCounts,
-    method::{Method, Plan},
+    method::{Plan, Planner},
     model::{
         Network,
         weights::{self, State},
@@ -54,11 +54,12 @@ impl Trainer {
         setup::eval_options(recipe).map(|_| ())
     }
 
-    /// A run at its beginning.
+    /// A run at its beginning, of what `planner` makes of the recipe.
     ///
     /// # Errors
     /// [`TrainError`] for settings that do not fit the data.
     pub fn new(
+        planner: &Planner,
         recipe: Recipe,
         sets: Arc<Sets>,
         folder: RunFolder,
@@ -67,7 +68,7 @@ impl Trainer {
         Self::check(&recipe, &sets.class_names, &sets.train_counts)?;
         let progress = setup::progress(&recipe, &sets, &device)?;
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let plan = Method::plan(&recipe, &counts);
+        let plan = planner.plan(&recipe, &counts)?;
         let learner = Learner::new(&plan, recipe.train.seed, device)?;
         Ok(Self {
             plan,

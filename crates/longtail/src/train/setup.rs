@@ -13,7 +13,7 @@ use crate::{
     device,
     eval::{self, EvalOptions, ShotThresholds},
     loss::ClassCounts,
-    method::{Method, Plan, Stage},
+    method::{Plan, Planner, Stage},
     model::Network,
     recipe::{HarmonicZero, Recipe},
 };
@@ -67,17 +67,18 @@ pub(super) fn normalize(recipe: &Recipe) -> Normalize {
     Normalize { mean: recipe.views.mean, std: recipe.views.std }
 }
 
-/// The network of a recipe for `classes` classes as its stage `stage` has it, on `device`, to be filled with weights.
+/// The network of a recipe, planned by `planner`, for `classes` classes as its stage `stage` has it, on `device`, to be filled with weights.
 ///
 /// # Errors
 /// [`TrainError::ClassCounts`] without a class, [`TrainError::Model`] for a network that a checked recipe does not have.
 pub fn network(
+    planner: &Planner,
     recipe: &Recipe,
     classes: usize,
     stage: usize,
     device: &Device,
 ) -> Result<Network, TrainError> {
-    let (plan, seed) = (plan_for(recipe, classes)?, recipe.train.seed);
+    let (plan, seed) = (plan_for(planner, recipe, classes)?, recipe.train.seed);
     let begun = plan.stages.iter().enumerate().take(stage + 1);
     let first = Network::new(&plan.network, seed, device)?;
     Ok(begun
@@ -88,13 +89,13 @@ pub fn network(
 ///
 /// # Errors
 /// [`TrainError::ClassCounts`] without a class.
-pub fn epochs(recipe: &Recipe, classes: usize) -> Result<usize, TrainError> {
-    Ok(plan_for(recipe, classes)?.epochs())
+pub fn epochs(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<usize, TrainError> {
+    Ok(plan_for(planner, recipe, classes)?.epochs())
 }
 
 /// The plan of a recipe as far as it does not depend on the images: networks and lengths do not.
-fn plan_for(recipe: &Recipe, classes: usize) -> Result<Plan, TrainError> {
-    Ok(Method::plan(recipe, &ClassCounts::new(vec![1; classes])?))
+fn plan_for(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<Plan, TrainError> {
+    Ok(planner.plan(recipe, &ClassCounts::new(vec![1; classes])?)?)
 }
 
 /// Which training images make which batch in a stage that begins with epoch `first`.

@@ -9,6 +9,7 @@ use longtail::{
         ImageSet, Opened, Resize, Source, Split, content, decode::decode, fit, pack, stats::Stats,
     },
     device,
+    method::Planner,
     recipe::{Data, Recipe, RecipeFile},
     train::network,
 };
@@ -133,7 +134,7 @@ fn what_is_predicted_is_what_is_evaluated() {
     let data = format!("data.name = {:?}\nmodel.backbone = \"resnet8\"\n", dir.path());
     let (recipe, _) = Recipe::resolve(&[RecipeFile::parse(&data, "t").unwrap()]).unwrap();
     let device = device::cpu();
-    let network = network(&recipe, 2, 0, &device).unwrap();
+    let network = network(&Planner::default(), &recipe, 2, 0, &device).unwrap();
     let logits = |images: &ImageSet| {
         let all: Vec<u32> = (0..images.len() as u32).collect();
         network.predict(images, &all, &Normalize::CIFAR, &device)

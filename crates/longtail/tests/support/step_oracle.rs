@@ -13,7 +13,8 @@ use longtail::{
         Losses, Moment, Objective,
     },
     model::{
-        BnGroups, Branches, ClassifierKind, InitHeads, Network, NetworkConfig, Pass, Precision,
+        Backbone, BnGroups, Branches, ClassifierKind, EncoderConfig, InitHeads, Network,
+        NetworkConfig, Pass, Precision,
         weights::{self, ModulePath, State},
     },
     optim::{Sgd, SgdConfig},
@@ -75,7 +76,7 @@ pub fn initial_state(network: &Network, order: &Value) -> State {
 /// A network with the oracle's initial parameters.
 pub fn network(prototypes: bool, precision: Precision, device: &Device) -> Network {
     let config = NetworkConfig {
-        depth: 32,
+        encoder: EncoderConfig::Backbone(Backbone::ResNetCifar { depth: 32 }),
         classes: 5,
         classifier: ClassifierKind::Linear,
         cosine_scale: 30.0,
@@ -133,8 +134,8 @@ struct Norms<'a> {
 }
 
 impl ModuleVisitor for Norms<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {

@@ -1,0 +1,107 @@
+use serde::{Deserialize, Serialize};
+
+use super::ModelError;
+
+/// Layers of the deepest CIFAR ResNet that is made: the deepest one of He et al. 2016.
+const DEEPEST: usize = 1202;
+
+/// A network from images to features, by its name in a recipe.
+///
+/// ```
+/// use longtail::model::Backbone;
+///
+/// assert_eq!("resnet32".parse(), Ok(Backbone::ResNetCifar { depth: 32 }));
+/// assert!("resnet33".parse::<Backbone>().unwrap_err().contains("6n+2"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Backbone {
+    /// The ResNet for small images of He et al. 2016, §4.2.
+    ResNetCifar {
+        /// Layers, 6n+2 with n ≥ 1.
+        depth: usize,
+    },
+}
+
+impl Backbone {
+    /// Refuses a depth that no CIFAR ResNet has.
+    ///
+    /// # Errors
+    /// [`ModelError::Depth`].
+    pub fn check(self) -> Result<(), ModelError> {
+        let Self::ResNetCifar { depth } = self;
+        let exists = (8..=DEEPEST).contains(&depth) && depth % 6 == 2;
+        if exists { Ok(()) } else { Err(ModelError::Depth(depth)) }
+    }
+
+    /// Layers.
+    pub fn depth(self) -> usize {
+        let Self::ResNetCifar { depth } = self;
+        depth
+    }
+}
+
+impl std::fmt::Display for Backbone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::ResNetCifar { depth } = self;
+        write!(f, "resnet{depth}")
+    }
+}
+
+impl std::str::FromStr for Backbone {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let depth = name.strip_prefix("resnet").and_then(|depth| depth.parse().ok());
+        let backbone = depth.map(|depth| Self::ResNetCifar { depth });
+        backbone.filter(|backbone| backbone.check().is_ok()).ok_or_else(|| {
+            format!(
+                "there is no backbone \"{name}\"; the backbones are the CIFAR ResNets of depth 6n+2: resnet8, resnet14, \
+                 resnet20, resnet32, resnet44, resnet56 and so on, up to resnet{DEEPEST}"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for Backbone {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+impl From<Backbone> for String {
+    fn from(backbone: Backbone) -> Self {
+        backbone.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back_and_others_are_refused() {
+        for name in ["resnet8", "resnet14", "resnet20", "resnet56", "resnet1202"] {
+            assert_eq!(
+                name.parse::<Backbone>().map(|backbone| backbone.to_string()),
+                Ok(name.into())
+            );
+        }
+        for name in [
+            "",
+            "resnet",
+            "resnet0",
+            "resnet2",
+            "resnet7",
+            "resnet33",
+            "resnet1208",
+            "vit",
+            "resnet-8",
+        ] {
+            let said = name.parse::<Backbone>().unwrap_err();
+            assert!(said.contains("6n+2") && said.contains("up to resnet1202"), "{said}");
+        }
+    }
+}

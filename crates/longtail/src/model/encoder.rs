@@ -1,0 +1,144 @@
+use std::{fmt, sync::Arc};
+
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::{Device, Tensor},
+};
+
+use super::{
+    Backbone, Branches, Encode, Initialiser, Kind, ModelError, OwnEncoder, Part, Pass, ResNetCifar,
+    Role, Roles,
+};
+
+/// What turns images into features.
+#[derive(Module, Debug)]
+pub enum Encoder {
+    /// A ResNet for small images; of several branches it is the trunk.
+    ResNetCifar(ResNetCifar),
+    /// A module from outside the crate.
+    Own(OwnEncoder),
+}
+
+/// Which encoder a network has.
+#[derive(Clone)]
+pub enum EncoderConfig {
+    /// One of the crate's.
+    Backbone(Backbone),
+    /// One from outside.
+    Own {
+        /// What logs and reports call it. Runs of another name are other runs.
+        name: String,
+        /// Makes it; the device's generator is seeded before.
+        make: Arc<dyn Fn(&Device) -> OwnEncoder + Send + Sync>,
+    },
+}
+
+impl EncoderConfig {
+    /// An encoder from outside the crate, that `make` makes on a device whose generator has been seeded.
+    pub fn own<E: Encode>(
+        name: impl Into<String>,
+        make: impl Fn(&Device) -> E + Send + Sync + 'static,
+    ) -> Self {
+        Self::Own { name: name.into(), make: Arc::new(move |device| OwnEncoder::new(make(device))) }
+    }
+}
+
+impl fmt::Display for EncoderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backbone(backbone) => backbone.fmt(f),
+            Self::Own { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Debug for EncoderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl PartialEq for EncoderConfig {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Backbone(one), Self::Backbone(other)) => one == other,
+            (Self::Own { name: one, .. }, Self::Own { name: other, .. }) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Encoder {
+    /// An encoder, as far as `branches` have it in common.
+    ///
+    /// # Errors
+    /// [`ModelError::Depth`], [`ModelError::Branches`].
+    pub(super) fn new(
+        config: &EncoderConfig,
+        branches: Branches,
+        init: &mut Initialiser,
+    ) -> Result<Self, ModelError> {
+        match config {
+            EncoderConfig::Backbone(backbone) => {
+                backbone.check()?;
+                Ok(Self::ResNetCifar(ResNetCifar::new(backbone.depth(), branches, init)?))
+            }
+            EncoderConfig::Own { name, .. } if branches != Branches::One => {
+                Err(ModelError::Branches { encoder: name.clone() })
+            }
+            EncoderConfig::Own { make, .. } => Ok(Self::Own(init.own(make.as_ref()))),
+        }
+    }
+
+    /// Features of a network of one branch.
+    pub(super) fn features(&self) -> usize {
+        match self {
+            Self::ResNetCifar(_) => ResNetCifar::FEATURES,
+            Self::Own(encoder) => encoder.features(),
+        }
+    }
+
+    /// `images`: `[rows, height, width, 3]`; gives features `[rows, features]`.
+    pub(super) fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+        match self {
+            Self::ResNetCifar(encoder) => encoder.forward(images, pass),
+            Self::Own(encoder) => encoder.forward(images),
+        }
+    }
+}
+
+/// The roles of a module from outside, whose parameters tell by the layers that hold them what they are.
+pub(super) struct OwnRoles {
+    container: Vec<String>,
+    pub(super) roles: Roles,
+}
+
+impl OwnRoles {
+    pub(super) fn of(encoder: &OwnEncoder) -> Roles {
+        let mut visitor = Self { container: Vec::new(), roles: Roles::default() };
+        encoder.visit(&mut visitor);
+        visitor.roles
+    }
+}
+
+impl ModuleVisitor for OwnRoles {
+    fn enter_module(&mut self, _name: &str, container: &str) {
+        self.container.push(container.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.container.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        // Burn draws a parameter when it is first looked at.
+        let trained = param.val().is_require_grad() || param.is_require_grad();
+        let in_norm = self.container.last().is_some_and(|layer| layer.ends_with("Norm"));
+        let kind = match trained {
+            false => Kind::Statistic,
+            true if in_norm => Kind::Norm,
+            true => Kind::Weight,
+        };
+        self.roles.insert(param.id, Role { part: Part::Encoder, kind });
+    }
+}

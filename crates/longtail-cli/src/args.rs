@@ -180,13 +180,16 @@ pub struct TrainArgs {
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "recipe", "protocol", "resume", "dry_run", "max_steps", "device", "threads", "json",
+            "recipe", "protocol", "resume", "stage1", "dry_run", "max_steps", "device", "threads", "json",
         ]
     )]
     pub init_recipe: Option<String>,
     /// A length of run, laid over the recipe [default: paper].
     #[arg(long, value_enum)]
     pub protocol: Option<ProtocolName>,
+    /// A finished run of ce as the first stage of crt, lws, tau-norm or ncm; everything but the method is as there.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run"])]
+    pub stage1: Option<PathBuf>,
     /// The run's folder [default: runs/DATA-METHOD-SEED, numbered if taken].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -11,12 +11,14 @@ use longtail::{
         weights::{State, Weights},
     },
     recipe::RecipeFile,
-    train::{Checkpoint, Ending, Limits, Trainer},
+    run::Runner,
+    train::{Checkpoint, Ending, Limits, Out, Trainer},
 };
-use small_run::{Told, images, layer, resume, start};
+use small_run::{EPOCHS, Told, images, layer, resume, start};
+use tempfile::TempDir;
 
 /// The run of `method` with `more` laid over its recipe, to its end.
-fn whole(data: &std::path::Path, method: &str, more: &str) -> (Trainer, tempfile::TempDir) {
+fn whole(data: &std::path::Path, method: &str, more: &str) -> (Trainer, TempDir) {
     let place = tempfile::tempdir().unwrap();
     let mut told = Told::default();
     let mut trainer = start(&layer(data, method, more), &place.path().join("run"), &mut told);
@@ -25,7 +27,7 @@ fn whole(data: &std::path::Path, method: &str, more: &str) -> (Trainer, tempfile
 }
 
 /// The run of `method` until `epochs` are done, as a signal would end it there.
-fn until(data: &std::path::Path, method: &str, epochs: usize) -> (Checkpoint, tempfile::TempDir) {
+fn until(data: &std::path::Path, method: &str, epochs: usize) -> (Checkpoint, TempDir) {
     let place = tempfile::tempdir().unwrap();
     let mut told = Told { until: Some(epochs), ..Told::default() };
     let mut trainer = start(&layer(data, method, ""), &place.path().join("run"), &mut told);
@@ -200,4 +202,63 @@ fn experts_disagree_and_more_where_they_are_driven_apart() {
     let apart = disagreement("[method]\ndiversity = -3.0\n");
     let together = disagreement("[method]\ndiversity = 3.0\n");
     assert!(together > 0.0 && apart > together, "{apart} is not more than {together}");
+}
+
+/// A run of `method` on the finished run in `first`: where it ends, or what is said.
+fn on_first_stage(first: &std::path::Path, method: &str, more: &str) -> Result<TempDir, String> {
+    let place = tempfile::tempdir().unwrap();
+    let typed = RecipeFile::parse(&format!("[method]\nname = \"{method}\"\n{more}"), "t").unwrap();
+    let (runner, out) = (Runner::new(device::cpu()), Out::At(place.path().join("run")));
+    let started = runner.start_on(first, &[typed], &out, &mut Told::default());
+    let mut trainer = started.map_err(|error| {
+        assert!(!place.path().join("run").exists(), "{method}: nothing is written");
+        error.to_string()
+    })?;
+    let steps = trainer.progress().step;
+    trainer.run(Limits::default(), &mut Told::default()).unwrap();
+    let summary = trainer.summary().unwrap();
+    assert!(summary.notes.iter().any(|note| note.contains("the first stage is the run in")));
+    assert!(summary.steps >= steps);
+    Ok(place)
+}
+
+#[test]
+fn several_second_stages_share_one_first_and_end_as_with_their_own() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let (_, first) = until(data.path(), "ce", EPOCHS);
+    let first = first.path().join("run");
+    for method in ["crt", "lws", "tau-norm", "ncm"] {
+        let shared = on_first_stage(&first, method, "").unwrap();
+        let (_, own) = whole(data.path(), method, "");
+        let read = |place: &TempDir| {
+            let run = place.path().join("run");
+            let checkpoint = Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap();
+            let log = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+            (checkpoint, log.lines().count())
+        };
+        let ((one, lines), (other, expected)) = (read(&shared), read(&own));
+        assert_eq!(lines, expected, "{method}: the log begins with the first stage");
+        assert!(one.model == other.model && one.velocity == other.velocity, "{method}");
+        assert_eq!(one.progress.fingerprint, other.progress.fingerprint, "{method}");
+    }
+}
+
+#[test]
+fn what_is_no_first_stage_is_refused_before_anything_is_written() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let [begun, whole, other] = [("ce", 1), ("ce", EPOCHS), ("la", EPOCHS)]
+        .map(|(method, epochs)| until(data.path(), method, epochs).1);
+    let at = |place: &TempDir| place.path().join("run");
+    for (first, method, more, said) in [
+        (at(&begun), "crt", "", "it has done 1 of its 3 epochs: finish it with"),
+        (at(&other), "crt", "", "it is of la, and crt begins with ce"),
+        (at(&whole), "la", "", "la has no first stage"),
+        (at(&whole), "crt", "[optimizer]\nlr = 0.03\n", "optimizer.lr = 0.02, not 0.03"),
+        (at(&whole), "crt", "[train]\nseed = 4\n", "train.seed = 3, not 4"),
+    ] {
+        let refused = on_first_stage(&first, method, more).unwrap_err();
+        assert!(refused.contains(said), "\"{refused}\" does not say \"{said}\"");
+    }
 }

@@ -5,6 +5,7 @@ use longtail::{
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table},
+    run::Runner,
     train::{Forecast, Limits, Observer, Out, RunFolder},
 };
 
@@ -50,7 +51,13 @@ fn train(
             trainer.folder().remove_results()?;
             trainer
         }
-        _ => longtail::run::start(layers, &out(args, layers)?, device, progress)?,
+        _ => {
+            let (runner, out) = (Runner::new(device), out(args, layers)?);
+            match &args.stage1 {
+                Some(first) => runner.start_on(first, layers, &out, progress)?,
+                None => runner.start(layers, &out, progress)?,
+            }
+        }
     };
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
@@ -147,7 +154,14 @@ fn out(args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<Out> {
     if let Some(out) = &args.out {
         return Ok(Out::At(out.clone()));
     }
-    let recipe = Recipe::resolve(layers)?.0;
+    // The first stage says what is trained on.
+    let mut all = Vec::new();
+    if let Some(run) = &args.stage1 {
+        all.push(RecipeFile::read_of_run(&RunFolder::open(run)?.recipe())?);
+    }
+    all.extend_from_slice(layers);
+    let layers = all;
+    let recipe = Recipe::resolve(&layers)?.0;
     // What the data decides does not change the method that was typed.
     let is_own = source::is_own(&recipe.data);
     let typed = layers.iter().rev().find_map(|layer| layer.method.name);

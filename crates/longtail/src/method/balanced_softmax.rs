@@ -7,6 +7,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "balanced-softmax",
     rows: "first stage of Table 3: BALMS",
     contrastive: None,
+    first_stage: None,
     knobs: &[],
     plan: |recipe, counts| classifier_alone(recipe, counts, ClassifierLoss::BalancedSoftmax),
 };

@@ -14,8 +14,14 @@ use crate::{
     recipe::Recipe,
 };
 
-pub(super) const DEFINITION: Definition =
-    Definition { name: "bbn", rows: "Tables 3 and 4: BBN", contrastive: None, knobs: &[], plan };
+pub(super) const DEFINITION: Definition = Definition {
+    name: "bbn",
+    rows: "Tables 3 and 4: BBN",
+    contrastive: None,
+    first_stage: None,
+    knobs: &[],
+    plan,
+};
 
 fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
     let network = NetworkConfig {

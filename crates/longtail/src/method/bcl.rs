@@ -7,6 +7,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "bcl",
     rows: "Tables 1 to 3: BCL",
     contrastive: Some(Contrastive::bcl(TEMPERATURE)),
+    first_stage: None,
     knobs: &[],
     plan: classifier_and_contrastive,
 };

@@ -7,6 +7,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "bcl+rcl",
     rows: "Tables 1 to 3: BCL+RCL",
     contrastive: Some(Contrastive::bcl_rcl(TEMPERATURE)),
+    first_stage: None,
     knobs: &[],
     plan: classifier_and_contrastive,
 };

@@ -33,6 +33,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "cb-focal",
     rows: "Tables 3 and 4: CB+Focal",
     contrastive: None,
+    first_stage: None,
     knobs: &[BETA, GAMMA, SOFTMAX],
     plan,
 };

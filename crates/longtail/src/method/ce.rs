@@ -7,6 +7,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "ce",
     rows: "Table 3: Cross Entropy",
     contrastive: None,
+    first_stage: None,
     knobs: &[],
     plan: |recipe, counts| classifier_alone(recipe, counts, ClassifierLoss::CrossEntropy),
 };

@@ -1,7 +1,7 @@
 //! What the decoupled systems share (Kang et al. 2020): cross entropy on images as they come, then another classifier on
 //! the features, which stay.
 
-use super::{ComputeClassifier, Definition, Knob, Plan, Stage, deferred::share_of, parts};
+use super::{ComputeClassifier, Definition, Knob, Method, Plan, Stage, deferred::share_of, parts};
 use crate::{
     batch::{SamplerConfig, Sampling},
     loss::{ClassCounts, ClassifierLoss},
@@ -41,7 +41,14 @@ pub(super) const fn definition(
     knobs: &'static [Knob],
     plan: fn(&Recipe, &ClassCounts) -> Plan,
 ) -> Definition {
-    Definition { name, rows: "Tables 3 and 4: Decoupled", contrastive: None, knobs, plan }
+    Definition {
+        name,
+        rows: "Tables 3 and 4: Decoupled",
+        contrastive: None,
+        first_stage: Some(Method::Ce),
+        knobs,
+        plan,
+    }
 }
 
 /// A second stage that trains `part` alone on classes drawn alike.

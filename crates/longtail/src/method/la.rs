@@ -9,6 +9,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "la",
     rows: "Tables 1 and 2: LC alone; Table 3: LogitAdjust",
     contrastive: None,
+    first_stage: None,
     knobs: &[],
     plan: |recipe, counts| classifier_alone(recipe, counts, adjusted(recipe)),
 };

@@ -25,6 +25,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "ldam-drw",
     rows: "Table 3: LDAM+DRW",
     contrastive: None,
+    first_stage: None,
     knobs: &[MAX_MARGIN, SCALE, BETA, REWEIGHT_AT],
     plan,
 };

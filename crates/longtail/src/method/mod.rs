@@ -95,6 +95,8 @@ pub struct Definition {
     pub rows: &'static str,
     /// The contrastive loss that `[contrastive]` begins with, at temperature .1; `None` without a contrastive branch.
     pub contrastive: Option<Contrastive>,
+    /// The method of one stage that its first stage is, so that a run of that can be taken for it.
+    pub first_stage: Option<Method>,
     /// The settings that it alone has.
     pub knobs: &'static [Knob],
     /// What is trained, in which order.

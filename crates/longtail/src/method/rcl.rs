@@ -7,6 +7,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "rcl",
     rows: "Tables 1 to 3: RCL",
     contrastive: Some(Contrastive::rcl(TEMPERATURE)),
+    first_stage: None,
     knobs: &[],
     plan: classifier_and_contrastive,
 };

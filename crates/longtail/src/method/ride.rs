@@ -36,6 +36,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "ride",
     rows: "Tables 3 and 4: RIDE",
     contrastive: None,
+    first_stage: None,
     knobs: &[EXPERTS, DIVERSITY, TEMPERATURE_FACTOR, BETA, REWEIGHT_AT],
     plan,
 };

@@ -7,6 +7,7 @@ pub(super) const DEFINITION: Definition = Definition {
     name: "scl",
     rows: "Tables 1 and 2: LC + SCL",
     contrastive: Some(Contrastive::scl(TEMPERATURE)),
+    first_stage: None,
     knobs: &[],
     plan: classifier_and_contrastive,
 };

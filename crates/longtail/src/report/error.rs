@@ -50,7 +50,7 @@ pub enum ReportError {
 
 impl ReportError {
     /// A [`ReportError::Io`] for `path`.
-    pub(super) fn io(
+    pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {

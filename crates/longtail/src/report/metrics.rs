@@ -10,7 +10,7 @@ use super::{LossParts, ReportError, atomic};
 use crate::{eval::Evaluation, regular};
 
 /// Bytes of the longest log that is read.
-pub(super) const LARGEST: u64 = 1 << 30;
+pub(crate) const LARGEST: u64 = 1 << 30;
 
 /// One epoch of training: one line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ pub mod html;
 
 pub use atomic::WholeFile;
 pub use error::ReportError;
+pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};
 pub use parts::LossParts;
 pub use predictions::{

@@ -4,6 +4,7 @@
 mod evaluate;
 mod rescore;
 mod resume;
+mod stage1;
 
 use std::{num::NonZero, path::Path, sync::Arc};
 
@@ -12,6 +13,7 @@ use burn::tensor::Device;
 pub use evaluate::{Evaluated, evaluate};
 pub use rescore::rescore;
 pub use resume::resume;
+use stage1::FirstStage;
 
 use crate::{
     Result,
@@ -65,17 +67,37 @@ impl Runner {
         observer: &mut dyn Observer,
     ) -> Result<Trainer> {
         out.check_free()?;
-        let Prepared { mut recipe, sets, split, notes } = self.prepare(layers, observer)?;
+        let prepared = self.prepare(layers, observer)?;
+        self.begin(prepared, out, None, observer)
+    }
+
+    /// Lays the folder of a run out; its recipe, without which there is no run, comes last.
+    fn begin(
+        &self,
+        Prepared { mut recipe, sets, split, mut notes }: Prepared,
+        out: &Out,
+        first: Option<FirstStage>,
+        observer: &mut dyn Observer,
+    ) -> Result<Trainer> {
         notes_about(&self.device, &recipe).into_iter().for_each(|note| observer.note(note));
         recipe.data = data::absolute(&recipe.data)?;
-        let text = recipe.to_toml()?;
+        let (text, log) = (recipe.to_toml()?, first.as_ref().map(FirstStage::log).transpose()?);
+        notes.extend(first.as_ref().map(FirstStage::note).inspect(|note| observer.note(note)));
         let (folder, lock) = RunFolder::create(out)?;
         split.save(&folder.split())?;
-        atomic::write(&folder.recipe(), text.as_bytes()).map_err(TrainError::from)?;
+        let at = folder.recipe();
+        if let Some(log) = log {
+            atomic::write(&folder.metrics(), &log).map_err(TrainError::from)?;
+        }
         let device = self.device.clone().autodiff();
-        Ok(Trainer::new(&self.planner, recipe, Arc::new(sets), folder, device)?
+        let mut trainer = Trainer::new(&self.planner, recipe, Arc::new(sets), folder, device)?
             .owning(lock)
-            .with_notes(notes))
+            .with_notes(notes);
+        if let Some(first) = first {
+            trainer = trainer.after_first_stage(first.checkpoint)?;
+        }
+        atomic::write(&at, text.as_bytes()).map_err(TrainError::from)?;
+        Ok(trainer)
     }
 
     /// What a new run will take: its first steps are made and forgotten, and nothing is written.

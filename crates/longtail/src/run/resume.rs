@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
-const PLACES: [&str; 8] = [
+pub(super) const PLACES: [&str; 8] = [
     "data.name",
     "data.dir",
     "data.train_list",

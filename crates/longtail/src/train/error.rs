@@ -108,6 +108,14 @@ pub enum TrainError {
         /// The first line that differs.
         difference: String,
     },
+    /// A run that is no first stage of another.
+    #[error("the run in {} cannot be the first stage: {reason}", path.display())]
+    FirstStage {
+        /// The run.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A folder or file of the run cannot be made.
     #[error("cannot create {}: {source}; choose another --out", path.display())]
     Create {

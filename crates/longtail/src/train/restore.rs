@@ -42,6 +42,30 @@ impl Trainer {
         Ok(self)
     }
 
+    /// The same run behind its first stage, which is the run that `checkpoint` is of; saved at once.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the weights do not fit, or if it cannot be saved.
+    pub(crate) fn after_first_stage(mut self, checkpoint: Checkpoint) -> Result<Self, TrainError> {
+        let Checkpoint { progress, model, velocity, best } = checkpoint;
+        self.restore_learner(&progress, model, velocity)?;
+        self.best = best;
+        let Progress { format, fingerprint, kernels, notes, train_counts, .. } = self.progress;
+        self.progress = Progress {
+            format,
+            fingerprint,
+            kernels,
+            notes,
+            train_counts,
+            former_fingerprint: None,
+            ended: None,
+            ..progress
+        };
+        self.check_progress(&self.progress)?;
+        self.save()?;
+        Ok(self)
+    }
+
     /// Refuses another length than the run can still have: no less than it has done, and its own where a later stage
     /// has begun, which stands upon the whole of the one before it.
     fn check_length(&self, before: &Recipe, progress: &Progress) -> Result<(), TrainError> {

@@ -2,8 +2,19 @@
 
 use std::{num::NonZero, path::PathBuf};
 
-use clap::{Args as Options, Parser, Subcommand, ValueEnum};
-use longtail::{device::DeviceChoice, method::Method, model::Backbone, recipe::Val};
+use clap::{
+    Args as Options, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use longtail::{
+    choice::Choice,
+    data::{Holdout, Resize},
+    device::{DeviceChoice, Precision},
+    loss::CompressionPreset,
+    method::Method,
+    model::{Backbone, ClassifierKind},
+    recipe::Protocol,
+};
 
 /// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
 /// prove it.
@@ -60,59 +71,20 @@ pub enum RecipesCommand {
     },
 }
 
-/// A length of run.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ProtocolName {
-    /// The recipe as it stands: 200 epochs on CIFAR.
-    Paper,
-    /// 20 epochs, batch 128, subset seed 0: what machines without a GPU can afford.
-    Short,
-    /// 60 epochs, batch and learning rate as in the recipe, subset seed 0.
-    Medium,
+/// The values of a choice, with what each is, and how they are read.
+fn one_of<T: Choice + Send + Sync>(
+    all: &[(T, &'static str, &'static str)],
+) -> impl TypedValueParser<Value = T> {
+    let values = all.iter().map(|(_, name, what)| PossibleValue::new(name).help(said(what)));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let value = T::ALL.iter().find(|(_, known, _)| *known == name).map(|(value, ..)| *value);
+        value.ok_or_else(|| format!("there is no \"{name}\""))
+    })
 }
 
-/// The classification layer.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ClassifierName {
-    /// W x + b.
-    Linear,
-    /// Scaled cosine.
-    Cosine,
-}
-
-/// How an image becomes a square.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ResizeName {
-    /// Its shorter side is brought to the size; training crops at random, testing crops the middle.
-    Crop,
-    /// Both sides are brought to the size, whatever becomes of the aspect ratio.
-    Squash,
-}
-
-/// A type of activations.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum PrecisionName {
-    /// 32 bits.
-    F32,
-    /// bf16 activations; sums, statistics, weights and losses in f32.
-    Bf16,
-    /// f16 activations with loss scaling; sums, statistics, weights and losses in f32.
-    F16,
-}
-
-/// A reading of the paper's compression (docs/method.md).
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum CompressionName {
-    /// None.
-    Off,
-    /// Factor .005 for the poor classes, 1 for the rest.
-    #[value(name = "paper-3.3.2")]
-    Paper332,
-    /// Factor 1 for the poor classes, .005 for the rest.
-    #[value(name = "paper-4.3")]
-    Paper43,
-    /// Factor 2 for the poor classes, 1.005 for the rest.
-    FccLike,
+/// Words of a doc comment, as clap says them.
+fn said(what: &str) -> String {
+    what.replace('`', "").trim().trim_end_matches('.').to_owned()
 }
 
 /// Where the images come from.
@@ -143,8 +115,8 @@ pub struct DataArgs {
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<usize>,
     /// How images of folders and lists that are no squares become squares [default: crop].
-    #[arg(long, value_enum)]
-    pub resize: Option<ResizeName>,
+    #[arg(long, value_parser = one_of(Resize::ALL))]
+    pub resize: Option<Resize>,
     /// Imbalance factor n_max / n_min [default: 100 on CIFAR (paper §4.1), 50 on the synthetic set,
     /// as the images come in folders and lists].
     #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
@@ -156,7 +128,7 @@ pub struct DataArgs {
     /// [default: auto: 50 on CIFAR-10, 20 on CIFAR-100, a tenth in folders]. With none, only the last epoch
     /// is reported.
     #[arg(long, value_name = "N")]
-    pub val: Option<Val>,
+    pub val: Option<Holdout>,
     /// A split.json to use again [default: a new split].
     #[arg(long, value_name = "FILE")]
     pub split: Option<PathBuf>,
@@ -185,8 +157,8 @@ pub struct TrainArgs {
     )]
     pub init_recipe: Option<String>,
     /// A length of run, laid over the recipe [default: paper].
-    #[arg(long, value_enum)]
-    pub protocol: Option<ProtocolName>,
+    #[arg(long, value_parser = one_of(Protocol::ALL))]
+    pub protocol: Option<Protocol>,
     /// A finished run of ce as the first stage of crt, lws, tau-norm or ncm; everything but the method is as there.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run"])]
     pub stage1: Option<PathBuf>,
@@ -226,11 +198,11 @@ pub struct KnobArgs {
     #[arg(long)]
     pub backbone: Option<Backbone>,
     /// Classification layer [default: linear, as BCL on CIFAR].
-    #[arg(long, value_enum)]
-    pub classifier: Option<ClassifierName>,
+    #[arg(long, value_parser = one_of(ClassifierKind::ALL))]
+    pub classifier: Option<ClassifierKind>,
     /// Reading of the paper's compression, from half time on [default: off, until measured].
-    #[arg(long, value_enum)]
-    pub compression: Option<CompressionName>,
+    #[arg(long, value_parser = one_of(CompressionPreset::ALL))]
+    pub compression: Option<CompressionPreset>,
     /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 30 on the
     /// synthetic set; 30 to 200 by their number of images in folders and lists].
     #[arg(long, value_name = "N")]
@@ -240,8 +212,8 @@ pub struct KnobArgs {
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     /// Type of the encoder's activations and products [default: f32].
-    #[arg(long, value_enum)]
-    pub precision: Option<PrecisionName>,
+    #[arg(long, value_parser = one_of(Precision::ALL))]
+    pub precision: Option<Precision>,
     /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set; 0.05 for steps
     /// of 32 images in folders and lists].
     #[arg(long, allow_negative_numbers = true)]

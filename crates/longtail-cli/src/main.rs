@@ -8,7 +8,7 @@ mod progress;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 
 fn main() -> ExitCode {
     let args = match args::Args::try_parse() {
@@ -27,7 +27,10 @@ fn main() -> ExitCode {
 /// Prints help, or what is wrong with the words that were typed, among which names of files may be.
 fn explain(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
-    if longtail::report::printable_lines(&text) != text {
+    if error.kind() == ErrorKind::ValueValidation {
+        // What a value has to be is said by itself; help would say no more of it.
+        output::note_lines(text.lines().next().unwrap_or_default());
+    } else if longtail::report::printable_lines(&text) != text {
         output::note_lines(text.trim_end());
     } else {
         // In colour where a terminal has some; nobody may be listening.

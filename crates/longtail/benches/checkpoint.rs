@@ -6,6 +6,7 @@ use std::{hint::black_box, time::Instant};
 
 use longtail::{
     device,
+    method::Planner,
     model::weights::{State, state},
     recipe::{Recipe, RecipeFile},
     train::{Checkpoint, Progress, network},
@@ -17,7 +18,10 @@ const ROUNDS: usize = 101;
 fn weights() -> State {
     let layer = RecipeFile::parse("model.backbone = \"resnet32\"", "bench").expect("a recipe");
     let recipe = Recipe::resolve(&[layer]).expect("a whole recipe").0;
-    state(&network(&recipe, 100, 0, &device::cpu()).expect("a network of depth 32"))
+    state(
+        &network(&Planner::default(), &recipe, 100, 0, &device::cpu())
+            .expect("a network of depth 32"),
+    )
 }
 
 /// The median of some rounds, in milliseconds.

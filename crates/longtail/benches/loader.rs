@@ -12,7 +12,7 @@ use longtail::{
     device,
     loss::{ClassCounts, Moment},
     method::Method,
-    optim::{Decay, Schedule},
+    optim::Schedule,
     recipe::{Recipe, RecipeFile},
     threads,
     train::Learner,
@@ -48,9 +48,9 @@ fn main() {
     let layer = RecipeFile::parse(RECIPE, "the bench").expect("it is a recipe");
     let (recipe, _) = Recipe::resolve(&[layer]).expect("it can be run");
     let counts = ClassCounts::new((1..=classes).rev().collect()).expect("none is 0");
-    let mut plan = Method::plan(&recipe, &counts);
+    let mut plan = Method::plan(&recipe.settings(), &counts);
     let stage = &mut plan.stages[0];
-    stage.schedule = Schedule { lr: 1e-3, warmup: 0, epochs: 1, decay: Decay::Cosine };
+    stage.schedule = Schedule::cosine(1e-3, 1);
     let moment = Moment { epoch: 0, epochs: 1 };
     let mut learner = Learner::new(&plan, 0, device::cpu().autodiff()).expect("32 is 6n + 2");
     let size = [images.height(), images.width()];

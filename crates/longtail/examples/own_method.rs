@@ -13,10 +13,10 @@ use longtail::{
     loss::{
         ClassCounts, Draw, LossError, Losses, Moment, Objective, classifier_alone, cross_entropy,
     },
-    method::{OwnMethod, Plan, Stage, parts},
+    method::{OwnMethod, Plan, Settings, Stage, parts},
     model::{ClassifierStart, Network, Part},
-    optim::{Decay, Schedule},
-    recipe::{DataTyped, Recipe, RecipeFile},
+    optim::Schedule,
+    recipe::{DataTyped, RecipeFile},
     report::Summary,
     run::Runner,
     train::{Limits, Out},
@@ -34,19 +34,19 @@ impl OwnMethod for Poly {
         format!("poly {}", self.epsilon)
     }
 
-    fn plan(&self, recipe: &Recipe, counts: &ClassCounts) -> Plan {
-        let stage = || parts::stage(recipe, parts::views(recipe, 1), Box::new(*self));
-        let epochs = recipe.train.epochs.div_ceil(2);
+    fn plan(&self, settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+        let stage = || parts::stage(settings, parts::views(settings, 1), Box::new(*self));
+        let epochs = settings.train.epochs.div_ceil(2);
         let classifier = Stage {
             name: "classifier",
             start: ClassifierStart::New,
             trains: vec![Part::Classifier],
             epochs,
-            samplers: vec![parts::sampler(recipe, Sampling::ClassBalanced)],
-            schedule: Schedule { lr: 0.1, warmup: 0, epochs, decay: Decay::Cosine },
+            samplers: vec![parts::sampler(settings, Sampling::ClassBalanced)],
+            schedule: Schedule::cosine(0.1, epochs),
             ..stage()
         };
-        let network = parts::network(recipe, counts.classes(), None);
+        let network = parts::network(settings, counts.classes(), None);
         Plan { network, stages: vec![Stage { name: "representation", ..stage() }, classifier] }
     }
 }

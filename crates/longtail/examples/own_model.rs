@@ -11,9 +11,9 @@ use longtail::{
     },
     device,
     loss::ClassCounts,
-    method::{Method, OwnMethod, Plan},
+    method::{Method, OwnMethod, Plan, Settings},
     model::{Encode, EncoderConfig},
-    recipe::{Recipe, RecipeFile},
+    recipe::RecipeFile,
     run::Runner,
     train::{Limits, Out},
 };
@@ -54,8 +54,8 @@ impl OwnMethod for SmallLa {
         "la on small".into()
     }
 
-    fn plan(&self, recipe: &Recipe, counts: &ClassCounts) -> Plan {
-        let mut plan = (Method::La.definition().plan)(recipe, counts);
+    fn plan(&self, settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+        let mut plan = (Method::La.definition().plan)(settings, counts);
         plan.network.encoder = EncoderConfig::own("small", Small::new);
         plan
     }

@@ -177,10 +177,9 @@ struct Peer {
 
 impl Peer {
     fn new(recipe: &Recipe, options: &Options, device: Device) -> Result<Self, Box<dyn Error>> {
-        let mut plan = Method::plan(recipe, &ClassCounts::new(CLASS_COUNTS.to_vec())?);
+        let mut plan = Method::plan(&recipe.settings(), &ClassCounts::new(CLASS_COUNTS.to_vec())?);
         for stage in &mut plan.stages {
-            let decay = Decay::Step { milestones: Vec::new(), gamma: 1.0 };
-            stage.schedule = Schedule { lr: options.lr, warmup: 0, epochs: 1, decay };
+            stage.schedule = Schedule { decay: Decay::Step, ..Schedule::cosine(options.lr, 1) };
         }
         Ok(Self {
             learner: Learner::new(&plan, recipe.train.seed, device.autodiff())?,

@@ -3,6 +3,7 @@
 mod choice;
 mod guard;
 mod open;
+mod precision;
 
 pub use choice::{Backend, DeviceChoice, DeviceError};
 pub use guard::guard;
@@ -13,7 +14,9 @@ pub use burn::tensor::Device;
 use burn::tensor::DType;
 use longtail_kernels::gpu;
 
-use crate::model::Precision;
+pub use precision::Precision;
+
+use crate::choice::Choice;
 
 /// The CPU, without gradients; `.autodiff()` turns them on.
 pub fn cpu() -> Device {
@@ -40,7 +43,7 @@ pub fn check_precision(device: &Device, precision: Precision) -> Result<(), Devi
     if dtype == DType::F32 || device.clone().inner().supports_dtype(dtype) {
         return Ok(());
     }
-    Err(DeviceError::Precision { device: operators(device), precision: precision.name() })
+    Err(DeviceError::Precision { device: operators(device), precision: Choice::name(precision) })
 }
 
 /// Whether the operators run as the variable `LONGTAIL_KERNELS` asks, if it does.

@@ -40,6 +40,14 @@ pub use burn;
 
 pub mod rng;
 
+pub mod choice;
+
+mod atomic;
+
+mod raster;
+
+mod section;
+
 mod regular;
 
 mod error;

@@ -14,8 +14,9 @@ use crate::{
     augment::Normalize,
     data::{Fitted, ImageSet, Resize, Split, decode::ImageFile, fit, names::text_of},
     device,
+    eval::{predict, softmax},
     method::Planner,
-    model::{Network, softmax, weights},
+    model::{Network, weights},
     recipe::Recipe,
     report::{Answer, Prediction, Summary, Unanswered},
     train::{Checkpoint, RunFolder, TrainError, epochs, network},
@@ -150,7 +151,7 @@ impl Predictor {
         let indices: Vec<u32> = (0..images.len() as u32).collect();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        self.network.predict(images, &indices, &normalize, &self.device)
+        predict(&self.network, images, &indices, &normalize, &self.device)
     }
 
     /// Answers every batch that comes with the `k` most probable classes of its images, and hands the

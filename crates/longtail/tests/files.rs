@@ -10,7 +10,7 @@ use image::{
 };
 use longtail::{
     data::{Lists, Opened, Resize, Source, decode::decode, folder, split_request, stats::Stats},
-    recipe::{Data, Recipe, Val},
+    recipe::{Data, Holdout, Recipe},
 };
 use tempfile::{TempDir, tempdir};
 
@@ -38,9 +38,9 @@ fn two_classes() -> TempDir {
 
 /// The section of a recipe for the images at `path`, each brought to 4 × 4 pixels, none held out for validation.
 fn section(path: &Path) -> Data {
-    let data = Recipe::resolve(&[]).unwrap().0.data;
+    let data = Recipe::resolve(&[]).unwrap().0.into_sections().data;
     let name = path.display().to_string();
-    Data { name, image_size: 4, resize: Resize::Squash, imbalance: 0.0, val: Val::None, ..data }
+    Data { name, image_size: 4, resize: Resize::Squash, imbalance: 0.0, val: Holdout::None, ..data }
 }
 
 fn section_of(lists: &Lists) -> Data {

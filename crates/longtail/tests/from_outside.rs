@@ -13,10 +13,10 @@ use std::path::Path;
 use longtail::{
     device,
     loss::ClassCounts,
-    method::{OwnMethod, Plan},
+    method::{OwnMethod, Plan, Settings},
     model::weights::{self, State},
     predictor::{Predictor, WeightsChoice},
-    recipe::{Recipe, RecipeFile},
+    recipe::RecipeFile,
     run::{self, Runner},
     train::{Checkpoint, Limits, Out, Trainer},
 };
@@ -115,8 +115,8 @@ impl OwnMethod for Spoilt {
         "spoilt".into()
     }
 
-    fn plan(&self, recipe: &Recipe, counts: &ClassCounts) -> Plan {
-        let mut plan = Poly { epsilon: 1.0 }.plan(recipe, counts);
+    fn plan(&self, settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+        let mut plan = Poly { epsilon: 1.0 }.plan(settings, counts);
         (self.0)(&mut plan);
         plan
     }
@@ -208,8 +208,8 @@ fn an_encoder_from_outside_has_no_branches_and_one_precision() {
             fn name(&self) -> String {
                 "changed".into()
             }
-            fn plan(&self, recipe: &Recipe, counts: &ClassCounts) -> Plan {
-                let mut plan = SmallLa.plan(recipe, counts);
+            fn plan(&self, settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+                let mut plan = SmallLa.plan(settings, counts);
                 (self.0)(&mut plan);
                 plan
             }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use burn::tensor::{DType, Device, Tensor};
 use longtail::loss::{
-    ApplyTo, Compression, Contrastive, LossError, PriorCounts, balanced_softmax, cross_entropy,
+    ApplyTo, Compression, Contrastive, LossError, Prior, balanced_softmax, cross_entropy,
     logit_adjusted, reference,
 };
 use longtail_kernels::{ContrastPath, Path, contrast_path, force};
@@ -197,7 +197,7 @@ proptest! {
         for (rebalanced, plain) in
             [(Contrastive::rcl(T), Contrastive::scl(T)), (Contrastive::bcl_rcl(T), Contrastive::bcl(T))]
         {
-            let zero = Contrastive { prior: PriorCounts::Exponent(0.0), ..rebalanced };
+            let zero = Contrastive { prior: Prior::Counts, prior_exponent: 0.0, ..rebalanced };
             let Random { z, labels, c, n, .. } = &data;
             let case = Case { z, labels, c, n, compression: None };
             let (zero, plain) =

@@ -160,7 +160,8 @@ fn tau_normalisation_makes_class_vectors_equally_long() {
 fn features(trainer: &Trainer, network: &Network) -> (Vec<Vec<f32>>, Vec<u32>) {
     let train = &trainer.sets().train;
     let normalize = trainer.normalize();
-    let rows = network.embed(&train.images, &train.indices, normalize, &device::cpu());
+    let rows =
+        longtail::eval::embed(network, &train.images, &train.indices, normalize, &device::cpu());
     (rows, train.labels())
 }
 

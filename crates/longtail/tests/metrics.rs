@@ -39,7 +39,7 @@ fn means_equal_the_fixtures() {
     assert_eq!((strict.many, strict.medium, strict.few), (Some(0.9), Some(0.35), Some(0.0)));
     let cases = [
         (HarmonicZero::Strict, 0.0),
-        (HarmonicZero::Floor(1e-3), 0.003967816598699438),
+        (HarmonicZero::Floor, 0.003967816598699438),
         (HarmonicZero::Drop, 0.36986301369863017),
     ];
     for (zero, expected) in cases {
@@ -95,10 +95,10 @@ fn overlapping_thresholds_are_refused_wherever_they_come_from() {
 
 #[test]
 fn options_are_written_as_the_recipe_names_them() {
-    let json = r#"{"harmonic_zero": {"floor": 0.001},
+    let json = r#"{"harmonic_zero": "floor", "harmonic_floor": 0.01,
                    "shot_thresholds": {"many_above": 50, "few_below": 10}}"#;
     let options: EvalOptions = serde_json::from_str(json).unwrap();
-    assert_eq!(options.harmonic_zero, HarmonicZero::Floor(0.001));
+    assert_eq!((options.harmonic_zero, options.harmonic_floor), (HarmonicZero::Floor, 0.01));
     assert_eq!(options.shot_thresholds.group(51), Group::Many);
     assert_eq!(serde_json::to_value(HarmonicZero::Strict).unwrap(), "strict");
     assert!(serde_json::from_str::<EvalOptions>(r#"{"harmonic": "drop"}"#).is_err());
@@ -106,12 +106,16 @@ fn options_are_written_as_the_recipe_names_them() {
 
 #[test]
 fn floors_outside_of_zero_to_one_are_refused() {
-    let check = |harmonic_zero| EvalOptions { harmonic_zero, ..Default::default() }.check();
+    let check = |harmonic_zero, harmonic_floor| {
+        EvalOptions { harmonic_zero, harmonic_floor, ..Default::default() }.check()
+    };
     for floor in [0.0, -0.1, 1.5, f64::NAN, f64::INFINITY] {
-        assert!(check(HarmonicZero::Floor(floor)).is_err(), "{floor}");
+        assert!(check(HarmonicZero::Floor, floor).is_err(), "{floor}");
     }
-    for zero in [HarmonicZero::Floor(1.0), HarmonicZero::Floor(1e-6), HarmonicZero::Drop] {
-        assert_eq!(check(zero), Ok(()));
+    for (zero, floor) in
+        [(HarmonicZero::Floor, 1.0), (HarmonicZero::Floor, 1e-6), (HarmonicZero::Drop, 0.0)]
+    {
+        assert_eq!(check(zero, floor), Ok(()));
     }
 }
 

@@ -6,7 +6,7 @@ use longtail::{
         self, Cifar, DataSource, Listed, Opened, Sets, Source, Split, catalog::Catalog,
         fetch::fetch as download, folder, list, memory::check_images, stats::Stats,
     },
-    recipe::{Data, Recipe, RecipeFile, Val},
+    recipe::{Data, Holdout, Recipe, RecipeFile},
 };
 
 use super::layers::data_layer;
@@ -29,7 +29,7 @@ pub fn run(command: &DataCommand, interrupt: &Interrupt) -> anyhow::Result<ExitC
 /// The data section of what was typed.
 fn section(args: &DataArgs) -> anyhow::Result<Data> {
     let layers: [RecipeFile; 1] = [data_layer(args)?];
-    Ok(Recipe::resolve(&layers)?.0.data)
+    Ok(Recipe::resolve(&layers)?.0.into_sections().data)
 }
 
 /// The data that was typed and its split, with what there is to know of them on the error stream.
@@ -128,7 +128,7 @@ fn stats_of_split(section: &Data, args: &DataArgs) -> anyhow::Result<(Stats, Vec
     let (split, of_split) = split_of(&opened, section, args)?;
     let notes = [opened.notes.clone(), of_split].concat();
     let source = load(section, opened, &split)?;
-    let sets = Sets::new(source, &split, section.val != Val::None);
+    let sets = Sets::new(source, &split, section.val != Holdout::None);
     let train = Some(&sets.train);
     let parts: Vec<_> =
         [("train", train), ("val", sets.val.as_ref()), ("test", sets.test.as_ref())]

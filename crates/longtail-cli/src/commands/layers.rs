@@ -3,17 +3,12 @@
 use std::path::Path;
 
 use longtail::{
-    data::{Resize, source},
-    loss::CompressionPreset,
-    model::{ClassifierKind, Precision},
-    recipe::{DataTyped, Protocol, RecipeError, RecipeFile},
+    data::source,
+    recipe::{DataTyped, RecipeError, RecipeFile},
 };
 
 use super::recipes;
-use crate::args::{
-    ClassifierName, CompressionName, DataArgs, KnobArgs, PlaceArgs, PrecisionName, ProtocolName,
-    ResizeName, TrainArgs,
-};
+use crate::args::{DataArgs, KnobArgs, PlaceArgs, TrainArgs};
 
 /// The recipe file, the protocol and the options, in the order in which they win.
 pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
@@ -22,7 +17,7 @@ pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
         layers.push(recipes::read(path)?);
     }
     if let Some(protocol) = args.protocol {
-        layers.push(Protocol::from(protocol).layer());
+        layers.push(protocol.layer());
     }
     let mut options = data_layer(&args.data)?;
     options.merge(knob_layer(&args.knobs)?);
@@ -47,7 +42,7 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
     data.val_list = args.val_list.clone();
     data.test_list = args.test_list.clone();
     data.image_size = args.image_size;
-    data.resize = args.resize.map(Into::into);
+    data.resize = args.resize;
     data.imbalance = args.imbalance;
     data.split_seed = args.split_seed;
     data.val = args.val;
@@ -90,9 +85,9 @@ fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     let mut layer = RecipeFile::default();
     layer.method.name = args.method;
     layer.model.backbone = args.backbone;
-    layer.model.classifier = args.classifier.map(Into::into);
-    layer.compression.preset = args.compression.map(Into::into);
-    layer.train.precision = args.precision.map(Into::into);
+    layer.model.classifier = args.classifier;
+    layer.compression.preset = args.compression;
+    layer.train.precision = args.precision;
     layer.train.epochs = args.epochs;
     layer.train.batch_size = args.batch_size;
     layer.train.seed = args.seed;
@@ -121,53 +116,4 @@ fn parse_set(text: &str) -> Result<RecipeFile, RecipeError> {
     let (section, key) = key.split_once('.').ok_or_else(|| wrong("write section.key=value"))?;
     let parse = |value: &str| RecipeFile::parse(&format!("{section}.{key} = {value}\n"), &option);
     parse(value).or_else(|error| parse(&format!("{value:?}")).map_err(|_| error))
-}
-
-impl From<ProtocolName> for Protocol {
-    fn from(name: ProtocolName) -> Self {
-        match name {
-            ProtocolName::Paper => Self::Paper,
-            ProtocolName::Short => Self::Short,
-            ProtocolName::Medium => Self::Medium,
-        }
-    }
-}
-
-impl From<ClassifierName> for ClassifierKind {
-    fn from(name: ClassifierName) -> Self {
-        match name {
-            ClassifierName::Linear => Self::Linear,
-            ClassifierName::Cosine => Self::Cosine,
-        }
-    }
-}
-
-impl From<ResizeName> for Resize {
-    fn from(name: ResizeName) -> Self {
-        match name {
-            ResizeName::Crop => Self::Crop,
-            ResizeName::Squash => Self::Squash,
-        }
-    }
-}
-
-impl From<PrecisionName> for Precision {
-    fn from(name: PrecisionName) -> Self {
-        match name {
-            PrecisionName::F32 => Self::F32,
-            PrecisionName::Bf16 => Self::Bf16,
-            PrecisionName::F16 => Self::F16,
-        }
-    }
-}
-
-impl From<CompressionName> for CompressionPreset {
-    fn from(name: CompressionName) -> Self {
-        match name {
-            CompressionName::Off => Self::Off,
-            CompressionName::Paper332 => Self::Paper332,
-            CompressionName::Paper43 => Self::Paper43,
-            CompressionName::FccLike => Self::FccLike,
-        }
-    }
 }

@@ -117,7 +117,7 @@ impl Out {
 
     fn finish(self) -> Result<(), ReportError> {
         match self {
-            Self::File(file) => file.finish(),
+            Self::File(file) => Ok(file.finish()?),
             Self::Screen(_) | Self::Terminal(_) | Self::Device(_) => Ok(()),
         }
     }

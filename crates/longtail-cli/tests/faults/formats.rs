@@ -102,7 +102,7 @@ fn packed(bytes: &[u8], folder: &Path) -> Result<Seen, String> {
     }
     let mut file = RecipeFile::default();
     file.data.name = Some(path.display().to_string());
-    let data = Recipe::resolve(&[file]).map_err(text)?.0.data;
+    let data = Recipe::resolve(&[file]).map_err(text)?.0.into_sections().data;
     pack::header(&path).map_err(text)?;
     let (Source { class_names, pool, val, test, .. }, split) =
         pack::load(&path, &data).map_err(text)?;

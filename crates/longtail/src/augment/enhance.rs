@@ -1,6 +1,7 @@
 //! Pillow's `ImageEnhance`: blends with a degenerate image; factor 1 leaves the image as it is.
 
-use super::{Raster, raster::luma};
+use super::Raster;
+use crate::raster::luma;
 
 /// Blends with black.
 pub fn brightness(image: &mut Raster, factor: f64) {

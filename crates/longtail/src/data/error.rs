@@ -4,6 +4,16 @@ use std::path::PathBuf;
 /// mend.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
+    /// A setting of `[data]` that means nothing that can be opened.
+    #[error("{key} = {value} cannot be used: {mend}")]
+    Setting {
+        /// The key, as `section.key`.
+        key: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it has to be.
+        mend: String,
+    },
     /// A file or folder could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -200,6 +210,14 @@ fn more_files(more: usize) -> String {
 }
 
 impl DataError {
+    pub(super) fn setting(
+        key: &'static str,
+        value: impl ToString,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self::Setting { key, value: value.to_string(), mend: mend.into() }
+    }
+
     /// An [`DataError::Io`] for `path`.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         let path = path.into();

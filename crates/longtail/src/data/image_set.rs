@@ -1,5 +1,5 @@
 use super::Fitted;
-use crate::augment::RasterRef;
+use crate::raster::RasterRef;
 
 /// Decoded RGB images with their labels, and the size of the views that are made of them.
 ///

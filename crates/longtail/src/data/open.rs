@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
-    DataError, DataSource, Holdout, ImageSet, Integrity, Listed, Listing, Source, Split,
+    Data, DataError, DataSource, DataTyped, ImageSet, Integrity, Listed, Listing, Source, Split,
     SplitRequest, Synthetic,
     catalog::{Catalog, Files},
     folder,
@@ -11,7 +11,6 @@ use super::{
     pack, read,
     source::given,
 };
-use crate::recipe::{Data, DataTyped, Val};
 
 /// Where `data fetch` puts archives, and where they are looked for when nothing else is said.
 pub const DEFAULT_DIR: &str = "data";
@@ -227,12 +226,7 @@ pub fn split_request(data: &Data) -> SplitRequest {
     SplitRequest {
         imbalance: (data.imbalance > 0.0).then_some(data.imbalance),
         seed: data.split_seed,
-        holdout: match data.val {
-            Val::None => Holdout::None,
-            Val::Auto => Holdout::Auto,
-            Val::PerClass(count) => Holdout::PerClass(count),
-            Val::Share(share) => Holdout::Share(share),
-        },
+        holdout: data.val,
     }
 }
 

@@ -1,22 +1,23 @@
 //! Decoded images of any size to what a set holds.
 
-use serde::{Deserialize, Serialize};
-
 use super::decode::Decoded;
-use crate::augment::{CropBox, Raster, RasterRef, centre_crop_box, resample};
+use crate::{
+    choice::choice,
+    raster::{CropBox, Raster, RasterRef, centre_crop_box, resample},
+};
 
 /// The longer side of a held image is at most so many times the shorter one.
 const LONGEST: usize = 4;
 
-/// How an image that is no square becomes one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resize {
-    /// The shorter side is brought to the size of a view, the aspect ratio kept; views are cropped
-    /// out of that.
-    Crop,
-    /// Both sides are brought to the size of a view.
-    Squash,
+choice! {
+    /// How an image that is no square becomes one.
+    Resize {
+        /// The shorter side is brought to the size of a view, the aspect ratio kept; views are cropped
+        /// out of that.
+        Crop = "crop",
+        /// Both sides are brought to the size of a view.
+        Squash = "squash",
+    }
 }
 
 /// An image as a set holds it.

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Cifar, CifarName, Lists, pack, walk};
-use crate::recipe::{Data, RecipeError};
+use super::{Cifar, CifarName, Data, DataError, Lists, pack, walk};
 
 /// The built-in set's name.
 const SYNTHETIC: &str = "synthetic";
@@ -27,9 +26,9 @@ impl DataSource {
     /// What a section names. A path wins over a name that is near a known one.
     ///
     /// # Errors
-    /// [`RecipeError::Value`] for an option that this source does not look at, and for a name that is no path and
+    /// [`DataError::Setting`] for an option that this source does not look at, and for a name that is no path and
     /// near a known one.
-    pub fn of(data: &Data) -> Result<Self, RecipeError> {
+    pub fn of(data: &Data) -> Result<Self, DataError> {
         if let Some(pack) = given(&data.dir).filter(|path| pack::is_pack(path)) {
             return Ok(Self::Pack(pack));
         }
@@ -47,21 +46,21 @@ impl DataSource {
                     "a folder is named by --data itself: say there where it is, and leave --data-dir out"
                 }
             };
-            return Err(RecipeError::value("data.dir", dir.display(), mend));
+            return Err(DataError::setting("data.dir", dir.display(), mend));
         }
         if data.name == SYNTHETIC {
             return Ok(Self::Synthetic);
         }
         if data.name.is_empty() {
             let mend = "name a folder, a list or a known data set (--data)";
-            return Err(RecipeError::value("data.name", "\"\"", mend));
+            return Err(DataError::setting("data.name", "\"\"", mend));
         }
         let path = Path::new(&data.name);
         match nearest(&data.name).filter(|_| !path.exists()) {
             Some(nearest) => {
                 let mend =
                     format!("there is no such folder; the nearest data set is \"{nearest}\"");
-                Err(RecipeError::value("data.name", &data.name, mend))
+                Err(DataError::setting("data.name", &data.name, mend))
             }
             None => Ok(Self::Folder(path.to_owned())),
         }

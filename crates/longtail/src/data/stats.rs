@@ -18,8 +18,8 @@ use super::{
     names::text_of,
 };
 use crate::{
-    augment::RasterRef,
     eval::{Group, ShotThresholds},
+    raster::RasterRef,
     report::printable,
 };
 

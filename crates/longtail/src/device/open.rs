@@ -3,7 +3,6 @@ use longtail_kernels::gpu;
 use serde::{Deserialize, Serialize};
 
 use super::{Backend, DeviceChoice, DeviceError, cpu, guard::guard};
-use crate::model::weights::values;
 
 /// The device that was asked for, without gradients. It has computed something, so that a driver or
 /// toolkit that is missing is found here and not in the middle of a run.
@@ -123,7 +122,10 @@ fn in_any_order(backend: Backend) -> Vec<Device> {
 fn computes(device: &Device) -> Result<(), String> {
     let (sum, is_wrong) = guard(device, || {
         let one = Tensor::<1>::ones([3], device);
-        (values((one.clone() + one).sum()), gpu::is_wrong(device))
+        (
+            (one.clone() + one).sum().into_data().iter::<f32>().collect::<Vec<_>>(),
+            gpu::is_wrong(device),
+        )
     })?;
     if is_wrong {
         let feature = "VK_KHR_workgroup_memory_explicit_layout";

@@ -6,13 +6,22 @@ use super::{
 };
 
 /// How an [`Evaluation`] is made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvalOptions {
     /// What the harmonic mean does with classes of zero accuracy.
     pub harmonic_zero: HarmonicZero,
+    /// The floor of [`HarmonicZero::Floor`].
+    pub harmonic_floor: f64,
     /// Where many-shot ends and few-shot begins.
     pub shot_thresholds: ShotThresholds,
+}
+
+impl Default for EvalOptions {
+    fn default() -> Self {
+        let (harmonic_zero, shot_thresholds) = Default::default();
+        Self { harmonic_zero, harmonic_floor: 1e-3, shot_thresholds }
+    }
 }
 
 impl EvalOptions {
@@ -22,8 +31,8 @@ impl EvalOptions {
     /// If the floor of the harmonic mean does not lie in (0, 1].
     pub fn check(&self) -> Result<(), EvalError> {
         match self.harmonic_zero {
-            HarmonicZero::Floor(floor) if !(floor > 0.0 && floor <= 1.0) => {
-                Err(EvalError::Floor(floor))
+            HarmonicZero::Floor if !(self.harmonic_floor > 0.0 && self.harmonic_floor <= 1.0) => {
+                Err(EvalError::Floor(self.harmonic_floor))
             }
             _ => Ok(()),
         }
@@ -149,7 +158,7 @@ impl Evaluation {
         let mut figures = Self {
             top1: rounded(correct as f64 / labels.len() as f64),
             arithmetic_mean: mean(present()).map_or(0.0, rounded),
-            harmonic_mean: rounded(options.harmonic_zero.mean(present())),
+            harmonic_mean: rounded(options.harmonic_zero.mean(options.harmonic_floor, present())),
             zero_classes: present().filter(|&accuracy| accuracy == 0.0).count(),
             worst_class: rounded(present().fold(1.0, f64::min)),
             many: group_mean(Group::Many).map(rounded),

@@ -1,28 +1,34 @@
-use serde::{Deserialize, Serialize};
+use crate::choice::choice;
 
-/// What the harmonic mean does with a class of zero accuracy (`eval.harmonic_zero`).
-///
-/// The paper does not say; whatever is chosen, the number of such classes is reported beside it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HarmonicZero {
-    /// One such class makes the mean 0, as the definition has it.
-    #[default]
-    Strict,
-    /// Accuracies below this value count as this value.
-    Floor(f64),
-    /// Such classes are left out.
-    Drop,
+choice! {
+    /// What the harmonic mean does with a class of accuracy 0 (`docs/method.md`).
+    ///
+    /// The paper does not say; whatever is chosen, the number of such classes is reported beside it.
+    HarmonicZero {
+        /// One such class makes the mean 0, as the definition has it.
+        Strict = "strict",
+        /// Accuracies are raised to a floor.
+        Floor = "floor",
+        /// Such classes are left out.
+        Drop = "drop",
+    }
+}
+
+impl Default for HarmonicZero {
+    fn default() -> Self {
+        Self::Strict
+    }
 }
 
 impl HarmonicZero {
-    /// C / Σ 1/acc_c over `accuracies` in [0, 1]; 0 where no class is left.
-    pub fn mean(self, accuracies: impl IntoIterator<Item = f64>) -> f64 {
+    /// C / Σ 1/acc_c over `accuracies` in [0, 1], those below `floor` raised to it if this is `Floor`; 0 where no class
+    /// is left.
+    pub fn mean(self, floor: f64, accuracies: impl IntoIterator<Item = f64>) -> f64 {
         let (mut classes, mut sum) = (0_usize, 0.0);
         for accuracy in accuracies {
             let accuracy = match self {
                 Self::Drop if accuracy == 0.0 => continue,
-                Self::Floor(floor) => accuracy.max(floor),
+                Self::Floor => accuracy.max(floor),
                 Self::Strict | Self::Drop => accuracy,
             };
             classes += 1;

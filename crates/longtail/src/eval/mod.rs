@@ -5,9 +5,13 @@ mod evaluation;
 mod groups;
 mod harmonic;
 mod interval;
+mod options;
+mod predict;
 
 pub use error::EvalError;
 pub use evaluation::{EvalOptions, Evaluation, MostPredicted, argmax};
 pub use groups::{Group, ShotThresholds};
 pub use harmonic::HarmonicZero;
 pub use interval::{Intervals, mean_margin, wilson_interval};
+pub use options::{Eval, EvalTyped};
+pub use predict::{embed, predict, rows_at_once, softmax};

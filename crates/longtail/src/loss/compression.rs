@@ -1,45 +1,41 @@
-use serde::{Deserialize, Serialize};
+use crate::choice::choice;
 
-/// Which similarities the factors reach (`docs/method.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ApplyTo {
-    /// The anchor's side only.
-    Anchor,
-    /// The contrast's side only.
-    Contrast,
-    /// Both sides: the product form z̃_i·z̃_k = τ_{y_i} τ_{y_k} z_i·z_k.
-    Both,
+choice! {
+    /// Which similarities the factors reach (`docs/method.md`).
+    ApplyTo {
+        /// The anchor's side only.
+        Anchor = "anchor",
+        /// The contrast's side only.
+        Contrast = "contrast",
+        /// Both sides: the product form z̃_i·z̃_k = τ_{y_i} τ_{y_k} z_i·z_k.
+        Both = "both",
+    }
 }
 
-/// How a recipe's factor becomes the multiplier τ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CompressionMode {
-    /// τ is the factor.
-    Multiply,
-    /// τ is one plus the factor, as in FCC.
-    OnePlus,
+choice! {
+    /// How a recipe's factor becomes the multiplier τ.
+    CompressionMode {
+        /// τ is the factor.
+        Multiply = "multiply",
+        /// τ is one plus the factor, as in FCC.
+        OnePlus = "one-plus",
+    }
 }
 
-/// The readings of the paper's contradiction (`docs/method.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CompressionPreset {
-    /// No compression.
-    #[serde(rename = "off")]
-    Off,
-    /// §3.3.2: .005 for the poor classes, 1 for the rest.
-    #[serde(rename = "paper-3.3.2")]
-    Paper332,
-    /// §4.3: 1 for the poor classes, .005 for the rest.
-    #[serde(rename = "paper-4.3")]
-    Paper43,
-    /// FCC's 1 + γ: 2 for the poor classes, 1.005 for the rest.
-    #[serde(rename = "fcc-like")]
-    FccLike,
-    /// The recipe's own two factors.
-    #[serde(rename = "custom")]
-    Custom,
+choice! {
+    /// The readings of the paper's contradiction (`docs/method.md`).
+    CompressionPreset {
+        /// No compression.
+        Off = "off",
+        /// §3.3.2: .005 for the poor classes, 1 for the rest.
+        Paper332 = "paper-3.3.2",
+        /// §4.3: 1 for the poor classes, .005 for the rest.
+        Paper43 = "paper-4.3",
+        /// FCC's 1 + γ: 2 for the poor classes, 1.005 for the rest.
+        FccLike = "fcc-like",
+        /// The recipe's own two factors.
+        Custom = "custom",
+    }
 }
 
 impl CompressionPreset {

@@ -1,15 +1,14 @@
-use serde::{Deserialize, Serialize};
-
 use super::{ApplyTo, Compression, Criterion, Moment};
+use crate::choice::choice;
 
-/// How often the poor classes are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reevaluate {
-    /// Once, when compression starts.
-    Once,
-    /// Before every epoch from then on.
-    EveryEpoch,
+choice! {
+    /// How often the poor classes are chosen.
+    Reevaluate {
+        /// Once, when compression starts.
+        Once = "once",
+        /// Before every epoch from then on.
+        EveryEpoch = "every-epoch",
+    }
 }
 
 /// When compression starts, which classes it holds to be poor, and what it does to them (§3.3.2).

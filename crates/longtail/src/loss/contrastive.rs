@@ -1,75 +1,79 @@
 use burn::tensor::Tensor;
 use longtail_kernels::{ContrastFactors, ContrastTerms, contrast};
-use serde::{Deserialize, Serialize};
 
 use super::{ClassCounts, Compression, LossError, check_labels};
+use crate::{choice::choice, section::section};
 
-/// What the sum over positives is divided by (`docs/method.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normaliser {
-    /// The number of positives, as in SupCon's and BCL's code.
-    MeanOverPositives,
-    /// |B_y|, all embeddings of the class in the batch, the anchor included, as printed in Eq. 4.
-    BatchCount,
+choice! {
+    /// What the sum over positives is divided by (`docs/method.md`).
+    Normaliser {
+        /// The number of positives, as in SupCon's and BCL's code.
+        MeanOverPositives = "mean-over-positives",
+        /// |B_y|, all embeddings of the class in the batch, the anchor included, as printed in Eq. 4.
+        BatchCount = "batch-count",
+    }
 }
 
-/// How the similarities of one class are averaged in the denominator (`docs/method.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClassAverage {
-    /// Not at all: every embedding counts.
-    None,
-    /// By the number of terms summed, so that the anchor's own class has one fewer (BCL's code).
-    TermsPresent,
-    /// By |B_j| + 1 for every class, as printed in Eq. 3 and 5.
-    Printed,
+choice! {
+    /// How the similarities of one class are averaged in the denominator (`docs/method.md`).
+    ClassAverage {
+        /// Not at all: every embedding counts.
+        None = "none",
+        /// By the number of terms summed, so that the anchor's own class has one fewer (BCL's code).
+        TermsPresent = "terms-present",
+        /// By |B_j| + 1 for every class, as printed in Eq. 3 and 5.
+        Printed = "printed",
+    }
 }
 
-/// Whether the denominator weighs class j by n_j (the rebalancing of Eq. 4 and 5).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PriorCounts {
-    /// No: SCL and BCL.
-    Off,
-    /// By n_j^ρ; the paper has ρ = 1, and ρ = 0 gives SCL and BCL back.
-    Exponent(f64),
+choice! {
+    /// Whether the denominator weighs class j by n_j (the rebalancing of Eq. 4 and 5).
+    Prior {
+        /// No: SCL and BCL.
+        Off = "off",
+        /// By n_j to the power `prior_exponent`; the paper has 1, and 0 gives SCL and BCL back.
+        Counts = "counts",
+    }
 }
 
-/// A supervised contrastive loss; the paper's four are [`Contrastive::scl`], [`Contrastive::bcl`],
-/// [`Contrastive::rcl`] and [`Contrastive::bcl_rcl`].
-///
-/// For an anchor i of class y with positives P, over all columns k of class j (embeddings and, if
-/// wanted, prototypes):
-///
-/// ℓ_i = 1/norm · Σ_{p∈P} \[ log Σ_k w_ik n_j^ρ e^{s̃_ik} − log n_y^ρ − s̃_ip \],
-/// s̃_ik = τ_y τ_j z_i·z_k / T; the loss is the mean over the anchors.
-///
-/// # Cost
-/// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; in f32, on the CPU and on GPUs, the
-/// memory is O((N + C)·D), else O(N·(N + C)).
-///
-/// # Precision
-/// A similarity of f32 is off by some 10⁻⁷, and divided by T it is an exponent. Beside f64, values of the gradient were
-/// off by at most 10⁻⁷ / T of their unit 1 / (T·N) at T ≥ 10⁻⁴, and by 2·10⁻⁶ of it at T ≥ 0.1, for embeddings at random,
-/// in equal pairs, close together, all equal, and opposite: 10⁻⁴ at T = 0.001. Below 10⁻⁴ this does not hold for
-/// embeddings close together: at 10⁻⁶ nearly equal ones were off by up to 1.9 units, all others by 6·10⁻². A gradient
-/// that is 0 because all embeddings are equal comes out as such an error. With compression T is divided by the factors'
-/// product. Recipes take T ≥ 0.001; below it the loss stays finite, and its gradients are what is left of them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Contrastive {
-    /// T > 0, dividing the similarities; in f32 gradients are right from 10⁻³ on (see Precision).
-    pub temperature: f64,
-    /// Whether the anchor's similarity to itself stays in the denominator (`docs/method.md`).
-    pub include_self: bool,
-    /// What the sum over positives is divided by.
-    pub normaliser: Normaliser,
-    /// The weights w_ik.
-    pub class_average: ClassAverage,
-    /// Whether class prototypes join the columns.
-    pub prototypes: bool,
-    /// Whether and how class frequencies rebalance.
-    pub prior: PriorCounts,
+section! {
+    /// A supervised contrastive loss; the paper's four are [`Contrastive::scl`], [`Contrastive::bcl`],
+    /// [`Contrastive::rcl`] and [`Contrastive::bcl_rcl`].
+    ///
+    /// For an anchor i of class y with positives P, over all columns k of class j (embeddings and, if
+    /// wanted, prototypes):
+    ///
+    /// ℓ_i = 1/norm · Σ_{p∈P} \[ log Σ_k w_ik n_j^ρ e^{s̃_ik} − log n_y^ρ − s̃_ip \],
+    /// s̃_ik = τ_y τ_j z_i·z_k / T; the loss is the mean over the anchors.
+    ///
+    /// # Cost
+    /// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; in f32, on the CPU and on GPUs, the
+    /// memory is O((N + C)·D), else O(N·(N + C)).
+    ///
+    /// # Precision
+    /// A similarity of f32 is off by some 10⁻⁷, and divided by T it is an exponent. Beside f64, values of the gradient were
+    /// off by at most 10⁻⁷ / T of their unit 1 / (T·N) at T ≥ 10⁻⁴, and by 2·10⁻⁶ of it at T ≥ 0.1, for embeddings at random,
+    /// in equal pairs, close together, all equal, and opposite: 10⁻⁴ at T = 0.001. Below 10⁻⁴ this does not hold for
+    /// embeddings close together: at 10⁻⁶ nearly equal ones were off by up to 1.9 units, all others by 6·10⁻². A gradient
+    /// that is 0 because all embeddings are equal comes out as such an error. With compression T is divided by the factors'
+    /// product. Recipes take T ≥ 0.001; below it the loss stays finite, and its gradients are what is left of them.
+    #[derive(Copy)]
+    Contrastive, ContrastiveTyped {
+        /// T > 0, dividing the similarities; in f32 gradients are right from 10⁻³ on (see Precision).
+        temperature: f64,
+        /// Whether the anchor's similarity to itself stays in the denominator (`docs/method.md`).
+        include_self: bool,
+        /// What the sum over positives is divided by.
+        normaliser: Normaliser,
+        /// The weights w_ik.
+        class_average: ClassAverage,
+        /// Whether class prototypes join the columns.
+        prototypes: bool,
+        /// Whether class frequencies rebalance.
+        prior: Prior,
+        /// ρ of n_j^ρ.
+        prior_exponent: f64,
+    }
 }
 
 impl Contrastive {
@@ -134,8 +138,9 @@ impl Contrastive {
         compression: Option<&Compression>,
     ) -> ContrastTerms {
         let log_prior = match self.prior {
-            PriorCounts::Off => vec![0.0; class_counts.classes()],
-            PriorCounts::Exponent(rho) => {
+            Prior::Off => vec![0.0; class_counts.classes()],
+            Prior::Counts => {
+                let rho = self.prior_exponent;
                 class_counts.log_counts().iter().map(|log_n| rho * log_n).collect()
             }
         };

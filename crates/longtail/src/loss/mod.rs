@@ -24,6 +24,7 @@ mod ldam;
 mod log_sum_exp;
 mod logit_adjustment;
 mod objective;
+mod options;
 mod rebalanced_contrastive;
 mod rebalanced_on_balanced;
 pub mod reference;
@@ -39,7 +40,7 @@ pub use classifier_contrastive::{
 pub use classify::{classifier_alone, only};
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use compression_switch::{CompressionSwitch, Reevaluate};
-pub use contrastive::{ClassAverage, Contrastive, Normaliser, PriorCounts};
+pub use contrastive::{ClassAverage, Contrastive, ContrastiveTyped, Normaliser, Prior};
 pub use cross_entropy::cross_entropy;
 pub use cumulative::{cumulative_learning, cumulative_share};
 pub use distillation::distillation;
@@ -50,6 +51,7 @@ pub use ldam::Ldam;
 pub use log_sum_exp::log_sum_exp;
 pub use logit_adjustment::logit_adjusted;
 pub use objective::{Criterion, Draw, Losses, Measure, Measured, Moment, Objective};
+pub use options::{CompressionSection, CompressionStart, CompressionTyped, Loss, LossTyped};
 pub use ride::{Ride, RideLoss, RideReweighting};
 pub use weighted_cross_entropy::weighted_cross_entropy;
 

@@ -1,10 +1,12 @@
 use std::fmt;
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::LossError;
-use crate::model::{BatchStatistics, Network};
+use crate::{
+    choice::choice,
+    model::{BatchStatistics, Network},
+};
 
 /// What a stage of training minimises.
 ///
@@ -92,16 +94,16 @@ pub struct Losses {
     pub statistics: BatchStatistics,
 }
 
-/// Images that accuracies are measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Criterion {
-    /// Validation images; training images where there are none.
-    Val,
-    /// Training images.
-    Train,
-    /// The test set, as in the literature; training images where there is none.
-    Test,
+choice! {
+    /// Images that accuracies are measured on.
+    Criterion {
+        /// Validation images; training images where there are none.
+        Val = "val",
+        /// Training images.
+        Train = "train",
+        /// The test set, as in the literature; training images where there is none.
+        Test = "test",
+    }
 }
 
 /// Accuracies under the test transform.

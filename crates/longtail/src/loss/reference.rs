@@ -1,6 +1,6 @@
 //! The losses as plain loops in f64 with their gradients: what the fast ones are tested against.
 
-use super::{ClassAverage, ClassCounts, Compression, Contrastive, Normaliser, PriorCounts};
+use super::{ClassAverage, ClassCounts, Compression, Contrastive, Normaliser, Prior};
 
 /// A contrastive loss with its gradients.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +28,8 @@ pub fn contrastive(
     let mut column_labels = labels.to_vec();
     column_labels.extend(0..prototypes.len() as u32);
     let n = |y: u32| match config.prior {
-        PriorCounts::Off => 1.0,
-        PriorCounts::Exponent(rho) => (class_counts.counts()[y as usize] as f64).powf(rho),
+        Prior::Off => 1.0,
+        Prior::Counts => (class_counts.counts()[y as usize] as f64).powf(config.prior_exponent),
     };
     let in_batch = |y: u32| labels.iter().filter(|&&label| label == y).count() as f64;
     let terms = |y: u32, own: bool| {

@@ -1,4 +1,4 @@
-use super::{ClassAverage, Contrastive, Normaliser, PriorCounts};
+use super::{ClassAverage, Contrastive, Normaliser, Prior};
 
 impl Contrastive {
     /// SCL (Khosla et al. 2020, `L_out`, without the factor T/T_base):
@@ -11,7 +11,8 @@ impl Contrastive {
             normaliser: Normaliser::MeanOverPositives,
             class_average: ClassAverage::None,
             prototypes: false,
-            prior: PriorCounts::Off,
+            prior: Prior::Off,
+            prior_exponent: 1.0,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Definition, Plan, parts};
+use super::{Definition, Plan, Settings, parts};
 use crate::{
     batch::Sampling,
     loss::{
@@ -11,7 +11,6 @@ use crate::{
         cumulative_share,
     },
     model::{BatchStatistics, Branches, ClassifierKind, Network, NetworkConfig, Pass},
-    recipe::Recipe,
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -23,15 +22,15 @@ pub(super) const DEFINITION: Definition = Definition {
     plan,
 };
 
-fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
+fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
     let network = NetworkConfig {
         branches: Branches::LastBlocks { count: 2 },
         classifier: ClassifierKind::Linear,
-        ..parts::network(recipe, counts.classes(), None)
+        ..parts::network(settings, counts.classes(), None)
     };
-    let mut stage = parts::stage(recipe, parts::views(recipe, 1), Box::new(Bbn));
+    let mut stage = parts::stage(settings, parts::views(settings, 1), Box::new(Bbn));
     let samplings = [Sampling::Instance, Sampling::Reversed];
-    stage.samplers = samplings.map(|sampling| parts::sampler(recipe, sampling)).into();
+    stage.samplers = samplings.map(|sampling| parts::sampler(settings, sampling)).into();
     Plan { network, stages: vec![stage] }
 }
 
@@ -74,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_second_batch_is_drawn_by_reversed_frequencies() {
-        let plan = plan(&recipe("bbn", ""), &ClassCounts::new(vec![50, 5]).unwrap());
+        let plan = plan(&recipe("bbn", "").settings(), &ClassCounts::new(vec![50, 5]).unwrap());
         let samplings = plan.stages[0].samplers.iter().map(|sampler| sampler.sampling);
         assert!(samplings.eq([Sampling::Instance, Sampling::Reversed]));
         assert_eq!(plan.network.branches.count(), 2);

@@ -1,13 +1,12 @@
 //! Class-balanced focal loss over independent sigmoids (Cui et al. 2019).
 
-use super::{Definition, Knob, Plan, parts};
+use super::{Definition, Knob, Plan, Settings, parts};
 use crate::{
     loss::{
         ClassCounts, Draw, LossError, Losses, Moment, Objective, class_balanced_focal,
         class_balanced_softmax_focal, classifier_alone,
     },
     model::{Network, NetworkConfig},
-    recipe::Recipe,
 };
 
 const BETA: Knob = Knob::number(
@@ -38,8 +37,8 @@ pub(super) const DEFINITION: Definition = Definition {
     plan,
 };
 
-fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
-    let knobs = &recipe.method.knobs;
+fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+    let knobs = &settings.method.knobs;
     let softmax = SOFTMAX.is_on(knobs);
     let objective = CbFocal {
         counts: counts.clone(),
@@ -51,9 +50,9 @@ fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
     let others = counts.classes().saturating_sub(1).max(1) as f64;
     let network = NetworkConfig {
         classifier_bias: (!softmax).then(|| -others.ln()),
-        ..parts::network(recipe, counts.classes(), None)
+        ..parts::network(settings, counts.classes(), None)
     };
-    let mut stage = parts::stage(recipe, parts::views(recipe, 1), Box::new(objective));
+    let mut stage = parts::stage(settings, parts::views(settings, 1), Box::new(objective));
     stage.optimizer.weight_decay_on_classifier_bias = softmax;
     Plan { network, stages: vec![stage] }
 }
@@ -83,11 +82,11 @@ mod tests {
     #[test]
     fn the_sigmoid_form_begins_at_one_over_the_classes_and_spares_the_bias() {
         let counts = ClassCounts::new(vec![9, 3, 2, 1, 1]).unwrap();
-        let sigmoid = plan(&recipe("cb-focal", ""), &counts);
+        let sigmoid = plan(&recipe("cb-focal", "").settings(), &counts);
         let bias = sigmoid.network.classifier_bias.unwrap();
         assert!((1.0 / (1.0 + (-bias).exp()) - 0.2).abs() < 1e-12, "{bias}");
         assert!(!sigmoid.stages[0].optimizer.weight_decay_on_classifier_bias);
-        let softmax = plan(&recipe("cb-focal", "[method]\nsoftmax = true\n"), &counts);
+        let softmax = plan(&recipe("cb-focal", "[method]\nsoftmax = true\n").settings(), &counts);
         assert_eq!(softmax.network.classifier_bias, None);
         assert!(softmax.stages[0].optimizer.weight_decay_on_classifier_bias);
     }

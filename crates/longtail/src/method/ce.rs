@@ -9,5 +9,5 @@ pub(super) const DEFINITION: Definition = Definition {
     contrastive: None,
     first_stage: None,
     knobs: &[],
-    plan: |recipe, counts| classifier_alone(recipe, counts, ClassifierLoss::CrossEntropy),
+    plan: |settings, counts| classifier_alone(settings, counts, ClassifierLoss::CrossEntropy),
 };

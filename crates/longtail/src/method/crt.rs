@@ -6,6 +6,6 @@ use super::{
 };
 use crate::model::{ClassifierStart, Part};
 
-pub(super) const DEFINITION: Definition = definition("crt", TRAINED, |recipe, counts| {
-    retrained(recipe, counts, ClassifierStart::New, Part::Classifier)
+pub(super) const DEFINITION: Definition = definition("crt", TRAINED, |settings, counts| {
+    retrained(settings, counts, ClassifierStart::New, Part::Classifier)
 });

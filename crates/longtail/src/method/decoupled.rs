@@ -1,13 +1,14 @@
 //! What the decoupled systems share (Kang et al. 2020): cross entropy on images as they come, then another classifier on
 //! the features, which stay.
 
-use super::{ComputeClassifier, Definition, Knob, Method, Plan, Stage, deferred::share_of, parts};
+use super::{
+    ComputeClassifier, Definition, Knob, Method, Plan, Settings, Stage, deferred::share_of, parts,
+};
 use crate::{
     batch::{SamplerConfig, Sampling},
     loss::{ClassCounts, ClassifierLoss},
     model::{ClassifierStart, Part},
     optim::{Decay, Schedule},
-    recipe::Recipe,
 };
 
 /// Images of a class in a row (`num_samples_cls` of the public code).
@@ -39,7 +40,7 @@ pub(super) const TRAINED: &[Knob] = &[CLASSIFIER_EPOCHS, CLASSIFIER_LR, CLASSIFI
 pub(super) const fn definition(
     name: &'static str,
     knobs: &'static [Knob],
-    plan: fn(&Recipe, &ClassCounts) -> Plan,
+    plan: fn(&Settings<'_>, &ClassCounts) -> Plan,
 ) -> Definition {
     Definition {
         name,
@@ -53,40 +54,43 @@ pub(super) const fn definition(
 
 /// A second stage that trains `part` alone on classes drawn alike.
 pub(super) fn retrained(
-    recipe: &Recipe,
+    settings: &Settings<'_>,
     counts: &ClassCounts,
     start: ClassifierStart,
     part: Part,
 ) -> Plan {
-    let knobs = &recipe.method.knobs;
-    let epochs = share_of(CLASSIFIER_EPOCHS.real(knobs), recipe.train.epochs).max(1);
-    let decay = match CLASSIFIER_COSINE.is_on(knobs) {
-        true => Decay::Cosine,
-        false => Decay::Step { milestones: vec![epochs / 3, 2 * epochs / 3], gamma: 0.1 },
+    let knobs = &settings.method.knobs;
+    let epochs = share_of(CLASSIFIER_EPOCHS.real(knobs), settings.train.epochs).max(1);
+    let lr = CLASSIFIER_LR.real(knobs);
+    let steps = Schedule {
+        decay: Decay::Step,
+        milestones: vec![epochs / 3, 2 * epochs / 3],
+        gamma: 0.1,
+        ..Schedule::cosine(lr, epochs)
     };
     let sampler = SamplerConfig {
         images_per_draw: IMAGES_PER_DRAW,
         epochs,
-        ..parts::sampler(recipe, Sampling::ClassBalanced)
+        ..parts::sampler(settings, Sampling::ClassBalanced)
     };
-    two_stages(recipe, counts, |stage| Stage {
+    two_stages(settings, counts, |stage| Stage {
         epochs,
         start,
         trains: vec![part],
         samplers: vec![sampler],
-        schedule: Schedule { lr: CLASSIFIER_LR.real(knobs), warmup: 0, epochs, decay },
+        schedule: if CLASSIFIER_COSINE.is_on(knobs) { Schedule::cosine(lr, epochs) } else { steps },
         ..stage
     })
 }
 
 /// A second stage that computes the classifier.
 pub(super) fn computed(
-    recipe: &Recipe,
+    settings: &Settings<'_>,
     counts: &ClassCounts,
     start: ClassifierStart,
     compute: impl ComputeClassifier + 'static,
 ) -> Plan {
-    two_stages(recipe, counts, |stage| Stage {
+    two_stages(settings, counts, |stage| Stage {
         epochs: 0,
         start,
         computed: Some(Box::new(compute)),
@@ -96,11 +100,15 @@ pub(super) fn computed(
 }
 
 /// Plain cross entropy, then what `second` makes of the same.
-fn two_stages(recipe: &Recipe, counts: &ClassCounts, second: impl FnOnce(Stage) -> Stage) -> Plan {
-    let mut plan = parts::classifier_alone(recipe, counts, ClassifierLoss::CrossEntropy);
+fn two_stages(
+    settings: &Settings<'_>,
+    counts: &ClassCounts,
+    second: impl FnOnce(Stage) -> Stage,
+) -> Plan {
+    let mut plan = parts::classifier_alone(settings, counts, ClassifierLoss::CrossEntropy);
     plan.stages.iter_mut().for_each(|stage| stage.name = "representation");
-    let objective = parts::objective(recipe, counts, ClassifierLoss::CrossEntropy, None);
-    let same = parts::stage(recipe, parts::views(recipe, 1), Box::new(objective));
+    let objective = parts::objective(settings, counts, ClassifierLoss::CrossEntropy, None);
+    let same = parts::stage(settings, parts::views(settings, 1), Box::new(objective));
     plan.stages.push(second(Stage { name: "classifier", ..same }));
     plan
 }
@@ -111,7 +119,7 @@ mod tests {
     use crate::method::{Method, tests::recipe};
 
     fn plan(method: &str, more: &str) -> Plan {
-        Method::plan(&recipe(method, more), &ClassCounts::new(vec![90, 9, 3]).unwrap())
+        Method::plan(&recipe(method, more).settings(), &ClassCounts::new(vec![90, 9, 3]).unwrap())
     }
 
     #[test]

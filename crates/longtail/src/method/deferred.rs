@@ -1,7 +1,7 @@
 //! Class weights that begin late in a run ("deferred re-weighting", Cao et al. 2019).
 
-use super::Knob;
-use crate::{loss::Moment, recipe::Recipe};
+use super::{Knob, Settings};
+use crate::loss::Moment;
 
 pub(super) const BETA: Knob = Knob::number(
     "beta",
@@ -24,9 +24,9 @@ pub(super) struct Deferred {
 }
 
 impl Deferred {
-    pub(super) fn of(recipe: &Recipe) -> Self {
-        let share = REWEIGHT_AT.real(&recipe.method.knobs);
-        Self { start: share_of(share, recipe.train.epochs) }
+    pub(super) fn of(settings: &Settings<'_>) -> Self {
+        let share = REWEIGHT_AT.real(&settings.method.knobs);
+        Self { start: share_of(share, settings.train.epochs) }
     }
 
     pub(super) fn has_begun(self, moment: Moment) -> bool {
@@ -56,7 +56,7 @@ mod tests {
         for method in ["ldam-drw", "ride"] {
             for (epochs, start) in [(200, 160), (20, 16), (7, 5)] {
                 let recipe = recipe(method, &format!("[train]\nepochs = {epochs}\n"));
-                let deferred = Deferred::of(&recipe);
+                let deferred = Deferred::of(&recipe.settings());
                 let begun = |epoch| deferred.has_begun(Moment { epoch, epochs });
                 assert!(!begun(start - 1) && begun(start) && begun(epochs - 1), "{epochs}");
                 let said = |epoch| deferred.said_before(Moment { epoch, epochs }).is_some();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Method;
 
 /// A setting that one method owns, in `[method]`: its default, what it may be, and where that comes from. Help, the
-/// recipe, its check and `docs/method.md` are made of this.
+/// settings, its check and `docs/method.md` are made of this.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Knob {
     /// The key in `[method]`.

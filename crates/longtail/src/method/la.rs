@@ -11,5 +11,5 @@ pub(super) const DEFINITION: Definition = Definition {
     contrastive: None,
     first_stage: None,
     knobs: &[],
-    plan: |recipe, counts| classifier_alone(recipe, counts, adjusted(recipe)),
+    plan: |settings, counts| classifier_alone(settings, counts, adjusted(settings)),
 };

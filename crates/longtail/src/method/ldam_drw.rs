@@ -1,7 +1,7 @@
 //! Margins from class counts on a normalised classifier, re-weighted late (Cao et al. 2019: LDAM with DRW).
 
 use super::{
-    Definition, Knob, Plan,
+    Definition, Knob, Plan, Settings,
     deferred::{BETA, Deferred, REWEIGHT_AT},
     parts,
 };
@@ -10,7 +10,6 @@ use crate::{
         ClassCounts, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, classifier_alone,
     },
     model::{ClassifierKind, Network, NetworkConfig},
-    recipe::Recipe,
 };
 
 const MAX_MARGIN: Knob = Knob::number(
@@ -30,17 +29,17 @@ pub(super) const DEFINITION: Definition = Definition {
     plan,
 };
 
-fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
-    let scale = SCALE.real(&recipe.method.knobs);
+fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+    let scale = SCALE.real(&settings.method.knobs);
     let network = NetworkConfig {
         classifier: ClassifierKind::Cosine,
         cosine_scale: scale,
-        ..parts::network(recipe, counts.classes(), None)
+        ..parts::network(settings, counts.classes(), None)
     };
-    let objective = LdamDrw::new(recipe, counts);
+    let objective = LdamDrw::new(settings, counts);
     Plan {
         network,
-        stages: vec![parts::stage(recipe, parts::views(recipe, 1), Box::new(objective))],
+        stages: vec![parts::stage(settings, parts::views(settings, 1), Box::new(objective))],
     }
 }
 
@@ -54,13 +53,13 @@ struct LdamDrw {
 }
 
 impl LdamDrw {
-    fn new(recipe: &Recipe, counts: &ClassCounts) -> Self {
-        let knobs = &recipe.method.knobs;
+    fn new(settings: &Settings<'_>, counts: &ClassCounts) -> Self {
+        let knobs = &settings.method.knobs;
         Self {
             ldam: Ldam { max_margin: MAX_MARGIN.real(knobs), scale: SCALE.real(knobs) },
             counts: counts.clone(),
             weights: counts.class_balanced_weights(BETA.real(knobs)),
-            deferred: Deferred::of(recipe),
+            deferred: Deferred::of(settings),
         }
     }
 
@@ -98,7 +97,7 @@ mod tests {
     #[test]
     fn rare_classes_weigh_more_once_weights_have_begun() {
         let counts = ClassCounts::new(vec![500, 50, 5]).unwrap();
-        let objective = LdamDrw::new(&recipe("ldam-drw", ""), &counts);
+        let objective = LdamDrw::new(&recipe("ldam-drw", "").settings(), &counts);
         let weights = |epoch| objective.weights_at(Moment { epoch, epochs: 200 });
         assert_eq!(weights(159), None);
         assert_eq!(weights(160), Some(&counts.class_balanced_weights(0.9999)[..]));
@@ -107,7 +106,7 @@ mod tests {
     #[test]
     fn its_classifier_is_normalised_whatever_the_recipe_says() {
         let recipe = recipe("ldam-drw", "[model]\nclassifier = \"linear\"\n");
-        let plan = plan(&recipe, &ClassCounts::new(vec![5, 4]).unwrap());
+        let plan = plan(&recipe.settings(), &ClassCounts::new(vec![5, 4]).unwrap());
         assert_eq!(plan.network.classifier, ClassifierKind::Cosine);
         assert_eq!(plan.network.cosine_scale, 30.0);
     }

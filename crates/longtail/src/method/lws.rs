@@ -6,6 +6,6 @@ use super::{
 };
 use crate::model::{ClassifierStart, Part};
 
-pub(super) const DEFINITION: Definition = definition("lws", TRAINED, |recipe, counts| {
-    retrained(recipe, counts, ClassifierStart::ClassScales, Part::ClassScales)
+pub(super) const DEFINITION: Definition = definition("lws", TRAINED, |settings, counts| {
+    retrained(settings, counts, ClassifierStart::ClassScales, Part::ClassScales)
 });

@@ -16,6 +16,7 @@ mod la;
 mod ldam_drw;
 mod lws;
 mod ncm;
+mod options;
 pub mod parts;
 mod plan;
 mod planner;
@@ -28,13 +29,11 @@ use serde::{Deserialize, Serialize};
 
 pub use compute::{ComputeClassifier, Features, FeaturesOf};
 pub use knob::{Knob, KnobError, KnobValue, Knobs, Range, checked};
+pub use options::{MethodSection, MethodTyped, Settings, Train, TrainTyped};
 pub use plan::{Place, Plan, Stage};
 pub use planner::{OwnMethod, Planner, PlannerError};
 
-use crate::{
-    loss::{ClassCounts, Contrastive},
-    recipe::Recipe,
-};
+use crate::loss::{ClassCounts, Contrastive};
 
 /// A training method by the name it has on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,7 +99,7 @@ pub struct Definition {
     /// The settings that it alone has.
     pub knobs: &'static [Knob],
     /// What is trained, in which order.
-    pub plan: fn(&Recipe, &ClassCounts) -> Plan,
+    pub plan: fn(&Settings<'_>, &ClassCounts) -> Plan,
 }
 
 impl Method {
@@ -144,9 +143,9 @@ impl Method {
         }
     }
 
-    /// What a recipe of the method trains on classes of `class_counts` images.
-    pub fn plan(recipe: &Recipe, class_counts: &ClassCounts) -> Plan {
-        (recipe.method.name.definition().plan)(recipe, class_counts)
+    /// What the settings train on classes of `class_counts` images.
+    pub fn plan(settings: &Settings<'_>, class_counts: &ClassCounts) -> Plan {
+        (settings.method.name.definition().plan)(settings, class_counts)
     }
 }
 
@@ -173,7 +172,7 @@ const TEMPERATURE: f64 = 0.1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::RecipeFile;
+    use crate::recipe::{Recipe, RecipeFile};
 
     /// The recipe of a method on CIFAR-10-LT with `more` laid over it.
     pub(super) fn recipe(method: &str, more: &str) -> Recipe {

@@ -9,8 +9,8 @@ use crate::{
     model::{ClassifierStart, NearestClassMean, Network},
 };
 
-pub(super) const DEFINITION: Definition = definition("ncm", &[], |recipe, counts| {
-    computed(recipe, counts, ClassifierStart::ClassMeans, ClassMeans)
+pub(super) const DEFINITION: Definition = definition("ncm", &[], |settings, counts| {
+    computed(settings, counts, ClassifierStart::ClassMeans, ClassMeans)
 });
 
 #[derive(Debug)]

@@ -1,81 +1,88 @@
 //! What methods make their plans of: the parts that a recipe describes.
 
-use super::{Plan, Stage};
+use super::{Plan, Settings, Stage};
 use crate::{
-    augment::{ClassifierConfig, PlainConfig, ResizedCropConfig, SimConfig, View},
+    augment::{ClassifierConfig, ClassifierView, PlainConfig, ResizedCropConfig, SimConfig, View},
     batch::{SamplerConfig, Sampling},
     loss::{
         ClassCounts, ClassifierContrastive, ClassifierLoss, CompressionMode, CompressionPreset,
-        CompressionSwitch, Contrastive, ContrastiveBranch, Objective, PriorCounts,
+        CompressionStart, CompressionSwitch, ContrastiveBranch, Objective,
     },
     model::{Branches, ClassifierStart, EncoderConfig, NetworkConfig, Part},
-    optim::{Decay, Schedule, SgdConfig},
-    recipe::{ClassifierView, CompressionStart, DecayKind, Prior, Recipe},
+    optim::{Schedule, SgdConfig},
 };
 
 /// One stage with the classifier's loss on the first view.
-pub fn classifier_alone(recipe: &Recipe, counts: &ClassCounts, classifier: ClassifierLoss) -> Plan {
-    one_stage(recipe, counts, objective(recipe, counts, classifier, None))
+pub fn classifier_alone(
+    settings: &Settings<'_>,
+    counts: &ClassCounts,
+    classifier: ClassifierLoss,
+) -> Plan {
+    one_stage(settings, counts, objective(settings, counts, classifier, None))
 }
 
 /// One stage with a logit-adjusted classifier and the contrastive loss of the recipe on two views more.
-pub fn classifier_and_contrastive(recipe: &Recipe, counts: &ClassCounts) -> Plan {
+pub fn classifier_and_contrastive(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
     let branch = ContrastiveBranch {
-        head_on_cls_view: recipe.model.head_on_cls_view,
-        compression: compression(recipe),
-        ..ContrastiveBranch::new(contrastive(recipe), recipe.loss.beta)
+        head_on_cls_view: settings.model.head_on_cls_view,
+        compression: compression(settings),
+        ..ContrastiveBranch::new(*settings.contrastive, settings.loss.beta)
     };
-    one_stage(recipe, counts, objective(recipe, counts, adjusted(recipe), Some(branch)))
+    one_stage(settings, counts, objective(settings, counts, adjusted(settings), Some(branch)))
 }
 
-/// The logit-adjusted loss of the recipe.
-pub fn adjusted(recipe: &Recipe) -> ClassifierLoss {
-    ClassifierLoss::LogitAdjusted { tau: recipe.loss.tau }
+/// The logit-adjusted loss of the settings.
+pub fn adjusted(settings: &Settings<'_>) -> ClassifierLoss {
+    ClassifierLoss::LogitAdjusted { tau: settings.loss.tau }
 }
 
 /// The recipe's objective of a classifier on the first view and, with a branch, of a contrastive loss on all.
 pub fn objective(
-    recipe: &Recipe,
+    settings: &Settings<'_>,
     counts: &ClassCounts,
     classifier: ClassifierLoss,
     contrastive: Option<ContrastiveBranch>,
 ) -> ClassifierContrastive {
     ClassifierContrastive {
-        alpha: recipe.loss.alpha,
+        alpha: settings.loss.alpha,
         classifier,
         contrastive,
         class_counts: counts.clone(),
-        bn_groups: recipe.model.bn_groups,
+        bn_groups: settings.model.bn_groups,
     }
 }
 
-fn one_stage(recipe: &Recipe, counts: &ClassCounts, objective: ClassifierContrastive) -> Plan {
+fn one_stage(
+    settings: &Settings<'_>,
+    counts: &ClassCounts,
+    objective: ClassifierContrastive,
+) -> Plan {
     let prototypes = objective.contrastive.as_ref().map(|branch| branch.loss.prototypes);
-    let network = network(recipe, counts.classes(), prototypes);
-    let views = views(recipe, if prototypes.is_some() { 3 } else { 1 });
-    Plan { network, stages: vec![stage(recipe, views, Box::new(objective))] }
+    let network = network(settings, counts.classes(), prototypes);
+    let views = views(settings, if prototypes.is_some() { 3 } else { 1 });
+    Plan { network, stages: vec![stage(settings, views, Box::new(objective))] }
 }
 
 /// The stage of the recipe's length, batch, schedule and optimizer.
-pub fn stage(recipe: &Recipe, views: Vec<View>, objective: Box<dyn Objective>) -> Stage {
-    let train = &recipe.train;
+pub fn stage(settings: &Settings<'_>, views: Vec<View>, objective: Box<dyn Objective>) -> Stage {
+    let train = settings.train;
     Stage {
         name: "training",
         start: ClassifierStart::Keep,
         computed: None,
         trains: Part::ALL.to_vec(),
         epochs: train.epochs,
-        samplers: vec![sampler(recipe, Sampling::Instance)],
+        samplers: vec![sampler(settings, Sampling::Instance)],
         views,
         objective,
-        schedule: schedule(recipe),
-        optimizer: optimizer(recipe),
+        schedule: schedule(settings),
+        optimizer: optimizer(settings),
     }
 }
 
 /// A sampler of the recipe's batches.
-pub fn sampler(recipe: &Recipe, sampling: Sampling) -> SamplerConfig {
-    let train = &recipe.train;
+pub fn sampler(settings: &Settings<'_>, sampling: Sampling) -> SamplerConfig {
+    let train = settings.train;
     SamplerConfig {
         sampling,
         batch_size: train.batch_size,
@@ -87,11 +94,11 @@ pub fn sampler(recipe: &Recipe, sampling: Sampling) -> SamplerConfig {
 
 /// The recipe's network; with a projection head where there is a contrastive branch, which may have prototypes.
 pub fn network(
-    recipe: &Recipe,
+    settings: &Settings<'_>,
     classes: usize,
     contrastive_with_prototypes: Option<bool>,
 ) -> NetworkConfig {
-    let model = &recipe.model;
+    let model = settings.model;
     NetworkConfig {
         encoder: EncoderConfig::Backbone(model.backbone),
         classes,
@@ -100,30 +107,15 @@ pub fn network(
         head: contrastive_with_prototypes.map(|_| [model.head_hidden, model.head_out]),
         prototypes: contrastive_with_prototypes == Some(true),
         init_heads: model.init_heads,
-        precision: recipe.train.precision,
+        precision: settings.train.precision,
         branches: Branches::One,
         classifier_bias: None,
     }
 }
 
-fn contrastive(recipe: &Recipe) -> Contrastive {
-    let section = &recipe.contrastive;
-    Contrastive {
-        temperature: section.temperature,
-        include_self: section.include_self,
-        normaliser: section.normaliser,
-        class_average: section.class_average,
-        prototypes: section.prototypes,
-        prior: match section.prior {
-            Prior::Off => PriorCounts::Off,
-            Prior::Counts => PriorCounts::Exponent(section.prior_exponent),
-        },
-    }
-}
-
 /// `None` where compression is off.
-fn compression(recipe: &Recipe) -> Option<CompressionSwitch> {
-    let section = &recipe.compression;
+fn compression(settings: &Settings<'_>) -> Option<CompressionSwitch> {
+    let section = settings.compression;
     let (low, rest) = match section.preset {
         CompressionPreset::Off => return None,
         CompressionPreset::Custom => {
@@ -133,7 +125,7 @@ fn compression(recipe: &Recipe) -> Option<CompressionSwitch> {
         preset => preset.factors()?,
     };
     let start = match section.start {
-        CompressionStart::Half => recipe.train.epochs / 2,
+        CompressionStart::Half => settings.train.epochs / 2,
         CompressionStart::Epoch(epoch) => epoch,
     };
     Some(CompressionSwitch {
@@ -149,8 +141,8 @@ fn compression(recipe: &Recipe) -> Option<CompressionSwitch> {
 }
 
 /// The classifier's view, then contrastive ones.
-pub fn views(recipe: &Recipe, count: usize) -> Vec<View> {
-    let views = &recipe.views;
+pub fn views(settings: &Settings<'_>, count: usize) -> Vec<View> {
+    let views = settings.views;
     let scale_min = views.crop_scale_min;
     let plain = PlainConfig { scale_min, ..PlainConfig::default() };
     let classifier = match views.classifier {
@@ -173,21 +165,21 @@ pub fn views(recipe: &Recipe, count: usize) -> Vec<View> {
 }
 
 /// The learning rate of the recipe over its epochs.
-pub fn schedule(recipe: &Recipe) -> Schedule {
-    let section = &recipe.schedule;
-    let decay = match section.decay {
-        DecayKind::Cosine => Decay::Cosine,
-        DecayKind::Step => {
-            Decay::Step { milestones: section.milestones.clone(), gamma: section.gamma }
-        }
-    };
-    let epochs = recipe.train.epochs;
-    Schedule { lr: recipe.optimizer.lr, warmup: section.warmup, epochs, decay }
+pub fn schedule(settings: &Settings<'_>) -> Schedule {
+    let section = settings.schedule;
+    Schedule {
+        lr: settings.optimizer.lr,
+        warmup: section.warmup,
+        epochs: settings.train.epochs,
+        decay: section.decay,
+        milestones: section.milestones.clone(),
+        gamma: section.gamma,
+    }
 }
 
-/// The optimizer of the recipe.
-pub fn optimizer(recipe: &Recipe) -> SgdConfig {
-    let optimizer = &recipe.optimizer;
+/// The optimizer of the settings.
+pub fn optimizer(settings: &Settings<'_>) -> SgdConfig {
+    let optimizer = settings.optimizer;
     SgdConfig {
         momentum: optimizer.momentum,
         nesterov: optimizer.nesterov,
@@ -200,12 +192,15 @@ pub fn optimizer(recipe: &Recipe) -> SgdConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{loss::Moment, recipe::RecipeFile};
+    use crate::{
+        loss::Moment,
+        recipe::{Recipe, RecipeFile},
+    };
 
     fn switch(text: &str) -> Option<CompressionSwitch> {
         let text = format!("[data]\nname = \"cifar10-lt\"\n{text}");
         let layer = RecipeFile::parse(&text, "t").unwrap();
-        compression(&Recipe::resolve(&[layer]).unwrap().0)
+        compression(&Recipe::resolve(&[layer]).unwrap().0.settings())
     }
 
     fn factors(preset: &str) -> Vec<f64> {

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
-use super::{Method, Plan};
-use crate::{loss::ClassCounts, recipe::Recipe};
+use super::{Method, Plan, Settings};
+use crate::loss::ClassCounts;
 
 /// A method from outside the crate (`examples/own_method.rs`): what a variant of [`Method`] is to the crate.
 pub trait OwnMethod: Send + Sync {
@@ -9,12 +9,12 @@ pub trait OwnMethod: Send + Sync {
     /// goes on under the same name only.
     fn name(&self) -> String;
 
-    /// What a recipe trains on classes of `class_counts` images. `recipe.method.name` lends the defaults of what other
+    /// What settings train on classes of `class_counts` images. `settings.method.name` lends the defaults of what other
     /// sections say; [`parts`](super::parts) makes stages and networks of these.
     ///
-    /// The network and the numbers of epochs may depend on the recipe and on how many classes there are, not on how
+    /// The network and the numbers of epochs may depend on the settings and on how many classes there are, not on how
     /// many images: a checkpoint is read without them.
-    fn plan(&self, recipe: &Recipe, class_counts: &ClassCounts) -> Plan;
+    fn plan(&self, settings: &Settings<'_>, class_counts: &ClassCounts) -> Plan;
 }
 
 /// What says what a recipe trains: the method that it names, or one from outside the crate.
@@ -46,7 +46,7 @@ pub enum PlannerError {
 }
 
 impl Planner {
-    /// Plans by a method from outside, whatever method a recipe names.
+    /// Plans by a method from outside, whatever method the settings name.
     pub fn own(method: impl OwnMethod + 'static) -> Self {
         Self(Some(Arc::new(method)))
     }
@@ -56,30 +56,34 @@ impl Planner {
         self.0.as_ref().map(|method| method.name())
     }
 
-    /// Refuses a recipe of another method than this one plans by.
+    /// Refuses settings of another method than this one plans by.
     ///
     /// # Errors
     /// [`PlannerError::Unknown`], [`PlannerError::Other`].
-    pub fn check(&self, recipe: &Recipe) -> Result<(), PlannerError> {
-        match (recipe.method.own.clone(), self.own_name()) {
+    pub fn check(&self, settings: &Settings<'_>) -> Result<(), PlannerError> {
+        match (settings.method.own.clone(), self.own_name()) {
             (None, None) => Ok(()),
             (Some(asked), None) => Err(PlannerError::Unknown(asked)),
             (Some(asked), Some(own)) if asked == own => Ok(()),
             (asked, Some(own)) => Err(PlannerError::Other {
-                asked: asked.unwrap_or_else(|| recipe.method.name.to_string()),
+                asked: asked.unwrap_or_else(|| settings.method.name.to_string()),
                 own,
             }),
         }
     }
 
-    /// What the recipe trains on classes of `class_counts` images.
+    /// What the settings train on classes of `class_counts` images.
     ///
     /// # Errors
     /// As [`Planner::check`]; [`PlannerError::Plan`] for a plan from outside that cannot be followed.
-    pub fn plan(&self, recipe: &Recipe, class_counts: &ClassCounts) -> Result<Plan, PlannerError> {
-        self.check(recipe)?;
-        let Some(method) = &self.0 else { return Ok(Method::plan(recipe, class_counts)) };
-        let plan = method.plan(recipe, class_counts);
+    pub fn plan(
+        &self,
+        settings: &Settings<'_>,
+        class_counts: &ClassCounts,
+    ) -> Result<Plan, PlannerError> {
+        self.check(settings)?;
+        let Some(method) = &self.0 else { return Ok(Method::plan(settings, class_counts)) };
+        let plan = method.plan(settings, class_counts);
         match plan.fault(class_counts.classes()) {
             None => Ok(plan),
             Some(reason) => Err(PlannerError::Plan { method: method.name(), reason }),

@@ -1,7 +1,7 @@
 //! Experts on a common trunk, each with a margin loss, driven apart from their mean (Wang et al. 2021: RIDE).
 
 use super::{
-    Definition, Knob, Plan,
+    Definition, Knob, Plan, Settings,
     deferred::{BETA, Deferred, REWEIGHT_AT},
     parts,
 };
@@ -11,7 +11,6 @@ use crate::{
         RideReweighting, only,
     },
     model::{BatchStatistics, Branches, ClassifierKind, Network, NetworkConfig, Pass},
-    recipe::Recipe,
 };
 
 /// Channels of an expert's second and third stage (`reduce_dimension` of the public code).
@@ -41,13 +40,13 @@ pub(super) const DEFINITION: Definition = Definition {
     plan,
 };
 
-fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
-    let knobs = &recipe.method.knobs;
+fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+    let knobs = &settings.method.knobs;
     let network = NetworkConfig {
         branches: Branches::Experts { count: EXPERTS.whole(knobs), widths: WIDTHS },
         classifier: ClassifierKind::Cosine,
         cosine_scale: SCALE,
-        ..parts::network(recipe, counts.classes(), None)
+        ..parts::network(settings, counts.classes(), None)
     };
     let objective = RideObjective {
         ride: Ride {
@@ -58,9 +57,9 @@ fn plan(recipe: &Recipe, counts: &ClassCounts) -> Plan {
         counts: counts.clone(),
         beta: BETA.real(knobs),
         temperature_factor: TEMPERATURE_FACTOR.real(knobs),
-        deferred: Deferred::of(recipe),
+        deferred: Deferred::of(settings),
     };
-    let stage = parts::stage(recipe, parts::views(recipe, 1), Box::new(objective));
+    let stage = parts::stage(settings, parts::views(settings, 1), Box::new(objective));
     Plan { network, stages: vec![stage] }
 }
 

@@ -20,11 +20,12 @@ const EXPONENT: Knob = Knob::number(
     "the public code's grid, there on test images",
 );
 
-pub(super) const DEFINITION: Definition = definition("tau-norm", &[EXPONENT], |recipe, counts| {
-    let exponent = EXPONENT.real(&recipe.method.knobs);
-    let normalise = TauNorm { exponent: (exponent >= 0.0).then_some(exponent) };
-    computed(recipe, counts, ClassifierStart::NoBias, normalise)
-});
+pub(super) const DEFINITION: Definition =
+    definition("tau-norm", &[EXPONENT], |settings, counts| {
+        let exponent = EXPONENT.real(&settings.method.knobs);
+        let normalise = TauNorm { exponent: (exponent >= 0.0).then_some(exponent) };
+        computed(settings, counts, ClassifierStart::NoBias, normalise)
+    });
 
 #[derive(Debug)]
 struct TauNorm {

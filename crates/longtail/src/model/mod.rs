@@ -11,8 +11,8 @@ mod layers;
 mod mlp;
 mod nearest_class_mean;
 mod network;
+mod options;
 mod own_encoder;
-mod predict;
 mod resnet_cifar;
 mod roles;
 mod tau_normalise;
@@ -25,14 +25,14 @@ pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;
 pub use nearest_class_mean::{NearestClassMean, NearestClassMeanError};
-pub use network::{
-    BnGroups, ClassifierKind, ClassifierStart, InitHeads, Network, NetworkConfig, Precision,
-};
+pub use network::{BnGroups, ClassifierKind, ClassifierStart, InitHeads, Network, NetworkConfig};
+pub use options::{Model, ModelTyped};
 pub use own_encoder::{Encode, OwnEncoder};
-pub use predict::{rows_at_once, softmax};
 pub use resnet_cifar::{Branch, Branches, ResNetCifar};
 pub use roles::{Kind, Part, Role, Roles};
 pub use tau_normalise::tau_normalise;
+
+pub use crate::device::Precision;
 
 /// A model that cannot be built or filled with weights.
 #[derive(Debug, thiserror::Error)]

@@ -2,75 +2,42 @@ use std::sync::Arc;
 
 use burn::{
     module::{Module, ModuleMapper, Param},
-    tensor::{DType, Device, Tensor, TensorData},
+    tensor::{Device, Tensor, TensorData},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
     Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, Kind, Mlp, ModelError,
-    NearestClassMean, Part, Pass, Role, Roles, l2_normalise, weights::values,
+    NearestClassMean, Part, Pass, Precision, Role, Roles, l2_normalise, weights::values,
 };
+use crate::choice::choice;
 
-/// Which classification layer reads the features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClassifierKind {
-    /// `W x + b`.
-    Linear,
-    /// `scale · cos(x, w)`.
-    Cosine,
-}
-
-/// How the heads and the classifier start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InitHeads {
-    /// PyTorch's default, uniform in ±1/√in, as in BCL's code.
-    TorchDefault,
-    /// Kaiming-normal weights, as in CUDA_LTR's code.
-    Kaiming,
-}
-
-/// How the rows of the views share batch statistics (`docs/method.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BnGroups {
-    /// All views in one encoder pass.
-    Joint,
-    /// Each view on its own; running statistics see the classifier's view.
-    PerView,
-}
-
-/// The type in which the encoder keeps activations and multiplies. Sums, batch statistics, weights,
-/// heads, losses and the optimizer are f32 in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 16 bits with the range of f32.
-    Bf16,
-    /// 16 bits with more digits and less range: gradients are scaled so that they stay within it.
-    F16,
-}
-
-impl Precision {
-    /// The type.
-    pub fn dtype(self) -> DType {
-        match self {
-            Self::F32 => DType::F32,
-            Self::Bf16 => DType::BF16,
-            Self::F16 => DType::F16,
-        }
+choice! {
+    /// Which classification layer reads the features.
+    ClassifierKind {
+        /// `W x + b`.
+        Linear = "linear",
+        /// `scale · cos(x, w)`.
+        Cosine = "cosine",
     }
+}
 
-    /// `f32`, `bf16` or `f16`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-        }
+choice! {
+    /// How the heads and the classifier start.
+    InitHeads {
+        /// PyTorch's default, uniform in ±1/√in, as in BCL's code.
+        TorchDefault = "torch-default",
+        /// Kaiming-normal weights, as in CUDA_LTR's code.
+        Kaiming = "kaiming",
+    }
+}
+
+choice! {
+    /// How the rows of the views share batch statistics (`docs/method.md`).
+    BnGroups {
+        /// All views in one encoder pass.
+        Joint = "joint",
+        /// Each view on its own; running statistics see the classifier's view.
+        PerView = "per-view",
     }
 }
 

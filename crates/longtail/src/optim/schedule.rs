@@ -1,5 +1,7 @@
 use std::f64::consts::PI;
 
+use crate::choice::choice;
+
 /// The learning rate of every epoch (as BCL's code).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -11,32 +13,37 @@ pub struct Schedule {
     pub epochs: usize,
     /// What follows the warm-up.
     pub decay: Decay,
+    /// 0-based epochs from which it is multiplied with γ once more ([`Decay::Step`]).
+    pub milestones: Vec<usize>,
+    /// γ ([`Decay::Step`]).
+    pub gamma: f64,
 }
 
-/// How the learning rate falls after the warm-up.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Decay {
-    /// Times `gamma` from every milestone (a 0-based epoch) on.
-    Step {
-        /// Where it falls.
-        milestones: Vec<usize>,
-        /// By what.
-        gamma: f64,
-    },
-    /// Half a cosine down to 0.
-    Cosine,
+choice! {
+    /// How the learning rate falls after the warm-up.
+    Decay {
+        /// Times gamma at every milestone.
+        Step = "step",
+        /// Half a cosine to 0.
+        Cosine = "cosine",
+    }
 }
 
 impl Schedule {
+    /// Half a cosine from `lr` to 0, without a warm-up.
+    pub fn cosine(lr: f64, epochs: usize) -> Self {
+        Self { lr, warmup: 0, epochs, decay: Decay::Cosine, milestones: Vec::new(), gamma: 1.0 }
+    }
+
     /// Learning rate of the 0-based `epoch`.
     pub fn lr(&self, epoch: usize) -> f64 {
         if epoch < self.warmup {
             return self.lr * (epoch + 1) as f64 / self.warmup as f64;
         }
-        match &self.decay {
-            Decay::Step { milestones, gamma } => {
-                let passed = milestones.iter().filter(|&&m| epoch >= m).count();
-                (0..passed).fold(self.lr, |lr, _| lr * gamma)
+        match self.decay {
+            Decay::Step => {
+                let passed = self.milestones.iter().filter(|&&m| epoch >= m).count();
+                (0..passed).fold(self.lr, |lr, _| lr * self.gamma)
             }
             Decay::Cosine => {
                 let done = (epoch - self.warmup + 1) as f64;
@@ -52,8 +59,8 @@ mod tests {
     use super::*;
 
     fn step(lr: f64, gamma: f64) -> Schedule {
-        let decay = Decay::Step { milestones: vec![160, 180], gamma };
-        Schedule { lr, warmup: 5, epochs: 200, decay }
+        let (decay, milestones) = (Decay::Step, vec![160, 180]);
+        Schedule { lr, warmup: 5, epochs: 200, decay, milestones, gamma }
     }
 
     #[track_caller]
@@ -89,6 +96,6 @@ mod tests {
             (88, 0.00011913638493761814),
             (89, 2.9792972446479606e-05),
         ];
-        check(&Schedule { lr: 0.1, warmup: 0, epochs: 90, decay: Decay::Cosine }, &cosine);
+        check(&Schedule::cosine(0.1, 90), &cosine);
     }
 }

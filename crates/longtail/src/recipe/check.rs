@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{CompressionStart, DecayKind, Recipe, RecipeError};
+use super::{CompressionStart, Decay, RecipeError, Sections};
 use crate::{
     data::source,
     loss::{ApplyTo, CompressionMode, CompressionPreset},
@@ -30,7 +30,7 @@ const LARGEST_FACTOR: f64 = 1e6;
 /// Learning rate: with a greater one no step is a number in f32.
 const LARGEST_RATE: f64 = 1e30;
 
-impl Recipe {
+impl Sections {
     /// All settings of the method.
     pub(super) fn checked_knobs(&self) -> Result<Knobs, RecipeError> {
         method::checked(self.method.name, &self.method.knobs).map_err(|error| {
@@ -204,7 +204,7 @@ impl Recipe {
         let mut milestones = schedule.milestones.iter();
         milestones.try_for_each(|&epoch| at_most("schedule.milestones", epoch, MOST_EPOCHS))?;
         let gamma = schedule.gamma;
-        let usable = schedule.decay == DecayKind::Cosine
+        let usable = schedule.decay == Decay::Cosine
             || gamma.is_finite() && gamma > 0.0 && gamma <= LARGEST_FACTOR;
         require(
             usable,

@@ -1,21 +1,17 @@
 use std::path::PathBuf;
 
 use super::{
-    ClassifierView, CompressionSection, CompressionStart, ContrastiveSection, Data, DecayKind,
-    Eval, HarmonicZero, Loss, MethodSection, Model, Optimizer, Prior, Recipe, ScheduleSection,
-    Train, Val, Views,
+    ClassifierView, CompressionSection, CompressionStart, Data, Decay, Eval, HarmonicZero, Holdout,
+    Loss, MethodSection, Model, Optimizer, ScheduleSection, Sections, Train, Views,
 };
 use crate::{
     data::Resize,
-    loss::{
-        ApplyTo, CompressionMode, CompressionPreset, Contrastive, Criterion, PriorCounts,
-        Reevaluate,
-    },
+    loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, Criterion, Reevaluate},
     method::{Knobs, Method},
     model::{Backbone, BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
-impl Recipe {
+impl Sections {
     /// The defaults for a data set and a method: what the paper states, and what its
     /// field does where it is silent.
     pub(super) fn defaults(data: &str, method: Method) -> Self {
@@ -36,7 +32,7 @@ impl Recipe {
             },
             schedule: ScheduleSection {
                 warmup: 5,
-                decay: DecayKind::Step,
+                decay: Decay::Step,
                 milestones: vec![160, 180],
                 gamma: 0.1,
             },
@@ -94,7 +90,7 @@ fn data_defaults(name: &str) -> Data {
         resize: Resize::Crop,
         imbalance,
         split_seed: 0,
-        val: Val::Auto,
+        val: Holdout::Auto,
         split: PathBuf::new(),
         any_content: false,
         skip_broken: false,
@@ -114,21 +110,8 @@ fn model_defaults() -> Model {
     }
 }
 
-pub(super) fn contrastive_defaults(method: Method) -> ContrastiveSection {
-    let loss = method.definition().contrastive.unwrap_or(Contrastive::bcl_rcl(0.1));
-    let (prior, prior_exponent) = match loss.prior {
-        PriorCounts::Off => (Prior::Off, 1.0),
-        PriorCounts::Exponent(rho) => (Prior::Counts, rho),
-    };
-    ContrastiveSection {
-        temperature: loss.temperature,
-        include_self: loss.include_self,
-        normaliser: loss.normaliser,
-        class_average: loss.class_average,
-        prototypes: loss.prototypes,
-        prior,
-        prior_exponent,
-    }
+pub(super) fn contrastive_defaults(method: Method) -> Contrastive {
+    method.definition().contrastive.unwrap_or(Contrastive::bcl_rcl(0.1))
 }
 
 pub(super) fn compression_defaults() -> CompressionSection {

@@ -3,11 +3,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RecipeError,
-    sections::{
-        CompressionTyped, ContrastiveTyped, DataTyped, EvalTyped, LossTyped, MethodTyped,
-        ModelTyped, OptimizerTyped, ScheduleTyped, TrainTyped, ViewsTyped,
-    },
+    CompressionTyped, ContrastiveTyped, DataTyped, EvalTyped, LossTyped, MethodTyped, ModelTyped,
+    OptimizerTyped, RecipeError, ScheduleTyped, TrainTyped, ViewsTyped,
 };
 use crate::{data::Resize, regular};
 

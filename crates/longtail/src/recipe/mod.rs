@@ -7,42 +7,60 @@ mod error;
 mod file;
 mod packed;
 mod profile;
-mod section;
-mod sections;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use error::RecipeError;
 pub use file::RecipeFile;
 pub(crate) use profile::usual_rate;
 pub use profile::{METHOD_OF_FILES, Profile};
-pub use sections::*;
 
-use crate::{
-    data::{Cifar, Resize, source},
-    method::Method,
+pub use crate::{
+    augment::{ClassifierView, Views, ViewsTyped},
+    data::{Data, DataTyped, Holdout},
+    eval::{Eval, EvalTyped, HarmonicZero},
+    loss::{
+        CompressionSection, CompressionStart, CompressionTyped, ContrastiveTyped, Loss, LossTyped,
+        Prior,
+    },
+    method::{MethodSection, MethodTyped, Train, TrainTyped},
+    model::{Model, ModelTyped},
+    optim::{Decay, Optimizer, OptimizerTyped, ScheduleSection, ScheduleTyped},
 };
 
-/// A named bundle of settings for a kind of machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// The recipe as it stands.
-    Paper,
-    /// 20 epochs, batch 128: what machines without a GPU can afford.
-    Short,
-    /// 60 epochs: what begins to show what 20 leave open.
-    Medium,
+use crate::{
+    choice::choice,
+    data::{Cifar, Resize, source},
+    loss::Contrastive,
+    method::{Method, Settings},
+};
+
+choice! {
+    /// A named bundle of settings for a kind of machine.
+    Protocol {
+        /// The recipe as it stands: 200 epochs on CIFAR.
+        Paper = "paper",
+        /// 20 epochs, batch 128, subset seed 0: what machines without a GPU can afford.
+        Short = "short",
+        /// 60 epochs, batch and learning rate as in the recipe, subset seed 0.
+        Medium = "medium",
+    }
 }
 
-/// A complete recipe: every value decided and checked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recipe {
+/// A complete recipe: every value decided and checked. What a recipe is made of can be read through it; it comes from
+/// [`Recipe::resolve`] alone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Recipe(Sections);
+
+/// The sections of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sections {
     /// `[data]`
     pub data: Data,
     /// `[method]`
@@ -52,7 +70,7 @@ pub struct Recipe {
     /// `[loss]`
     pub loss: Loss,
     /// `[contrastive]`
-    pub contrastive: ContrastiveSection,
+    pub contrastive: Contrastive,
     /// `[compression]`
     pub compression: CompressionSection,
     /// `[views]`
@@ -65,6 +83,14 @@ pub struct Recipe {
     pub train: Train,
     /// `[eval]`
     pub eval: Eval,
+}
+
+impl std::ops::Deref for Recipe {
+    type Target = Sections;
+
+    fn deref(&self) -> &Sections {
+        &self.0
+    }
 }
 
 impl Recipe {
@@ -100,7 +126,7 @@ impl Recipe {
         let has_lists = layers.iter().any(RecipeFile::has_lists);
         let name = name.unwrap_or(if has_lists { "list" } else { "synthetic" });
         let usual = if profile.is_some() { METHOD_OF_FILES } else { Method::BclRcl };
-        let mut recipe = Self::defaults(name, method.unwrap_or(usual));
+        let mut recipe = Sections::defaults(name, method.unwrap_or(usual));
         if let Some(profile) = profile {
             recipe.for_files(profile);
         }
@@ -119,7 +145,49 @@ impl Recipe {
         }
         recipe.method.knobs = recipe.checked_knobs()?;
         recipe.check()?;
-        Ok((recipe, notes))
+        Ok((Self(recipe), notes))
+    }
+
+    /// Its sections, which are no recipe any more.
+    pub fn into_sections(self) -> Sections {
+        self.0
+    }
+
+    /// What it says of training.
+    pub fn settings(&self) -> Settings<'_> {
+        let Sections {
+            method,
+            model,
+            loss,
+            contrastive,
+            compression,
+            views,
+            optimizer,
+            schedule,
+            train,
+            ..
+        } = &self.0;
+        Settings {
+            method,
+            model,
+            loss,
+            contrastive,
+            compression,
+            views,
+            optimizer,
+            schedule,
+            train,
+        }
+    }
+
+    /// The recipe with other values, which are checked.
+    ///
+    /// # Errors
+    /// As [`Recipe::resolve`].
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Sections)) -> Result<Self, RecipeError> {
+        change(&mut self.0);
+        self.0.check()?;
+        Ok(self)
     }
 
     /// A recipe file's complete text.
@@ -140,14 +208,14 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::to_toml`].
     pub fn identity(&self) -> Result<String, RecipeError> {
-        let mut same = self.clone();
+        let mut same = self.0.clone();
         if !source::is_known(&same.data.name) {
             same.data.name = String::new();
         }
         for list in [&mut same.data.train_list, &mut same.data.val_list, &mut same.data.test_list] {
             *list = PathBuf::new();
         }
-        same.old_identity()
+        Self(same).old_identity()
     }
 
     /// The same as versions that counted the paths of data sets, and did not have some keys.
@@ -155,12 +223,13 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::to_toml`].
     pub fn old_identity(&self) -> Result<String, RecipeError> {
-        let mut same = self.clone();
+        let mut same = self.0.clone();
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
         same.train.checkpoint_steps = 0;
         let is_own_size = source::is_known(&same.data.name);
         let is_squash = same.data.resize == Resize::Squash;
+        let same = Self(same);
         let mut text = same.to_toml()?;
         let mut forget = |key: &str, value: String| {
             text = text.replacen(&format!("{key} = {value}\n"), "", 1);
@@ -187,7 +256,9 @@ impl Recipe {
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
         Ok(Self::resolve(&[RecipeFile::read_of_run(path)?])?.0)
     }
+}
 
+impl Sections {
     /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
     /// the layer sets it as well.
     fn lay(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {

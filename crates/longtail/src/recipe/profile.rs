@@ -1,6 +1,6 @@
 //! Defaults that follow from people's own images.
 
-use super::{ClassifierView, DecayKind, Recipe};
+use super::{ClassifierView, Decay, Recipe, Sections};
 use crate::{method::Method, model::Backbone};
 
 /// The method of folders and lists. It, the views, the depth and the number of images were chosen by validation images of
@@ -88,7 +88,7 @@ impl Profile {
     }
 }
 
-impl Recipe {
+impl Sections {
     /// Folders and lists are small as a rule, and of any kind: what suits 50,000 images of CIFAR makes one step
     /// an epoch of them.
     pub(super) fn for_files(&mut self, profile: &Profile) {
@@ -100,16 +100,18 @@ impl Recipe {
         self.train.drop_last = profile.drops_last(batch);
         self.optimizer.lr = usual_rate(batch);
         self.schedule.warmup = self.train.epochs.div_ceil(20);
-        self.schedule.decay = DecayKind::Cosine;
+        self.schedule.decay = Decay::Cosine;
         self.schedule.milestones = Vec::new();
         self.views.classifier = ClassifierView::ResizedCrop;
         self.loss.tau = 1.0;
         self.data.image_size = profile.image_size(views, self.train.epochs);
     }
+}
 
+impl Recipe {
     /// What was decided for people's own images, in a line.
     pub fn in_words(&self) -> String {
-        let Self { data, model, train, optimizer, .. } = self;
+        let Sections { data, model, train, optimizer, .. } = &self.0;
         format!(
             "{} with {} on {} × {} pixels: {} epochs in steps of {}, learning rate {}; recipe.toml has it all",
             self.method,

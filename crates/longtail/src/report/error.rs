@@ -1,5 +1,7 @@
 use std::{io, path::PathBuf};
 
+use crate::atomic::WriteError;
+
 /// A report or log that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -46,6 +48,12 @@ pub enum ReportError {
     /// Predictions could not be written out.
     #[error("cannot write the predictions: {0}")]
     Predictions(io::Error),
+}
+
+impl From<WriteError> for ReportError {
+    fn from(WriteError { path, source }: WriteError) -> Self {
+        Self::Io { action: "write", path, source }
+    }
 }
 
 impl ReportError {

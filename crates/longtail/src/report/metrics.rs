@@ -6,8 +6,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{LossParts, ReportError, atomic};
-use crate::{eval::Evaluation, regular};
+use super::{LossParts, ReportError};
+use crate::{atomic, eval::Evaluation, regular};
 
 /// Bytes of the longest log that is read.
 pub(crate) const LARGEST: u64 = 1 << 30;

@@ -1,6 +1,5 @@
 //! What a run tells: one line per epoch, the final figures, the tables and the page.
 
-pub(crate) mod atomic;
 mod columns;
 mod error;
 mod metrics;
@@ -13,7 +12,6 @@ mod text;
 
 pub mod html;
 
-pub use atomic::WholeFile;
 pub use error::ReportError;
 pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};
@@ -25,3 +23,5 @@ pub use recovery::Recovered;
 pub use summary::{Best, ClassInfo, Outcome, Summary};
 pub use table::class_table;
 pub use text::{json_line, printable, printable_lines};
+
+pub use crate::atomic::{WholeFile, WriteError};

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{EpochRecord, LogState, ReportError, atomic, metrics};
-use crate::regular;
+use super::{EpochRecord, LogState, ReportError, metrics};
+use crate::{atomic, regular};
 
 /// The log at `path` of a run of which `epochs` are done, as far as it can be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +106,7 @@ impl Recovered {
     /// [`ReportError::Io`] if it cannot be written.
     pub fn save(&self) -> Result<(), ReportError> {
         if self.is_other && self.note.is_some() {
-            atomic::write(&self.path, &self.bytes)
+            Ok(atomic::write(&self.path, &self.bytes)?)
         } else {
             Ok(())
         }

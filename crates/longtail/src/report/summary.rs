@@ -2,8 +2,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LossParts, ReportError, atomic};
+use super::{LossParts, ReportError};
 use crate::{
+    atomic,
     eval::{Evaluation, Group, ShotThresholds},
     regular,
 };
@@ -134,7 +135,7 @@ impl Summary {
         let mut json = serde_json::to_vec_pretty(self)
             .map_err(|error| ReportError::io("write", path)(error.into()))?;
         json.push(b'\n');
-        atomic::write(path, &json)
+        Ok(atomic::write(path, &json)?)
     }
 
     /// Reads what [`save`](Self::save) wrote.

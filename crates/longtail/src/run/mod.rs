@@ -16,15 +16,14 @@ pub use resume::resume;
 use stage1::FirstStage;
 
 use crate::{
-    Result,
+    Result, atomic,
     augment::Normalize,
     data::{self, Opened, Sets, Split, source},
     device,
     loss::ClassCounts,
     method::{OwnMethod, Planner},
     model::Precision,
-    recipe::{DataTyped, Profile, Recipe, RecipeFile, Val},
-    report::atomic,
+    recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
     train::{Forecast, Limits, Need, Observer, Out, RunFolder, TrainError, Trainer},
 };
 
@@ -74,13 +73,14 @@ impl Runner {
     /// Lays the folder of a run out; its recipe, without which there is no run, comes last.
     fn begin(
         &self,
-        Prepared { mut recipe, sets, split, mut notes }: Prepared,
+        Prepared { recipe, sets, split, mut notes }: Prepared,
         out: &Out,
         first: Option<FirstStage>,
         observer: &mut dyn Observer,
     ) -> Result<Trainer> {
         notes_about(&self.device, &recipe).into_iter().for_each(|note| observer.note(note));
-        recipe.data = data::absolute(&recipe.data)?;
+        let data = data::absolute(&recipe.data)?;
+        let recipe = recipe.with(|sections| sections.data = data)?;
         let (text, log) = (recipe.to_toml()?, first.as_ref().map(FirstStage::log).transpose()?);
         notes.extend(first.as_ref().map(FirstStage::note).inspect(|note| observer.note(note)));
         let (folder, lock) = RunFolder::create(out)?;
@@ -165,7 +165,7 @@ fn prepare(
     observer: &mut dyn Observer,
 ) -> Result<Prepared> {
     let (asked, notes) = Recipe::resolve(layers)?;
-    planner.check(&asked).map_err(TrainError::from)?;
+    planner.check(&asked.settings()).map_err(TrainError::from)?;
     let opened = Opened::open(&asked.data)?;
     let (split, of_split) = opened.split(&asked.data)?;
     let (asked_data, is_own) = (asked.data.clone(), source::is_own(&asked.data));
@@ -177,8 +177,10 @@ fn prepare(
     if !recipe.data.split.as_os_str().is_empty() {
         opened.check_asked(&split, &beside_the_split(layers), &asked_data)?;
         // The recipe says what is trained on.
-        recipe.data.imbalance = split.imbalance.unwrap_or_default();
-        recipe.data.split_seed = split.split_seed;
+        recipe = recipe.with(|Sections { data, .. }| {
+            data.imbalance = split.imbalance.unwrap_or_default();
+            data.split_seed = split.split_seed;
+        })?;
     }
     device::check_precision(device, recipe.train.precision)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
@@ -186,7 +188,7 @@ fn prepare(
     let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
     let need = Need::of(
         &recipe,
-        &planner.plan(&recipe, &counts).map_err(TrainError::from)?,
+        &planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?,
         opened.bytes(&split, &recipe.data),
         device::is_cpu(device),
     );
@@ -195,11 +197,11 @@ fn prepare(
     let (source, of_images) = opened.load(&split, &recipe.data)?;
     notes.extend(of_images);
     notes.iter().for_each(|note| observer.note(note));
-    let sets = Sets::new(source, &split, recipe.data.val != Val::None);
+    let sets = Sets::new(source, &split, recipe.data.val != Holdout::None);
     if is_own && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
     {
         let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices);
-        (recipe.views.mean, recipe.views.std) = (mean, std);
+        recipe = recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?;
     }
     if is_own {
         observer.note(&recipe.in_words());

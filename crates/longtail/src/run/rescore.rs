@@ -12,9 +12,9 @@ use crate::{
         DataError, ImageSet, Listed, Listing, Opened, Split, memory::check_images, names::listed,
         source,
     },
-    eval::{EvalOptions, Evaluation, argmax},
+    eval::{EvalOptions, Evaluation, argmax, predict},
     model::{Network, weights},
-    recipe::{Data, DataTyped, Recipe, RecipeFile, Val},
+    recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
     report::{Best, ClassInfo, LossParts, Outcome, Summary},
     train::{Checkpoint, Observer, RunFolder, TrainError, eval_options, network},
 };
@@ -188,8 +188,8 @@ fn other_data(recipe: &Recipe, typed: DataTyped) -> Result<Data> {
     if !own_size {
         file.data.image_size = Some(size);
     }
-    let data = Recipe::resolve(&[file])?.0.data;
-    Ok(Data { resize: recipe.data.resize, imbalance: 0.0, val: Val::None, ..data })
+    let data = Recipe::resolve(&[file])?.0.data.clone();
+    Ok(Data { resize: recipe.data.resize, imbalance: 0.0, val: Holdout::None, ..data })
 }
 
 /// n, as the run was trained: old checkpoints do not have it, and a summary may be there.
@@ -261,7 +261,7 @@ impl Scored<'_> {
             .unzip();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        let logits = network.predict(self.images, &indices, &normalize, self.device);
+        let logits = predict(network, self.images, &indices, &normalize, self.device);
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let test = Evaluation::of(&labels, &predictions, self.counts, &self.options)?;
         Ok(Outcome { test: Some(test), val: None })

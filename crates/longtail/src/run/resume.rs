@@ -6,12 +6,11 @@ use burn::tensor::Device;
 
 use super::{Runner, saved};
 use crate::{
-    Result,
+    Result, atomic,
     data::{self, Opened, Sets, Split},
     device,
     loss::ClassCounts,
-    recipe::{DataTyped, Recipe, RecipeFile, Val},
-    report::atomic,
+    recipe::{DataTyped, Holdout, Recipe, RecipeFile},
     train::{Need, Observer, RunFolder, TrainError, Trainer},
 };
 
@@ -66,8 +65,8 @@ impl Runner {
         if trainer.recipe().train.epochs != before {
             // The recipe of a run is what it does. Killed between the two, the run can be gone on with either.
             trainer.save_before_new_recipe()?;
-            let mut recipe = trainer.recipe().clone();
-            recipe.data = data::absolute(&recipe.data)?;
+            let data = data::absolute(&trainer.recipe().data)?;
+            let recipe = trainer.recipe().clone().with(|sections| sections.data = data)?;
             atomic::write(&trainer.folder().recipe(), recipe.to_toml()?.as_bytes())
                 .map_err(TrainError::from)?;
         }
@@ -116,7 +115,7 @@ impl Runner {
         let counts = split.train_counts(&opened.listing.pool.labels);
         let images = opened.bytes(split, &recipe.data);
         let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
-        let plan = self.planner.plan(recipe, &counts).map_err(TrainError::from)?;
+        let plan = self.planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?;
         Need::of(recipe, &plan, images, device::is_cpu(&self.device))
             .check(device::free_memory())?;
         let mut notes = opened.notes.clone();
@@ -128,7 +127,7 @@ impl Runner {
         }
         let (source, of_images) = opened.load(split, &recipe.data)?;
         notes.extend(of_images);
-        Ok((Sets::new(source, split, recipe.data.val != Val::None), note, notes))
+        Ok((Sets::new(source, split, recipe.data.val != Holdout::None), note, notes))
     }
 }
 

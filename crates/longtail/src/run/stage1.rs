@@ -76,7 +76,7 @@ impl FirstStage {
             }
             Some(_) => {}
         }
-        let same = Recipe { method: own.clone(), ..recipe.clone() };
+        let same = recipe.clone().with(|sections| sections.method = own.clone())?;
         if let Some(difference) = difference(&self.recipe, &same)? {
             return self.refuse(difference);
         }

@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 use super::{Progress, RunFolder, TrainError, setup};
 use crate::{
+    atomic,
     model::{
         ModelError,
         weights::{self, Contents, State, from_safetensors, of_arrays},
     },
     recipe::Recipe,
     regular,
-    report::atomic,
 };
 
 /// The newest checkpoint format this program writes and reads.

@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     data::Part,
-    eval::{Evaluation, argmax},
+    eval::{Evaluation, argmax, embed, predict},
     loss::{Criterion, LossError, Measure, Measured},
     method::{Features, FeaturesOf},
     model::{Network, weights},
-    recipe::Val,
+    recipe::Holdout,
     report::{EpochRecord, MetricsLog, Outcome},
 };
 
@@ -178,7 +178,7 @@ impl Trainer {
 
     /// The images of a criterion, and what they are. Training images stand in for a set that there is none of.
     fn images_of(&self, criterion: Criterion) -> (&Part, &'static str) {
-        let val = self.sets.val.as_ref().filter(|_| self.recipe.data.val != Val::None);
+        let val = self.sets.val.as_ref().filter(|_| self.recipe.data.val != Holdout::None);
         let asked = match criterion {
             Criterion::Train => None,
             Criterion::Val => val.map(|part| (part, "validation images")),
@@ -201,7 +201,7 @@ impl Trainer {
 
     fn evaluate_part(&self, network: &Network, part: &Part) -> Result<Evaluation, TrainError> {
         let device = self.learner.device().clone().inner();
-        let logits = network.predict(&part.images, &part.indices, &self.normalize, &device);
+        let logits = predict(&network, &part.images, &part.indices, &self.normalize, &device);
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;
         Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
@@ -233,7 +233,7 @@ impl Features for Measuring<'_> {
         let Trainer { normalize, learner, .. } = self.trainer;
         let (Part { images, indices }, what) = self.trainer.images_of(criterion);
         let device = learner.device().clone().inner();
-        let rows = network.valid().embed(images, indices, normalize, &device);
+        let rows = embed(&network.valid(), images, indices, normalize, &device);
         let labels = indices.iter().map(|&index| images.labels()[index as usize]).collect();
         Ok(FeaturesOf { rows, labels, images: what })
     }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
+    atomic::WriteError,
     batch::{LoaderError, SamplingError},
     data::ClassCountsError,
     eval::EvalError,
@@ -235,4 +236,10 @@ pub enum TrainError {
     /// Views stopped coming.
     #[error(transparent)]
     Loader(#[from] LoaderError),
+}
+
+impl From<WriteError> for TrainError {
+    fn from(error: WriteError) -> Self {
+        ReportError::from(error).into()
+    }
 }

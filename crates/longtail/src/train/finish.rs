@@ -4,12 +4,11 @@ use burn::module::Module;
 
 use super::{BestEpoch, Observer, Progress, TrainError, Trainer};
 use crate::{
+    atomic,
     data::source,
     device,
     model::{Network, weights},
-    report::{
-        Best, ClassInfo, EpochRecord, Outcome, Recovered, ReportError, Summary, atomic, html,
-    },
+    report::{Best, ClassInfo, EpochRecord, Outcome, Recovered, ReportError, Summary, html},
 };
 
 impl Trainer {

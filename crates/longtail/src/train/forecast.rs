@@ -8,6 +8,7 @@ use crate::{
     batch::Position,
     data::{Part, Sets},
     device,
+    eval::predict,
     loss::{ClassCounts, Moment},
     method::{Planner, Stage},
     recipe::Recipe,
@@ -61,7 +62,7 @@ impl Forecast {
     ) -> Result<Self, TrainError> {
         let sets = Arc::new(sets);
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let plan = planner.plan(recipe, &counts)?;
+        let plan = planner.plan(&recipe.settings(), &counts)?;
         let mut learner = Learner::new(&plan, recipe.train.seed, device)?;
         let mut stages = Vec::with_capacity(plan.stages.len());
         for (number, stage) in plan.stages.iter().enumerate() {
@@ -168,9 +169,9 @@ fn evaluation_seconds(recipe: &Recipe, learner: &Learner, part: Option<&Part>) -
     let (network, normalize) = (learner.network.valid(), setup::normalize(recipe));
     if !device::is_cpu(&device) {
         // The first time it tunes its operators.
-        network.predict(&part.images, some, &normalize, &device);
+        predict(&network, &part.images, some, &normalize, &device);
     }
     let began = Instant::now();
-    network.predict(&part.images, some, &normalize, &device);
+    predict(&network, &part.images, some, &normalize, &device);
     began.elapsed().as_secs_f64() * part.indices.len() as f64 / some.len() as f64
 }

@@ -5,8 +5,9 @@ use crate::{
         DataError,
         memory::{PROGRAM, check_decoded, gib, usable},
     },
+    eval::rows_at_once,
     method::Plan,
-    model::{Precision, rows_at_once},
+    model::Precision,
     recipe::Recipe,
 };
 

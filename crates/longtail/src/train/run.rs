@@ -68,7 +68,7 @@ impl Trainer {
         Self::check(&recipe, &sets.class_names, &sets.train_counts)?;
         let progress = setup::progress(&recipe, &sets, &device)?;
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let plan = planner.plan(&recipe, &counts)?;
+        let plan = planner.plan(&recipe.settings(), &counts)?;
         let learner = Learner::new(&plan, recipe.train.seed, device)?;
         Ok(Self {
             plan,

@@ -11,11 +11,11 @@ use crate::{
     batch::{Loader, LoaderConfig, Position, Sampler, SamplerConfig},
     data::Sets,
     device,
-    eval::{self, EvalOptions, ShotThresholds},
+    eval::{EvalOptions, ShotThresholds},
     loss::ClassCounts,
     method::{Plan, Planner, Stage},
     model::Network,
-    recipe::{HarmonicZero, Recipe},
+    recipe::Recipe,
 };
 
 /// Refuses what does not fit the data.
@@ -95,7 +95,7 @@ pub fn epochs(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<usiz
 
 /// The plan of a recipe as far as it does not depend on the images: networks and lengths do not.
 fn plan_for(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<Plan, TrainError> {
-    Ok(planner.plan(recipe, &ClassCounts::new(vec![1; classes])?)?)
+    Ok(planner.plan(&recipe.settings(), &ClassCounts::new(vec![1; classes])?)?)
 }
 
 /// Which training images make which batch in a stage that begins with epoch `first`.
@@ -146,11 +146,8 @@ pub(super) fn loader(
 pub fn eval_options(recipe: &Recipe) -> Result<EvalOptions, TrainError> {
     let section = &recipe.eval;
     Ok(EvalOptions {
-        harmonic_zero: match section.harmonic_zero {
-            HarmonicZero::Strict => eval::HarmonicZero::Strict,
-            HarmonicZero::Floor => eval::HarmonicZero::Floor(section.harmonic_floor),
-            HarmonicZero::Drop => eval::HarmonicZero::Drop,
-        },
+        harmonic_zero: section.harmonic_zero,
+        harmonic_floor: section.harmonic_floor,
         shot_thresholds: ShotThresholds::new(section.many_above, section.few_below)?,
     })
 }

@@ -1,7 +1,7 @@
 use longtail::{
     data::class_counts,
     method::Method,
-    recipe::{ClassifierView, DecayKind, Recipe, Val},
+    recipe::{ClassifierView, Decay, Holdout, Recipe, Sections},
 };
 
 use super::shelf::{all, recipe, text};
@@ -9,7 +9,7 @@ use super::shelf::{all, recipe, text};
 #[test]
 fn a_name_says_data_factor_and_method() {
     for entry in all() {
-        let Recipe { data, method, .. } = &entry.recipe;
+        let Sections { data, method, .. } = &*entry.recipe;
         let method = method.name.to_string().replace('+', "-");
         let name = format!("{}-{}-{method}", data.name, data.imbalance);
         let is_named = entry.name == name || entry.name == format!("{name}-matched");
@@ -113,7 +113,7 @@ fn settings_of_the_baselines_are_their_own() {
 
     let balanced = recipe("cifar100-lt-100-balanced-softmax");
     assert_eq!((balanced.loss.alpha, balanced.optimizer.lr), (1.0, 0.1));
-    assert_eq!((balanced.train.batch_size, balanced.schedule.decay), (512, DecayKind::Cosine));
+    assert_eq!((balanced.train.batch_size, balanced.schedule.decay), (512, Decay::Cosine));
 }
 
 /// What the public code of the margins, the sigmoids, the experts and the branches sets beside the loss.
@@ -150,7 +150,7 @@ fn knob(recipe: &Recipe, key: &str) -> f64 {
 #[test]
 fn settings_that_one_method_has_are_those_of_its_public_code() {
     for entry in all() {
-        let Recipe { data, method, .. } = &entry.recipe;
+        let Sections { data, method, .. } = &*entry.recipe;
         let is_ten = data.name == "cifar10-lt";
         let of_method: &[(&str, f64)] = match method.name {
             Method::LdamDrw => &[("max_margin", 0.5), ("scale", 30.0), ("beta", 0.9999)],
@@ -176,7 +176,7 @@ fn held_out(recipe: &Recipe) -> usize {
 
 /// Images of every class in the subset; images of a class at first; images of a class that validate.
 fn counts(recipe: &Recipe) -> (Vec<usize>, usize, usize) {
-    assert_eq!(recipe.data.val, Val::Auto);
+    assert_eq!(recipe.data.val, Holdout::Auto);
     let (of_class, classes, each) =
         if recipe.data.name == "cifar10-lt" { (5000, 10, 50) } else { (500, 100, 20) };
     (
@@ -237,10 +237,10 @@ fn rows_under_the_settings_of_rcl_differ_in_the_method_alone() {
         }
         let rcl = recipe(&format!("{}-{}-rcl", data.name, data.imbalance));
         assert_eq!(entry.recipe.contrastive.temperature, rcl.contrastive.temperature);
-        let mut same = entry.recipe.clone();
+        let mut same = entry.recipe.clone().into_sections();
         same.method = rcl.method.clone();
-        same.contrastive = rcl.contrastive.clone();
-        assert_eq!(same, rcl, "{}", entry.name);
+        same.contrastive = rcl.contrastive;
+        assert_eq!(same, *rcl, "{}", entry.name);
         compared += 1;
     }
     // 6 of BCL+RCL, 6 of BCL, 2 of SCL, 2 of the logit adjustment.
@@ -258,9 +258,9 @@ fn rows_under_the_settings_of_cross_entropy_differ_in_the_method_alone() {
             continue;
         }
         let ce = recipe(&format!("{}-{}-ce", data.name, data.imbalance));
-        let mut same = entry.recipe.clone();
+        let mut same = entry.recipe.clone().into_sections();
         same.method = ce.method.clone();
-        assert_eq!(same, ce, "{}", entry.name);
+        assert_eq!(same, *ce, "{}", entry.name);
         compared += 1;
     }
     // 6 of LDAM-DRW, cRT, LWS and τ-normalisation each, 4 of NCM.

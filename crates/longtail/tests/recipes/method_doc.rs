@@ -174,7 +174,7 @@ fn table<'a>(lines: &'a [String], header: &str) -> Vec<&'a str> {
 }
 
 fn plan(recipe: &Recipe) -> Plan {
-    Method::plan(recipe, &ClassCounts::new(vec![9, 3, 1]).unwrap())
+    Method::plan(&recipe.settings(), &ClassCounts::new(vec![9, 3, 1]).unwrap())
 }
 
 /// What the first stage of a recipe minimises, as the debugger shows it.

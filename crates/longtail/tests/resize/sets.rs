@@ -9,6 +9,7 @@ use longtail::{
         ImageSet, Opened, Resize, Source, Split, content, decode::decode, fit, pack, stats::Stats,
     },
     device,
+    eval::predict,
     method::Planner,
     recipe::{Data, Recipe, RecipeFile},
     train::network,
@@ -40,7 +41,7 @@ fn folder_of_photos() -> TempDir {
 fn section(dir: &TempDir, how: Resize) -> Data {
     let data = format!("[data]\nname = {:?}\nimage_size = {SIZE}\nval = 1\n", dir.path());
     let (recipe, _) = Recipe::resolve(&[RecipeFile::parse(&data, "t").unwrap()]).unwrap();
-    Data { resize: how, ..recipe.data }
+    Data { resize: how, ..recipe.into_sections().data }
 }
 
 fn load(data: &Data) -> (Source, Split) {
@@ -137,7 +138,7 @@ fn what_is_predicted_is_what_is_evaluated() {
     let network = network(&Planner::default(), &recipe, 2, 0, &device).unwrap();
     let logits = |images: &ImageSet| {
         let all: Vec<u32> = (0..images.len() as u32).collect();
-        network.predict(images, &all, &Normalize::CIFAR, &device)
+        predict(&network, images, &all, &Normalize::CIFAR, &device)
     };
     let pool = source(&dir, Resize::Crop).pool;
     // As files are given to predict, in another order and without labels.

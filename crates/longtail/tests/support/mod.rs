@@ -1,6 +1,6 @@
 //! What more than one test draws.
 
-use longtail::loss::{ClassAverage, Contrastive, Normaliser, PriorCounts};
+use longtail::loss::{ClassAverage, Contrastive, Normaliser, Prior};
 use proptest::prelude::*;
 
 /// A contrastive loss with every knob.
@@ -16,14 +16,23 @@ pub fn any_loss() -> impl Strategy<Value = Contrastive> {
             Just(ClassAverage::Printed)
         ],
         prop_oneof![
-            Just(PriorCounts::Off),
-            Just(PriorCounts::Exponent(0.5)),
-            Just(PriorCounts::Exponent(1.0))
+            Just((Prior::Off, 1.0)),
+            Just((Prior::Counts, 0.5)),
+            Just((Prior::Counts, 1.0))
         ],
     )
         .prop_map(|(temperature, include_self, mean, prototypes, class_average, prior)| {
+            let (prior, prior_exponent) = prior;
             let normaliser =
                 if mean { Normaliser::MeanOverPositives } else { Normaliser::BatchCount };
-            Contrastive { temperature, include_self, normaliser, class_average, prototypes, prior }
+            Contrastive {
+                temperature,
+                include_self,
+                normaliser,
+                class_average,
+                prototypes,
+                prior,
+                prior_exponent,
+            }
         })
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{decompressed, stored_content};
 use crate::{
+    data::{Data, DataTyped},
     data::{ImageSet, Resize, Source, Split, source},
-    recipe::{Data, DataTyped},
 };
 
 /// The newest layout.

@@ -27,8 +27,8 @@ use self::{
     pieces::{PieceReader, PieceWriter},
     strip::Strip,
 };
+use super::Data;
 use super::{DataError, ImageSet, Source, Split, content, memory::check_images, split::hex};
-use crate::recipe::Data;
 
 /// The first member, by which a pack is recognised.
 const HEADER: &str = "longtail-pack.json.gz";

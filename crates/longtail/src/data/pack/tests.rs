@@ -10,7 +10,7 @@ use crate::{
 
 fn data() -> Data {
     let file = RecipeFile::parse("[data]\nname = \"photos\"\n", "a test").unwrap();
-    Recipe::resolve(&[file]).unwrap().0.data
+    Recipe::resolve(&[file]).unwrap().0.data.clone()
 }
 
 /// 40 images of three classes with names, and 7 test images.

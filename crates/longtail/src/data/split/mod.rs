@@ -1,33 +1,22 @@
 //! Which images train, validate and test.
 
+mod holdout;
 mod make;
 mod notes;
 
 use std::{collections::HashSet, io, path::Path};
 
+pub use holdout::Holdout;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{DataError, ImageSet, listing::Listing};
-use crate::{regular, report::atomic};
+use crate::{atomic, regular};
 
 /// The newest layout of split.json.
 const VERSION: u32 = 2;
 /// Largest file: that of a set of ten million images.
 const LARGEST: u64 = 256 << 20;
-
-/// How many images of each class are held out for validation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Holdout {
-    /// None.
-    None,
-    /// What suits the set: 50 per class on CIFAR-10, 20 on CIFAR-100, a tenth in folders.
-    Auto,
-    /// This many.
-    PerClass(usize),
-    /// This share of every class, in (0, 1).
-    Share(f64),
-}
 
 /// What a split should be.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,7 +13,8 @@ use std::path::Path;
 
 use markup::{Element, element};
 
-use super::{EpochRecord, ReportError, Summary, atomic, text::counted};
+use super::{EpochRecord, ReportError, Summary, text::counted};
+use crate::atomic;
 
 /// What the page shows.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +57,7 @@ pub fn render(input: &ReportInput) -> String {
 /// # Errors
 /// If the file cannot be written; an older one is then still there.
 pub fn save(input: &ReportInput, path: impl AsRef<Path>) -> Result<(), ReportError> {
-    atomic::write(path.as_ref(), render(input).as_bytes())
+    Ok(atomic::write(path.as_ref(), render(input).as_bytes())?)
 }
 
 fn head(title: &str) -> Element {

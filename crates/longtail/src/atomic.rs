@@ -1,3 +1,5 @@
+//! Files that are there whole or not at all.
+
 use std::{
     ffi::OsString,
     fs::{self, File},
@@ -5,13 +7,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::ReportError;
+/// A file that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {source}; check the path, its permissions and the free space", path.display())]
+pub struct WriteError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub r#source: io::Error,
+}
+
+impl WriteError {
+    fn of(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self { path, source }
+    }
+}
 
 /// Replaces the file at `path` by `contents`: whatever happens, either the old or the new file is
 /// there, whole.
-pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), ReportError> {
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
     let mut file = WholeFile::create(path)?;
-    file.write_all(contents).map_err(ReportError::io("write", path))?;
+    file.write_all(contents).map_err(WriteError::of(path))?;
     file.finish()
 }
 
@@ -20,10 +37,10 @@ pub(crate) fn write_keeping(
     path: &Path,
     contents: &[u8],
     previous: &Path,
-) -> Result<(), ReportError> {
+) -> Result<(), WriteError> {
     let mut file = WholeFile::create(path)?;
-    file.write_all(contents).map_err(ReportError::io("write", path))?;
-    file.put(Some(previous)).map_err(ReportError::io("write", path))
+    file.write_all(contents).map_err(WriteError::of(path))?;
+    file.put(Some(previous)).map_err(WriteError::of(path))
 }
 
 /// Lets `previous` be what stands at `path`, if something does, which stays there meanwhile.
@@ -74,15 +91,15 @@ impl WholeFile {
     /// Begins a file that will stand at `path`.
     ///
     /// # Errors
-    /// [`ReportError::Io`] if its folder is missing or cannot be written to, or if a folder stands at
+    /// [`WriteError`] if its folder is missing or cannot be written to, or if a folder stands at
     /// `path`.
-    pub fn create(path: &Path) -> Result<Self, ReportError> {
+    pub fn create(path: &Path) -> Result<Self, WriteError> {
         let made = part_of(path).and_then(|part| {
             remove_old(&part)?;
             // Never through a link, nor into a file that is there.
             Ok((File::create_new(&part)?, part))
         });
-        let (file, part) = made.map_err(ReportError::io("write", path))?;
+        let (file, part) = made.map_err(WriteError::of(path))?;
         Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file), is_whole: false })
     }
 
@@ -94,10 +111,11 @@ impl WholeFile {
     /// Puts the file at its path.
     ///
     /// # Errors
-    /// [`ReportError::Io`] if it cannot be written to the end or renamed; what was there is then there
+    /// [`WriteError`] if it cannot be written to the end or renamed; what was there is then there
     /// still.
-    pub fn finish(mut self) -> Result<(), ReportError> {
-        self.put(None).map_err(ReportError::io("write", &self.path))
+    pub fn finish(mut self) -> Result<(), WriteError> {
+        let at = WriteError::of(&self.path);
+        self.put(None).map_err(at)
     }
 
     fn put(&mut self, previous: Option<&Path>) -> io::Result<()> {

@@ -1,3 +1,5 @@
+//! The sections of a recipe, each declared by the folder that it is about ([`crate::recipe`] gathers them).
+
 /// Declares a recipe section twice: `$name` with every value decided, and `$typed`, where each may
 /// be left out, as people write it.
 macro_rules! section {
@@ -19,7 +21,7 @@ macro_rules! section {
 
         impl $name {
             /// Takes over every value that was typed.
-            pub(super) fn overlay(&mut self, typed: &$typed) {
+            pub(crate) fn overlay(&mut self, typed: &$typed) {
                 $(if let Some(value) = &typed.$field { self.$field = value.clone(); })*
             }
         }
@@ -33,11 +35,11 @@ macro_rules! section {
 
         impl $typed {
             /// Takes over every value that `other` gives.
-            pub(super) fn merge(&mut self, other: Self) {
+            pub(crate) fn merge(&mut self, other: Self) {
                 $(if other.$field.is_some() { self.$field = other.$field; })*
             }
         }
     };
 }
 
-pub(super) use section;
+pub(crate) use section;

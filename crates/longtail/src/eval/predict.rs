@@ -1,11 +1,11 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::{Network, Pass, weights::values};
 use crate::{
     augment::{Normalize, Scratch, View},
     data::ImageSet,
     device::is_cpu,
+    model::{Network, Pass, weights::values},
     rng::{Purpose, stream},
     threads::Awake,
 };
@@ -24,29 +24,27 @@ pub fn rows_at_once([height, width]: [usize; 2]) -> usize {
     1 << (PIXELS / (height * width).max(1)).clamp(least, most).ilog2()
 }
 
-impl Network {
-    /// Logits of the images `indices` under the test transform, one row of `classes` per image, with running statistics.
-    pub fn predict(
-        &self,
-        images: &ImageSet,
-        indices: &[u32],
-        normalize: &Normalize,
-        device: &Device,
-    ) -> Vec<Vec<f32>> {
-        let logits = |input| self.logits(self.features(input, &mut Pass::Eval));
-        rows_of(images, indices, normalize, device, logits)
-    }
+/// Logits of the images `indices` under the test transform, one row of `classes` per image, with running statistics.
+pub fn predict(
+    network: &Network,
+    images: &ImageSet,
+    indices: &[u32],
+    normalize: &Normalize,
+    device: &Device,
+) -> Vec<Vec<f32>> {
+    let logits = |input| network.logits(network.features(input, &mut Pass::Eval));
+    rows_of(images, indices, normalize, device, logits)
+}
 
-    /// Features of the images `indices`, one row per image, as [`Network::predict`] sees them.
-    pub fn embed(
-        &self,
-        images: &ImageSet,
-        indices: &[u32],
-        normalize: &Normalize,
-        device: &Device,
-    ) -> Vec<Vec<f32>> {
-        rows_of(images, indices, normalize, device, |input| self.features(input, &mut Pass::Eval))
-    }
+/// Features of the images `indices`, one row per image, as [`predict`] sees them.
+pub fn embed(
+    network: &Network,
+    images: &ImageSet,
+    indices: &[u32],
+    normalize: &Normalize,
+    device: &Device,
+) -> Vec<Vec<f32>> {
+    rows_of(images, indices, normalize, device, |input| network.features(input, &mut Pass::Eval))
 }
 
 /// A row of `output` for every image of `indices`.

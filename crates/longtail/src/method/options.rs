@@ -1,0 +1,121 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Knobs, Method};
+use crate::{
+    augment::Views,
+    device::Precision,
+    loss::{CompressionSection, Contrastive, Loss},
+    model::Model,
+    optim::{Optimizer, ScheduleSection},
+    section::section,
+};
+
+/// `[method]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MethodSection {
+    /// Which method.
+    pub name: Method,
+    /// The method from outside the crate that trains in its place ([`crate::method::OwnMethod`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
+    /// Its own settings, all of them.
+    #[serde(flatten)]
+    pub knobs: Knobs,
+}
+
+/// [`MethodSection`] as typed: what is absent keeps its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MethodTyped {
+    /// Which method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Method>,
+    /// The method from outside the crate that trains in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
+    /// Settings of its own; which there are is looked at when the method is known.
+    #[serde(flatten)]
+    pub knobs: Knobs,
+}
+
+impl MethodSection {
+    /// Takes over every value that was typed.
+    pub(crate) fn overlay(&mut self, typed: &MethodTyped) {
+        if typed.name.is_some() || typed.own.is_some() {
+            self.own.clone_from(&typed.own);
+        }
+        self.name = typed.name.unwrap_or(self.name);
+        self.knobs.extend(typed.knobs.clone());
+    }
+}
+
+impl std::fmt::Display for MethodSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.own {
+            Some(own) => f.write_str(own),
+            None => self.name.fmt(f),
+        }
+    }
+}
+
+impl MethodTyped {
+    /// Takes over every value that `other` gives; settings of a former method go with it.
+    pub(crate) fn merge(&mut self, other: Self) {
+        if other.name.is_some_and(|name| self.name.is_some_and(|before| before != name)) {
+            self.knobs.clear();
+        }
+        if other.name.is_some() || other.own.is_some() {
+            self.own = other.own;
+        }
+        self.name = other.name.or(self.name);
+        self.knobs.extend(other.knobs);
+    }
+}
+
+impl From<MethodSection> for MethodTyped {
+    /// With every value.
+    fn from(section: MethodSection) -> Self {
+        Self { name: Some(section.name), own: section.own, knobs: section.knobs }
+    }
+}
+
+section! {
+    /// `[train]`
+    Train, TrainTyped {
+        /// Epochs.
+        epochs: usize,
+        /// Images per step.
+        batch_size: usize,
+        /// Seed of everything but the subset.
+        seed: u64,
+        /// Whether the last, partial batch of an epoch is left out.
+        drop_last: bool,
+        /// Type of the encoder's activations and products.
+        precision: Precision,
+        /// Steps between checkpoints; 0: only after every epoch.
+        checkpoint_steps: usize,
+    }
+}
+
+/// All that a recipe says of training; what it trains on is another matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings<'a> {
+    /// `[method]`
+    pub method: &'a MethodSection,
+    /// `[model]`
+    pub model: &'a Model,
+    /// `[loss]`
+    pub loss: &'a Loss,
+    /// `[contrastive]`
+    pub contrastive: &'a Contrastive,
+    /// `[compression]`
+    pub compression: &'a CompressionSection,
+    /// `[views]`
+    pub views: &'a Views,
+    /// `[optimizer]`
+    pub optimizer: &'a Optimizer,
+    /// `[schedule]`
+    pub schedule: &'a ScheduleSection,
+    /// `[train]`
+    pub train: &'a Train,
+}

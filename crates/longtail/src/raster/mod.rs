@@ -1,0 +1,10 @@
+//! Images as bytes, boxes in them, and Pillow's resampling: what data sets and views are both made of.
+
+mod crop_box;
+mod image;
+mod resample;
+
+pub use crop_box::{CropBox, centre_crop_box, random_crop_box};
+pub(crate) use image::luma;
+pub use image::{Raster, RasterRef};
+pub use resample::resample;

@@ -24,6 +24,29 @@ pub enum ClassifierLoss {
 
 /// L = α · L_classifier + β · L_contrastive over the views of one batch (§3.1): the classifier's loss on the first
 /// view, the contrastive one on the other two.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::*;
+/// # use longtail::{method::parts, model::Network, recipe::Recipe};
+/// # let (recipe, _) = Recipe::resolve(&[])?;
+/// # let network = Network::new(&parts::network(&recipe, 2, Some(true)), 0, &Device::flex())?;
+///
+/// let objective = ClassifierContrastive {
+///     alpha: 2.0,
+///     classifier: ClassifierLoss::LogitAdjusted { tau: 1.0 },
+///     contrastive: Some(ContrastiveBranch::new(Contrastive::bcl(0.1), 0.5)),
+///     class_counts: ClassCounts::new(vec![30, 10])?,
+///     bn_groups: longtail::model::BnGroups::Joint,
+/// };
+/// // Two images in three views.
+/// let draw = Draw { images: Tensor::ones([6, 8, 8, 3], &Device::flex()), labels: vec![0, 1] };
+/// let losses = objective.losses(&network, &[draw], Moment { epoch: 0, epochs: 200 })?;
+/// let of = |part: usize| losses.parts[part].1.clone().into_scalar::<f32>();
+/// let expected = 2.0 * of(0) + 0.5 * of(1);
+/// assert!((losses.total.into_scalar::<f32>() - expected).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierContrastive {
     /// α.

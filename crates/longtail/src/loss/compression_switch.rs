@@ -13,6 +13,25 @@ pub enum Reevaluate {
 }
 
 /// When compression starts, which classes it holds to be poor, and what it does to them (§3.3.2).
+///
+/// ```
+/// use longtail::loss::{ApplyTo, CompressionSwitch, Criterion, Moment, Reevaluate};
+///
+/// let switch = CompressionSwitch {
+///     start: 100,
+///     low: 0.005,
+///     rest: 1.0,
+///     threshold: 0.2,
+///     reevaluate: Reevaluate::Once,
+///     criterion: Criterion::Val,
+///     apply_to: ApplyTo::Both,
+///     prototypes: true,
+/// };
+/// assert!(switch.is_due(Moment { epoch: 100, epochs: 200 }, false));
+/// let chosen = switch.poor_classes(&[Some(0.9), Some(0.1), None]);
+/// assert_eq!(chosen, [1]);
+/// assert_eq!(switch.compression(&chosen, 3).factors, [1.0, 0.005, 1.0]);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompressionSwitch {
     /// First epoch of the stage that is compressed, from 0.

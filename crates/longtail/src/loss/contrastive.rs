@@ -85,6 +85,20 @@ impl Contrastive {
     ///
     /// # Errors
     /// [`LossError`] for a temperature that is not positive, and for labels, prototypes or factors that do not fit.
+    ///
+    /// ```
+    /// # use burn::tensor::{Device, Tensor};
+    /// use longtail::loss::{ClassCounts, Contrastive};
+    ///
+    /// // An anchor of class 0 has one positive at similarity 1, and one negative at −1.
+    /// let z = Tensor::<2>::from_data([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]], &Device::flex());
+    /// let counts = ClassCounts::new(vec![20, 10])?;
+    /// let loss = Contrastive::scl(1.0).loss(z, &[0, 0, 1], None, &counts, None)?;
+    /// let of_anchor = (1.0 + (-2_f32).exp()).ln();
+    /// // The anchor of class 1 has no positive and contributes 0.
+    /// assert!((loss.into_scalar::<f32>() - 2.0 * of_anchor / 3.0).abs() < 1e-5);
+    /// # Ok::<(), longtail::loss::LossError>(())
+    /// ```
     pub fn loss(
         &self,
         z: Tensor<2>,

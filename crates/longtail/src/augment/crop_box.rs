@@ -69,6 +69,13 @@ fn largest_within([height, width]: [usize; 2], ratio: [f64; 2]) -> CropBox {
 ///
 /// # Panics
 /// If the crop is larger than the image: that is a programming error.
+///
+/// ```
+/// use longtail::augment::{CropBox, centre_crop_box};
+///
+/// let middle = CropBox { top: 2, left: 0, height: 4, width: 4 };
+/// assert_eq!(centre_crop_box([8, 4], [4, 4]), middle);
+/// ```
 pub fn centre_crop_box(image: [usize; 2], size: [usize; 2]) -> CropBox {
     assert!(size[0] <= image[0] && size[1] <= image[1], "the crop is larger than the image");
     let offset = |axis: usize| ((image[axis] - size[axis]) as f64 / 2.0).round_ties_even() as usize;

@@ -3,6 +3,15 @@ use serde::{Deserialize, Serialize};
 /// What the harmonic mean does with a class of zero accuracy (`eval.harmonic_zero`).
 ///
 /// The paper does not say; whatever is chosen, the number of such classes is reported beside it.
+///
+/// ```
+/// use longtail::eval::HarmonicZero;
+///
+/// let accuracies = [0.5, 0.25, 0.0];
+/// assert_eq!(HarmonicZero::Strict.mean(accuracies), 0.0);
+/// assert_eq!(HarmonicZero::Drop.mean(accuracies), 2.0 / (2.0 + 4.0));
+/// assert_eq!(HarmonicZero::Floor(0.125).mean(accuracies), 3.0 / (2.0 + 4.0 + 8.0));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HarmonicZero {

@@ -19,6 +19,22 @@ const PATIENCE: f32 = 2_000.0;
 /// good ones in a row double it.
 ///
 /// It lives on the device and decides there: no step waits for it.
+///
+/// ```
+/// use burn::{module::{Module, Param}, tensor::{Device, Tensor}};
+/// use longtail::optim::LossScale;
+///
+/// #[derive(Module, Debug)]
+/// struct One { weight: Param<Tensor<1>> }
+///
+/// let device = Device::flex().autodiff();
+/// let module = One { weight: Param::from_tensor(Tensor::from_floats([1.0], &device)) };
+/// let mut scale = LossScale::restore([8.0, 0.0], &device);
+/// assert_eq!(scale.scaled(Tensor::from_floats([0.5], &device)).into_scalar::<f32>(), 4.0);
+/// let gradients = module.weight.val().mul_scalar(f32::INFINITY).backward();
+/// assert!(!scale.judge(&module, &gradients).counts.into_scalar::<bool>());
+/// assert_eq!(scale.state(), [4.0, 0.0]);
+/// ```
 #[derive(Debug)]
 pub struct LossScale {
     scale: Tensor<1>,

@@ -42,6 +42,20 @@ pub struct SplitRequest {
 
 /// Which images of a pool train, validate and test; all indices into the pool, whose order is the
 /// official one.
+///
+/// ```
+/// use longtail::data::{Holdout, Listing, Split, SplitRequest, Synthetic};
+///
+/// // 24 classes of 10 images.
+/// let source = Synthetic { n_max: 10, test_per_class: 1, seed: 0 }.source();
+/// let listing = Listing::of(&source);
+/// let request = SplitRequest { imbalance: Some(5.0), seed: 0, holdout: Holdout::None };
+/// let (split, _) = Split::make(&listing, &request)?;
+/// let counts = split.train_counts(&listing.pool.labels);
+/// assert_eq!((counts[0], counts[23]), (10, 2));
+/// assert_eq!(split.check(&listing)?, None);
+/// # Ok::<(), longtail::data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {

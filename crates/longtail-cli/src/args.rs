@@ -105,13 +105,13 @@ pub enum PrecisionName {
 pub enum CompressionName {
     /// None.
     Off,
-    /// Factor .005 for the poor classes, 1 for the rest.
+    /// Factor .005 for the low-accuracy classes, 1 for the rest.
     #[value(name = "paper-3.3.2")]
     Paper332,
-    /// Factor 1 for the poor classes, .005 for the rest.
+    /// Factor 1 for the low-accuracy classes, .005 for the rest.
     #[value(name = "paper-4.3")]
     Paper43,
-    /// Factor 2 for the poor classes, 1.005 for the rest.
+    /// Factor 2 for the low-accuracy classes, 1.005 for the rest.
     FccLike,
 }
 

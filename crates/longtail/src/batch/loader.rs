@@ -29,7 +29,7 @@ pub struct LoaderConfig {
     pub samplers: Vec<Sampler>,
     /// The views of every image, in order.
     pub views: Vec<View>,
-    /// Means and deviations of the colour channels.
+    /// Means and standard deviations of the colour channels.
     pub normalize: Normalize,
     /// Seed of the views.
     pub seed: u64,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 /// A data set, split or image that cannot be read or used. Every message names the culprit and the
-/// mend.
+/// remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// A file or folder could not be read or written.
@@ -92,7 +92,7 @@ pub enum DataError {
         data: &'static str,
         /// The archive or folder.
         path: PathBuf,
-        /// What is wrong, and the mend.
+        /// What is wrong, and the remedy.
         reason: String,
     },
     /// A download that failed.
@@ -114,7 +114,7 @@ pub enum DataError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why, and the mend.
+        /// Why, and the remedy.
         reason: String,
     },
     /// An image that cannot be read.
@@ -155,7 +155,7 @@ pub enum DataError {
         list: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong, and the mend.
+        /// What is wrong, and the remedy.
         reason: String,
     },
     /// A list that names files which are not there.

@@ -70,13 +70,13 @@ pub struct ContrastiveBranch {
     pub loss: Contrastive,
     /// Whether the projection head's batch norm sees the classifier's view too.
     pub head_on_cls_view: bool,
-    /// Compression of the poor classes' embeddings; `None`: none.
+    /// Compression of the low-accuracy classes' embeddings; `None`: none.
     pub compression: Option<CompressionSwitch>,
-    /// The classes that compression holds to be poor, once they are chosen.
+    /// The low-accuracy classes, which compression scales, once they are chosen.
     pub poor_classes: Option<PoorClasses>,
 }
 
-/// Classes that are compressed, and how.
+/// Low-accuracy classes, whose embeddings are compressed, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoorClasses {
     classes: Vec<u32>,

@@ -28,13 +28,13 @@ pub enum CompressionPreset {
     /// No compression.
     #[serde(rename = "off")]
     Off,
-    /// §3.3.2: .005 for the poor classes, 1 for the rest.
+    /// §3.3.2: .005 for the low-accuracy classes, 1 for the rest.
     #[serde(rename = "paper-3.3.2")]
     Paper332,
-    /// §4.3: 1 for the poor classes, .005 for the rest.
+    /// §4.3: 1 for the low-accuracy classes, .005 for the rest.
     #[serde(rename = "paper-4.3")]
     Paper43,
-    /// FCC's 1 + γ: 2 for the poor classes, 1.005 for the rest.
+    /// FCC's 1 + γ: 2 for the low-accuracy classes, 1.005 for the rest.
     #[serde(rename = "fcc-like")]
     FccLike,
     /// The recipe's own two factors.
@@ -43,7 +43,7 @@ pub enum CompressionPreset {
 }
 
 impl CompressionPreset {
-    /// Factors of the poor classes and of the rest; `None` for `off` and `custom`.
+    /// Factors of the low-accuracy classes and of the rest; `None` for `off` and `custom`.
     ///
     /// ```
     /// use longtail::loss::CompressionPreset;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApplyTo, Compression, Criterion, Moment};
 
-/// How often the poor classes are chosen.
+/// How often the low-accuracy classes are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reevaluate {
@@ -12,7 +12,7 @@ pub enum Reevaluate {
     EveryEpoch,
 }
 
-/// When compression starts, which classes it holds to be poor, and what it does to them (§3.3.2).
+/// When compression starts, which classes it takes for low-accuracy ones, and what it does to them (§3.3.2).
 ///
 /// ```
 /// use longtail::loss::{ApplyTo, CompressionSwitch, Criterion, Moment, Reevaluate};
@@ -36,11 +36,11 @@ pub enum Reevaluate {
 pub struct CompressionSwitch {
     /// First epoch of the stage that is compressed, from 0.
     pub start: usize,
-    /// Factor of the poor classes.
+    /// Factor of the low-accuracy classes.
     pub low: f64,
     /// Factor of the other classes.
     pub rest: f64,
-    /// Accuracy below which a class is poor, in [0, 1].
+    /// Accuracy below which a class is a low-accuracy one, in [0, 1].
     pub threshold: f64,
     /// How often they are chosen.
     pub reevaluate: Reevaluate,
@@ -53,7 +53,7 @@ pub struct CompressionSwitch {
 }
 
 impl CompressionSwitch {
-    /// Whether the poor classes are chosen before the epoch of `moment` begins.
+    /// Whether the low-accuracy classes are chosen before the epoch of `moment` begins.
     pub fn is_due(&self, moment: Moment, chosen: bool) -> bool {
         moment.epoch >= self.start && (self.reevaluate == Reevaluate::EveryEpoch || !chosen)
     }
@@ -74,7 +74,7 @@ impl CompressionSwitch {
         }
     }
 
-    /// One line for people: from when, by what, on which classes, told by which `images`.
+    /// One line for people: from when, by what, on which classes, measured on which `images`.
     pub fn describe(&self, poor: &[&str], images: &str) -> String {
         let Self { start, low, rest, threshold, .. } = self;
         let threshold = threshold * 100.0;

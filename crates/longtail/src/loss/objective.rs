@@ -11,7 +11,7 @@ use crate::model::{BatchStatistics, Network};
 /// Everything that it depends on is its own fields, the batch and the [`Moment`]; what it has chosen on the way is its
 /// [`state`](Objective::state), which checkpoints save.
 pub trait Objective: fmt::Debug + Send {
-    /// Called before the first step of every epoch of the stage, once, and not again when a run is gone on with in
+    /// Called before the first step of every epoch of the stage, once, and not again when a run is resumed in
     /// the middle of an epoch. Gives a sentence for people where something changes with this epoch.
     ///
     /// # Errors

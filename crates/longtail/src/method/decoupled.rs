@@ -44,7 +44,7 @@ pub(super) const fn definition(
     Definition { name, rows: "Tables 3 and 4: Decoupled", contrastive: None, knobs, plan }
 }
 
-/// A second stage that trains `part` alone on classes drawn alike.
+/// A second stage that trains `part` alone with class-balanced sampling.
 pub(super) fn retrained(
     recipe: &Recipe,
     counts: &ClassCounts,

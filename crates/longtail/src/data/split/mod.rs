@@ -36,7 +36,7 @@ pub struct SplitRequest {
     pub imbalance: Option<f64>,
     /// Seed of the subset.
     pub seed: u64,
-    /// How many images validate.
+    /// How many images are held out for validation.
     pub holdout: Holdout,
 }
 
@@ -71,11 +71,11 @@ pub struct Split {
     pub split_seed: u64,
     /// The long-tailed selection: per class, in shuffled order.
     pub selected: Vec<Vec<u32>>,
-    /// Images that train: the selection without what validates or tests, class by class.
+    /// Training images: the selection without what is held out, class by class.
     pub train: Vec<u32>,
-    /// Images that validate; empty where the set brings its own, or none were asked for.
+    /// Validation images; empty where the set brings its own, or none were asked for.
     pub val: Vec<u32>,
-    /// Images that test; empty where the set brings its own.
+    /// Test images; empty where the set brings its own.
     pub test: Vec<u32>,
     /// Hash of the pool's labels and images: of files their bytes, else their pixels.
     pub content: String,

@@ -55,6 +55,15 @@ impl ColorJitter {
 }
 
 /// Turns the hue by `turns` (in [-0.5, 0.5]) through Pillow's 8-bit HSV.
+///
+/// ```
+/// use longtail::augment::{Raster, adjust_hue};
+///
+/// // A third of a turn from red is green.
+/// let mut image = Raster::new(1, 1, &[255, 0, 0]);
+/// adjust_hue(&mut image, 1.0 / 3.0);
+/// assert_eq!(image.data, [0, 255, 0]);
+/// ```
 pub fn adjust_hue(image: &mut Raster, turns: f64) {
     let shift = (turns * 255.0) as i32 as u8;
     let sectors: [(u8, f64); 256] = std::array::from_fn(|hue| {

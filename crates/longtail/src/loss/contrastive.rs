@@ -56,6 +56,19 @@ pub enum PriorCounts {
 /// embeddings close together: at 10⁻⁶ nearly equal ones were off by up to 1.9 units, all others by 6·10⁻². A gradient
 /// that is 0 because all embeddings are equal comes out as such an error. With compression T is divided by the factors'
 /// product. Recipes take T ≥ 0.001; below it the loss stays finite, and its gradients are what is left of them.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::{ClassCounts, Contrastive, PriorCounts};
+///
+/// // n^0 is 1: RCL without rebalancing is SCL, here of four equal embeddings.
+/// let scl = Contrastive { prior: PriorCounts::Exponent(0.0), ..Contrastive::rcl(0.1) };
+/// let z = Tensor::<2>::ones([4, 1], &Device::flex());
+/// let counts = ClassCounts::new(vec![30, 10])?;
+/// let loss = scl.loss(z, &[0, 0, 1, 1], None, &counts, None)?;
+/// assert!((loss.into_scalar::<f32>() - 3_f32.ln()).abs() < 1e-5);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Contrastive {
     /// T > 0, dividing the similarities; in f32 gradients are right from 10⁻³ on (see Precision).

@@ -50,10 +50,11 @@ impl RideReweighting {
     ///
     /// let counts = ClassCounts::new(vec![3, 1])?;
     /// let after = RideReweighting::new(&counts, 0.5, 0.5)?;
-    /// // Effective numbers 1.75 and 1, their inverses brought to the sum 2; 2 · ¾ · ½ + ½ and 2 · ¼ · ½ + ½, over the first.
+    /// // The effective numbers are 7/4 and 1; their inverses are brought to the sum 2.
     /// let expected = [8.0 / 11.0, 14.0 / 11.0];
     /// let off = |(weight, expected): (&f64, &f64)| (weight - expected).abs();
     /// assert!(after.class_weights.iter().zip(&expected).map(off).all(|off| off < 1e-12));
+    /// // 2 · ¾ · ½ + ½ and 2 · ¼ · ½ + ½, divided by the first.
     /// assert_eq!(after.class_temperatures, [1.0, 0.6]);
     /// # Ok::<(), longtail::loss::LossError>(())
     /// ```

@@ -44,7 +44,7 @@ pub(crate) fn write_keeping(
 }
 
 /// Lets `previous` be what stands at `path`, if something does, which stays there meanwhile.
-fn keep(path: &Path, previous: &Path) -> io::Result<()> {
+fn keep_previous(path: &Path, previous: &Path) -> io::Result<()> {
     if !path.is_file() || path.is_symlink() {
         return Ok(());
     }
@@ -121,7 +121,7 @@ impl WholeFile {
     fn put(&mut self, previous: Option<&Path>) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        previous.map_or(Ok(()), |previous| keep(&self.path, previous))?;
+        previous.map_or(Ok(()), |previous| keep_previous(&self.path, previous))?;
         fs::rename(&self.part, &self.path)?;
         self.is_whole = true;
         sync_folder(&self.path)

@@ -73,13 +73,13 @@ pub fn peak_memory(device: &Device) -> Option<u64> {
     if !is_cpu(device) {
         return device.clone().inner().memory_pool_usage().map(|usage| usage.bytes_reserved);
     }
-    told_bytes("/proc/self/status", "VmHWM:")
+    bytes_of("/proc/self/status", "VmHWM:")
 }
 
 /// Bytes that this process can still take: what the machine has free, within the limits that are set for the
 /// process and its group; `None` where the system does not tell in files.
 pub fn free_memory() -> Option<u64> {
-    let machine = told_bytes("/proc/meminfo", "MemAvailable:");
+    let machine = bytes_of("/proc/meminfo", "MemAvailable:");
     [machine, free_of_group(), free_of_limit()].into_iter().flatten().min()
 }
 
@@ -101,11 +101,11 @@ fn free_of_limit() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(limit.saturating_sub(told_bytes("/proc/self/status", "VmSize:")?))
+    Some(limit.saturating_sub(bytes_of("/proc/self/status", "VmSize:")?))
 }
 
 /// A figure in KiB that the system tells in a file, in bytes.
-fn told_bytes(file: &str, key: &str) -> Option<u64> {
+fn bytes_of(file: &str, key: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(key))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)

@@ -52,3 +52,8 @@ mod regular;
 
 mod error;
 pub use error::{Error, Result};
+
+/// The README's examples, which the doc tests compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -107,8 +107,10 @@ fn a_run_of_another_method_is_refused_by_name() {
     assert!(error.contains("\"mine\" is not one of this program's"), "{error}");
 }
 
-/// A plan that `change` has spoiled.
-struct Spoilt(fn(&mut Plan));
+type Change = fn(&mut Plan);
+
+/// A plan that a change has spoiled.
+struct Spoilt(Change);
 
 impl OwnMethod for Spoilt {
     fn name(&self) -> String {
@@ -127,7 +129,7 @@ fn plans_that_cannot_be_followed_are_refused_before_anything_is_written() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("images");
     images(&data);
-    let spoilt: [(fn(&mut Plan), &str); 9] = [
+    let spoilt: [(Change, &str); 9] = [
         (|plan| plan.stages.clear(), "it has no stage"),
         (|plan| plan.stages[0].epochs = 0, "a stage before the last has no epoch"),
         (|plan| plan.stages[1].epochs = 0, "neither an epoch nor a classifier"),

@@ -61,7 +61,7 @@ fn a_run_killed_again_and_again_ends_as_the_unbroken_one() {
         seen.extend(kill_when(&broken, resume, stands_at(step)));
     }
     assert!(seen.iter().any(|p| p.batch > 0), "some in mid-epoch");
-    let switched = seen.iter().filter(|p| p.objective["poor_classes"].is_array()).count();
+    let switched = seen.iter().filter(|p| p.objective["low_accuracy_classes"].is_array()).count();
     assert!((1..seen.len()).contains(&switched), "on both sides of the compression switch");
     assert!(seen.windows(2).all(|pair| pair[0].step <= pair[1].step), "none started again");
 

@@ -44,6 +44,16 @@ pub fn contrast(z: Tensor<2>, prototypes: Option<Tensor<2>>, terms: ContrastTerm
 /// - `scores`: `[rows, columns]`
 /// - `bias`: `[rows, columns]` or `[1, columns]`
 /// - output: `[rows, 1]`
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail_kernels::composed::log_sum_exp;
+///
+/// let [scores, bias] =
+///     [[0.0, 0.0], [0.0, 3_f32.ln()]].map(|row| Tensor::<2>::from_data([row], &Device::flex()));
+/// // log(1 + 3)
+/// assert!((log_sum_exp(scores, bias).into_scalar::<f32>() - 4_f32.ln()).abs() < 1e-6);
+/// ```
 pub fn log_sum_exp(scores: Tensor<2>, bias: Tensor<2>) -> Tensor<2> {
     log_sum_exp_of(scores + bias)
 }

@@ -66,6 +66,20 @@ pub const POLICIES: [SubPolicy; 25] = [
 const POSTERIZE_BITS: [u32; 10] = [8, 8, 7, 7, 6, 6, 5, 5, 4, 4];
 
 /// Applies a sub-policy that is uniform over [`POLICIES`].
+///
+/// ```
+/// use longtail::augment::{Raster, auto_augment};
+/// use longtail::rng::{Purpose, stream};
+///
+/// let view = |epoch: u64| {
+///     let (mut image, mut spare) = (Raster::new(2, 1, &[9, 80, 200, 255, 0, 3]), Raster::default());
+///     auto_augment(&mut image, &mut spare, &mut stream(0, Purpose::View, epoch, 0, 0));
+///     image
+/// };
+/// // The same of the same stream, and not of every stream.
+/// assert_eq!(view(0), view(0));
+/// assert!((1..50).any(|epoch| view(epoch) != view(0)));
+/// ```
 pub fn auto_augment(image: &mut Raster, spare: &mut Raster, rng: &mut impl Rng) {
     let policy = POLICIES[rng.random_range(0..POLICIES.len())];
     for (probability, operation, index) in policy {
@@ -78,6 +92,16 @@ pub fn auto_augment(image: &mut Raster, spare: &mut Raster, rng: &mut impl Rng) 
 impl Operation {
     /// Applies the operator at a magnitude index. Shears, translations and enhancements draw their
     /// sign; rotation is always counter-clockwise, as in the reference code.
+    ///
+    /// ```
+    /// use longtail::augment::{Operation, Raster};
+    /// use longtail::rng::{Purpose, stream};
+    ///
+    /// let (mut image, mut spare) = (Raster::new(1, 1, &[0, 100, 255]), Raster::default());
+    /// let mut rng = stream(0, Purpose::View, 0, 0, 0);
+    /// Operation::Invert.apply(&mut image, &mut spare, 0, &mut rng);
+    /// assert_eq!(image.data, [255, 155, 0]);
+    /// ```
     pub fn apply(self, image: &mut Raster, spare: &mut Raster, index: usize, rng: &mut impl Rng) {
         let share = index as f64 / 9.0;
         let mut signed =

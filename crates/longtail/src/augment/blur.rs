@@ -4,7 +4,15 @@ use super::Raster;
 const PASSES: u32 = 3;
 
 /// Pillow's `GaussianBlur`: three extended box blurs along each axis, which a Gaussian of standard
-/// deviation `sigma` (pixels) exceeds by a few levels at most. Beyond the border stands its pixel.
+/// deviation `sigma` (pixels) exceeds by a few levels at most. The border is extended by its pixels.
+///
+/// ```
+/// use longtail::augment::{Raster, gaussian_blur};
+///
+/// let mut image = Raster::new(2, 2, &[90; 12]);
+/// gaussian_blur(&mut image, &mut Raster::default(), 1.5);
+/// assert_eq!(image.data, [90; 12]);
+/// ```
 pub fn gaussian_blur(image: &mut Raster, spare: &mut Raster, sigma: f64) {
     let radius = box_radius(sigma as f32);
     if radius <= 0.0 {

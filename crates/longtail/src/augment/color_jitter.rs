@@ -5,6 +5,17 @@ use super::{Raster, brightness, color, contrast};
 
 /// torchvision's `ColorJitter`: the four adjustments in random order, each factor uniform around 1
 /// (hue: around 0).
+///
+/// ```
+/// use longtail::augment::{ColorJitter, Raster};
+/// use longtail::rng::{Purpose, stream};
+///
+/// // Grey has no saturation and no hue, and no contrast where all of it is the same.
+/// let jitter = ColorJitter { brightness: 0.0, ..ColorJitter::SIM };
+/// let mut image = Raster::new(1, 2, &[90; 6]);
+/// jitter.apply(&mut image, &mut stream(0, Purpose::View, 0, 0, 0));
+/// assert_eq!(image.data, [90; 6]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ColorJitter {
     /// Half-width of the brightness factor.
@@ -44,6 +55,15 @@ impl ColorJitter {
 }
 
 /// Turns the hue by `turns` (in [-0.5, 0.5]) through Pillow's 8-bit HSV.
+///
+/// ```
+/// use longtail::augment::{Raster, adjust_hue};
+///
+/// // A third of a turn from red is green.
+/// let mut image = Raster::new(1, 1, &[255, 0, 0]);
+/// adjust_hue(&mut image, 1.0 / 3.0);
+/// assert_eq!(image.data, [0, 255, 0]);
+/// ```
 pub fn adjust_hue(image: &mut Raster, turns: f64) {
     let shift = (turns * 255.0) as i32 as u8;
     let sectors: [(u8, f64); 256] = std::array::from_fn(|hue| {

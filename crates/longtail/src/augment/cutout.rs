@@ -15,6 +15,15 @@ pub struct Hole {
 
 /// A square of `length` pixels around a centre that is uniform over the image (DeVries & Taylor
 /// 2017), smaller near the border.
+///
+/// ```
+/// use longtail::augment::{Hole, cutout};
+/// use longtail::rng::{Purpose, stream};
+///
+/// // Wherever the centre of a square of twice the side lies, it covers the image.
+/// let hole = cutout([8, 8], 16, &mut stream(0, Purpose::View, 0, 0, 0));
+/// assert_eq!(hole, Hole { top: 0, bottom: 8, left: 0, right: 8 });
+/// ```
 pub fn cutout([height, width]: [usize; 2], length: usize, rng: &mut impl Rng) -> Hole {
     let (y, x) = (rng.random_range(0..height), rng.random_range(0..width));
     let half = length / 2;

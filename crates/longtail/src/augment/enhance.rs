@@ -4,12 +4,28 @@ use super::Raster;
 use crate::raster::luma;
 
 /// Blends with black.
+///
+/// ```
+/// use longtail::augment::{Raster, brightness};
+///
+/// let mut image = Raster::new(1, 1, &[0, 100, 200]);
+/// brightness(&mut image, 0.5);
+/// assert_eq!(image.data, [0, 50, 100]);
+/// ```
 pub fn brightness(image: &mut Raster, factor: f64) {
     let factor = factor as f32;
     image.data.iter_mut().for_each(|v| *v = blend(0, *v, factor));
 }
 
 /// Blends with the image's mean grey.
+///
+/// ```
+/// use longtail::augment::{Raster, contrast};
+///
+/// let mut image = Raster::new(1, 2, &[0, 0, 0, 100, 100, 100]);
+/// contrast(&mut image, 0.0);
+/// assert_eq!(image.data, [50; 6]);
+/// ```
 pub fn contrast(image: &mut Raster, factor: f64) {
     let factor = factor as f32;
     let pixels = image.data.len() / 3;
@@ -19,6 +35,15 @@ pub fn contrast(image: &mut Raster, factor: f64) {
 }
 
 /// Blends with the grey image: saturation.
+///
+/// ```
+/// use longtail::augment::{Raster, color};
+///
+/// // The luma of red is 0.299 · 255.
+/// let mut image = Raster::new(1, 1, &[255, 0, 0]);
+/// color(&mut image, 0.0);
+/// assert_eq!(image.data, [76; 3]);
+/// ```
 pub fn color(image: &mut Raster, factor: f64) {
     let factor = factor as f32;
     for pixel in image.data.chunks_exact_mut(3) {
@@ -29,6 +54,15 @@ pub fn color(image: &mut Raster, factor: f64) {
 
 /// Blends with the image smoothed by a 3×3 kernel (centre 5, others 1, over 13), whose border is
 /// the image's own.
+///
+/// ```
+/// use longtail::augment::{Raster, sharpness};
+///
+/// // One level of 13 in the middle of a black image: smoothed, its pixel is 5.
+/// let mut image = Raster::new(3, 3, &[[0; 12].as_slice(), &[13; 3], &[0; 12]].concat());
+/// sharpness(&mut image, &mut Raster::default(), 0.0);
+/// assert_eq!(image.data[12..15], [5; 3]);
+/// ```
 pub fn sharpness(image: &mut Raster, spare: &mut Raster, factor: f64) {
     let factor = factor as f32;
     spare.copy_from(image.borrowed());
@@ -49,6 +83,14 @@ pub fn sharpness(image: &mut Raster, spare: &mut Raster, factor: f64) {
 }
 
 /// Grey on all three channels.
+///
+/// ```
+/// use longtail::augment::{Raster, grayscale};
+///
+/// let mut image = Raster::new(1, 1, &[255, 0, 0]);
+/// grayscale(&mut image);
+/// assert_eq!(image.data, [76; 3]);
+/// ```
 pub fn grayscale(image: &mut Raster) {
     for pixel in image.data.chunks_exact_mut(3) {
         let grey = luma(pixel);

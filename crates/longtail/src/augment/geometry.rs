@@ -7,6 +7,14 @@ const FILL: u8 = 128;
 
 /// The image padded by `padding` black pixels on every side and cropped back to its size at
 /// (`top`, `left`).
+///
+/// ```
+/// use longtail::augment::{Raster, crop_padded};
+///
+/// let mut image = Raster::new(1, 2, &[9, 9, 9, 7, 7, 7]);
+/// crop_padded(&mut image, &mut Raster::default(), 1, 1, 0);
+/// assert_eq!(image.data, [0, 0, 0, 9, 9, 9]);
+/// ```
 pub fn crop_padded(
     image: &mut Raster,
     spare: &mut Raster,
@@ -27,6 +35,14 @@ pub fn crop_padded(
 }
 
 /// Left becomes right.
+///
+/// ```
+/// use longtail::augment::{Raster, flip_horizontally};
+///
+/// let mut image = Raster::new(1, 2, &[1, 2, 3, 4, 5, 6]);
+/// flip_horizontally(&mut image);
+/// assert_eq!(image.data, [4, 5, 6, 1, 2, 3]);
+/// ```
 pub fn flip_horizontally(image: &mut Raster) {
     let stride = image.stride();
     for row in image.data.chunks_exact_mut(stride.max(1)) {
@@ -46,6 +62,15 @@ pub fn shear_y(image: &mut Raster, spare: &mut Raster, shear: f64) {
 }
 
 /// Reads at (x + `dx`, y + `dy`) pixels, nearest.
+///
+/// ```
+/// use longtail::augment::{Raster, translate};
+///
+/// // What comes from outside of the image is grey.
+/// let mut image = Raster::new(1, 2, &[1, 2, 3, 4, 5, 6]);
+/// translate(&mut image, &mut Raster::default(), 1.0, 0.0);
+/// assert_eq!(image.data, [4, 5, 6, 128, 128, 128]);
+/// ```
 pub fn translate(image: &mut Raster, spare: &mut Raster, dx: f64, dy: f64) {
     let (height, width, stride) = (image.height, image.width, image.stride());
     spare.reset(height, width, FILL);
@@ -66,6 +91,14 @@ pub fn translate(image: &mut Raster, spare: &mut Raster, dx: f64, dy: f64) {
 }
 
 /// Turns counter-clockwise by `degrees` about the centre, nearest, in Pillow's 16-bit fixed point.
+///
+/// ```
+/// use longtail::augment::{Raster, rotate};
+///
+/// let mut image = Raster::new(2, 2, &[[1; 3], [2; 3], [3; 3], [4; 3]].concat());
+/// rotate(&mut image, &mut Raster::default(), 90.0);
+/// assert_eq!(image.data, [[2; 3], [4; 3], [1; 3], [3; 3]].concat());
+/// ```
 pub fn rotate(image: &mut Raster, spare: &mut Raster, degrees: f64) {
     if degrees.rem_euclid(360.0) == 0.0 {
         return;

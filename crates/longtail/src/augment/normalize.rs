@@ -8,6 +8,16 @@ const LANE_PIXELS: usize = 16;
 const LANES: usize = 3 * LANE_PIXELS;
 
 /// Means and standard deviations of the colour channels, of values in [0, 1].
+///
+/// ```
+/// use longtail::augment::{Normalize, Raster};
+///
+/// let normalize = Normalize { mean: [0.5; 3], std: [0.25; 3] };
+/// let mut out = [0.0; 3];
+/// normalize.apply(&Raster::new(1, 1, &[255, 0, 51]), None, &mut out);
+/// assert_eq!(out[..2], [2.0, -2.0]);
+/// assert!((out[2] - (0.2 - 0.5) / 0.25).abs() < 1e-6);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalize {
     /// Means.
@@ -21,6 +31,14 @@ impl Normalize {
     pub const CIFAR: Self = Self { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010] };
 
     /// Of the images `indices` of a set, rounded to four digits; a channel that is all one value keeps its scale.
+    ///
+    /// ```
+    /// use longtail::{augment::Normalize, data::ImageSet};
+    ///
+    /// let images = ImageSet::new(1, 1, vec![0, 51, 9, 255, 51, 9], vec![0, 1], Vec::new());
+    /// let normalize = Normalize::of(&images, &[0, 1]);
+    /// assert_eq!((normalize.mean[..2].to_vec(), normalize.std), (vec![0.5, 0.2], [0.5, 1.0, 1.0]));
+    /// ```
     pub fn of(images: &ImageSet, indices: &[u32]) -> Self {
         let sums = |&index: &u32| {
             let (mut sums, mut squares) = ([0_u64; 3], [0_u64; 3]);

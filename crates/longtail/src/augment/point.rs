@@ -5,17 +5,41 @@ use super::Raster;
 type Table = [u8; 256];
 
 /// 255 − v.
+///
+/// ```
+/// use longtail::augment::{Raster, invert};
+///
+/// let mut image = Raster::new(1, 1, &[0, 100, 255]);
+/// invert(&mut image);
+/// assert_eq!(image.data, [255, 155, 0]);
+/// ```
 pub fn invert(image: &mut Raster) {
     image.data.iter_mut().for_each(|v| *v = 255 - *v);
 }
 
 /// Keeps the `bits` highest bits of every byte.
+///
+/// ```
+/// use longtail::augment::{Raster, posterize};
+///
+/// let mut image = Raster::new(1, 1, &[0b1011_0110, 64, 127]);
+/// posterize(&mut image, 2);
+/// assert_eq!(image.data, [0b1000_0000, 64, 64]);
+/// ```
 pub fn posterize(image: &mut Raster, bits: u32) {
     let mask = !(0xff_u16 >> bits.min(8)) as u8;
     image.data.iter_mut().for_each(|v| *v &= mask);
 }
 
 /// Inverts the bytes that are not below `threshold`.
+///
+/// ```
+/// use longtail::augment::{Raster, solarize};
+///
+/// let mut image = Raster::new(1, 1, &[99, 100, 255]);
+/// solarize(&mut image, 100.0);
+/// assert_eq!(image.data, [99, 155, 0]);
+/// ```
 pub fn solarize(image: &mut Raster, threshold: f64) {
     // A byte is below the threshold exactly if it is below its ceiling.
     let limit = threshold.ceil().clamp(0.0, 256.0) as u16;
@@ -23,6 +47,14 @@ pub fn solarize(image: &mut Raster, threshold: f64) {
 }
 
 /// Stretches every channel from its darkest and brightest value to 0 and 255.
+///
+/// ```
+/// use longtail::augment::{Raster, autocontrast};
+///
+/// let mut image = Raster::new(1, 3, &[10, 0, 7, 20, 255, 7, 60, 51, 7]);
+/// autocontrast(&mut image);
+/// assert_eq!(image.data, [0, 0, 7, 51, 255, 7, 255, 51, 7]);
+/// ```
 pub fn autocontrast(image: &mut Raster) {
     let histograms = histograms(image);
     apply(image, &histograms.map(|histogram| stretch(&histogram)));

@@ -11,6 +11,19 @@ use super::{
 const RATIO: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0];
 
 /// How a view is made of an image (`docs/method.md`).
+///
+/// ```
+/// use longtail::augment::{Normalize, PlainConfig, RasterRef, Scratch, View};
+/// use longtail::rng::{Purpose, stream};
+///
+/// let image = RasterRef::new([1, 2], &[0, 0, 0, 255, 255, 255]);
+/// let view = View::Plain(PlainConfig { padding: 0.0, flip_p: 1.0, ..PlainConfig::default() });
+/// let normalize = Normalize { mean: [0.5; 3], std: [0.5; 3] };
+/// let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), [0.0; 6]);
+/// view.draw(image, [1, 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// // Black and white have changed places.
+/// assert_eq!(out, [1.0, 1.0, 1.0, -1.0, -1.0, -1.0]);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum View {
     /// The image itself, or its middle, normalised.
@@ -26,6 +39,19 @@ pub enum View {
 }
 
 /// Crop and flip.
+///
+/// ```
+/// # use longtail::{augment::*, rng::{Purpose, stream}};
+/// # let draw = |view: View, image: &[u8], size: usize| {
+/// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
+/// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
+/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     out
+/// # };
+/// // Without padding and flip, a view of a white image of its size is that image.
+/// let view = View::Plain(PlainConfig { padding: 0.0, flip_p: 0.0, ..PlainConfig::default() });
+/// assert_eq!(draw(view, &[255; 12], 2), [1.0; 12]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PlainConfig {
     /// Padding before the crop of an image that has the view's size, as a share of its shorter side.
@@ -37,6 +63,19 @@ pub struct PlainConfig {
 }
 
 /// Random resized crop and flip, of images of any size.
+///
+/// ```
+/// # use longtail::{augment::*, rng::{Purpose, stream}};
+/// # let draw = |view: View, image: &[u8], size: usize| {
+/// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
+/// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
+/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     out
+/// # };
+/// // Any crop of a white image of 2 × 2 is white, and so is one pixel that it is brought to.
+/// let view = View::ResizedCrop(ResizedCropConfig::default());
+/// assert_eq!(draw(view, &[255; 12], 1), [1.0; 3]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ResizedCropConfig {
     /// Smallest area of the crop, as a share of the image.
@@ -46,6 +85,19 @@ pub struct ResizedCropConfig {
 }
 
 /// Crop, flip, AutoAugment and Cutout.
+///
+/// ```
+/// # use longtail::{augment::*, rng::{Purpose, stream}};
+/// # let draw = |view: View, image: &[u8], size: usize| {
+/// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
+/// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
+/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     out
+/// # };
+/// // A square of twice the view's side leaves nothing of it, wherever its centre lies.
+/// let view = View::Classifier(ClassifierConfig { cutout: 2.0, ..ClassifierConfig::default() });
+/// assert_eq!(draw(view, &[255; 12], 2), [0.0; 12]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassifierConfig {
     /// Crop and flip.
@@ -55,6 +107,20 @@ pub struct ClassifierConfig {
 }
 
 /// SimAugment of PaCo, BCL and ConCutMix.
+///
+/// ```
+/// # use longtail::{augment::*, rng::{Purpose, stream}};
+/// # let draw = |view: View, image: &[u8], size: usize| {
+/// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
+/// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
+/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     out
+/// # };
+/// // A view that is always grey has one value on its three channels.
+/// let view = View::Sim(SimConfig { gray_p: 1.0, ..SimConfig::default() });
+/// let out = draw(view, &[250, 20, 30, 0, 90, 9, 7, 5, 255, 40, 40, 1], 2);
+/// assert!(out.chunks(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SimConfig {
     /// Smallest area of the crop, as a share of the image.

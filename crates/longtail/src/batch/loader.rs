@@ -29,7 +29,7 @@ pub struct LoaderConfig {
     pub samplers: Vec<Sampler>,
     /// The views of every image, in order.
     pub views: Vec<View>,
-    /// Means and deviations of the colour channels.
+    /// Means and standard deviations of the colour channels.
     pub normalize: Normalize,
     /// Seed of the views.
     pub seed: u64,
@@ -71,6 +71,22 @@ pub struct LoaderError;
 ///
 /// The stream of a view is a function of (seed, epoch, sample, view), and every view has its slot,
 /// so that a batch does not depend on the number of threads.
+///
+/// ```
+/// use longtail::{augment::{Normalize, View}, batch::*, data::ImageSet};
+///
+/// // A black image of class 0 and a white one of class 1.
+/// let images = ImageSet::new(1, 1, vec![0, 0, 0, 255, 255, 255], vec![0, 1], Vec::new());
+/// let samplers = vec![Sampler::new(vec![0, 1], 2, false, 0)];
+/// let normalize = Normalize { mean: [0.0; 3], std: [1.0; 3] };
+/// let config = LoaderConfig { samplers, views: vec![View::Test], normalize, seed: 0 };
+/// let loader = Loader::start(images.into(), config, Position { epoch: 0, batch: 0 });
+/// let drawn = &loader.next_batch()?.draws[0];
+/// for (pixel, &label) in drawn.pixels.chunks(3).zip(&drawn.labels) {
+///     assert_eq!(pixel, [label as f32; 3]);
+/// }
+/// # Ok::<(), LoaderError>(())
+/// ```
 #[derive(Debug)]
 pub struct Loader {
     batches: Receiver<Batch>,

@@ -47,6 +47,16 @@ pub struct Sampler {
 impl Sampler {
     /// Draws every one of `indices` once an epoch, `batch_size` (≥ 1) at a time; an epoch's last, partial batch is left
     /// out if `drop_last`.
+    ///
+    /// ```
+    /// use longtail::batch::Sampler;
+    ///
+    /// let sampler = Sampler::new(vec![3, 5, 8], 2, false, 0);
+    /// let mut order = sampler.order(0);
+    /// assert_eq!((sampler.batch(&order, 0).len(), sampler.batch(&order, 1).len()), (2, 1));
+    /// order.sort();
+    /// assert_eq!(order, [3, 5, 8]);
+    /// ```
     pub fn new(indices: Vec<u32>, batch_size: usize, drop_last: bool, seed: u64) -> Self {
         let (batch_size, images) = (batch_size.max(1), indices.len());
         Self { indices, batch_size, drop_last, seed, stream: 0, images, classes: None }

@@ -1,6 +1,15 @@
 use super::Sampling;
 
 /// What a [`Sampler`](super::Sampler) draws, and how.
+///
+/// ```
+/// use longtail::batch::SamplerConfig;
+///
+/// let config = SamplerConfig { batch_size: 4, drop_last: true, ..SamplerConfig::default() };
+/// assert_eq!(config.batches(10), 2);
+/// let config = SamplerConfig { epoch_images: Some(20), ..config };
+/// assert_eq!(config.batches(10), 5);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SamplerConfig {
     /// How often each class is drawn.

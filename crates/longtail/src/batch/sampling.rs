@@ -25,10 +25,10 @@ const EFFECTIVE_NUMBER: &str = "effective-number";
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Sampling {
-    /// Every image alike: p_c ∝ n_c (Kang et al. 2020, q = 1).
+    /// Every image with the same probability: p_c ∝ n_c (Kang et al. 2020, q = 1).
     #[default]
     Instance,
-    /// Every class alike: p_c ∝ 1 (Kang et al. 2020, q = 0).
+    /// Every class with the same probability: p_c ∝ 1 (Kang et al. 2020, q = 0).
     ClassBalanced,
     /// p_c ∝ √n_c (Kang et al. 2020, q = 1/2).
     SquareRoot,

@@ -92,6 +92,15 @@ impl ClassCounts {
 
     /// Class-balanced weights, one over the effective numbers, brought to the sum C (Cui et al. 2019 §4). With β = 0
     /// all are 1.
+    ///
+    /// ```
+    /// # use longtail::data::ClassCounts;
+    /// let counts = ClassCounts::new(vec![3, 1])?;
+    /// // The effective numbers are 7/4 and 1, their inverses 4/7 and 7/7, and 11/7 in all.
+    /// let weights = counts.class_balanced_weights(0.5);
+    /// assert!((weights[0] - 8.0 / 11.0).abs() < 1e-12 && (weights[1] - 14.0 / 11.0).abs() < 1e-12);
+    /// # Ok::<(), longtail::data::ClassCountsError>(())
+    /// ```
     pub fn class_balanced_weights(&self, beta: f64) -> Vec<f64> {
         let inverse: Vec<f64> = self.effective_numbers(beta).iter().map(|e| 1.0 / e).collect();
         let scale = self.classes() as f64 / inverse.iter().sum::<f64>();

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 /// A data set, split or image that cannot be read or used. Every message names the culprit and the
-/// mend.
+/// remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// A setting of `[data]` that means nothing that can be opened.
@@ -102,7 +102,7 @@ pub enum DataError {
         data: &'static str,
         /// The archive or folder.
         path: PathBuf,
-        /// What is wrong, and the mend.
+        /// What is wrong, and the remedy.
         reason: String,
     },
     /// A download that failed.
@@ -124,7 +124,7 @@ pub enum DataError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why, and the mend.
+        /// Why, and the remedy.
         reason: String,
     },
     /// An image that cannot be read.
@@ -165,7 +165,7 @@ pub enum DataError {
         list: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong, and the mend.
+        /// What is wrong, and the remedy.
         reason: String,
     },
     /// A list that names files which are not there.

@@ -70,7 +70,7 @@ type Parts = BTreeMap<PartName, PathBuf>;
 /// stand in the order of their paths.
 ///
 /// # Errors
-/// [`DataError::Folder`] naming the folder, what is wrong and the mend.
+/// [`DataError::Folder`] naming the folder, what is wrong and the remedy.
 pub fn find(dir: &Path) -> Result<Catalog, DataError> {
     if !dir.exists() {
         return Err(folder_error(dir, "it does not exist: check --data"));

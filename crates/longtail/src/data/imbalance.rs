@@ -8,6 +8,15 @@ use super::DataError;
 /// [`DataError::Imbalance`] for a factor below 1, not finite, or so large that a class vanishes.
 ///
 /// `classes` are those with their images, from head to tail; they are named where one vanishes.
+///
+/// ```
+/// use longtail::data::class_counts;
+///
+/// let animals = [("cat", 400), ("dog", 400), ("fox", 400)];
+/// assert_eq!(class_counts(400, &animals, 100.0)?, [400, 40, 4]);
+/// assert!(class_counts(40, &animals, 100.0).is_err());
+/// # Ok::<(), longtail::data::DataError>(())
+/// ```
 pub fn class_counts(
     n_max: usize,
     classes: &[(&str, usize)],

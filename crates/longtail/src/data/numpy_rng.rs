@@ -4,6 +4,13 @@ const N: usize = 624;
 const M: usize = 397;
 
 /// MT19937 as `numpy.random.seed` seeds it (Knuth's recurrence).
+///
+/// ```
+/// use longtail::data::NumpyRng;
+///
+/// // The first number that the authors of MT19937 print, of their default seed.
+/// assert_eq!(NumpyRng::new(5489).next_u32(), 3_499_211_612);
+/// ```
 #[derive(Debug, Clone)]
 pub struct NumpyRng {
     state: [u32; N],

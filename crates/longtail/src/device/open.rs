@@ -87,7 +87,7 @@ pub fn look(choice: DeviceChoice) -> Listed {
     };
     let (hardware, memory) = match gpu::identity(&device) {
         Some((name, memory)) => (Some(name), memory),
-        None => (super::processor(), super::told_bytes("/proc/meminfo", "MemTotal:")),
+        None => (super::processor(), super::bytes_of("/proc/meminfo", "MemTotal:")),
     };
     let is_software = gpu::is_software(&device);
     Listed { device: choice.to_string(), hardware, memory, is_software, problem: None }

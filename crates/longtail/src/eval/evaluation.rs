@@ -6,6 +6,17 @@ use super::{
 };
 
 /// How an [`Evaluation`] is made.
+///
+/// ```
+/// use longtail::eval::{EvalOptions, HarmonicZero};
+///
+/// let options = EvalOptions {
+///     harmonic_zero: HarmonicZero::Floor,
+///     harmonic_floor: 0.0,
+///     ..EvalOptions::default()
+/// };
+/// assert!(options.check().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvalOptions {
@@ -137,6 +148,20 @@ impl Evaluation {
     ///
     /// # Errors
     /// If there is no image, if the lengths differ, or if a class index is out of range.
+    ///
+    /// ```
+    /// use longtail::eval::{EvalOptions, Evaluation};
+    ///
+    /// // One of two images of class 0 is right, and the one of class 1.
+    /// let (labels, predictions) = ([0, 0, 1], [0, 1, 1]);
+    /// let figures = Evaluation::of(&labels, &predictions, &[500, 5], &EvalOptions::default())?;
+    /// assert_eq!(figures.per_class, [Some(0.5), Some(1.0)]);
+    /// assert_eq!((figures.arithmetic_mean, figures.worst_class), (0.75, 0.5));
+    /// assert_eq!((figures.many, figures.medium, figures.few), (Some(0.5), None, Some(1.0)));
+    /// // 2 / (1/0.5 + 1/1), and two of three images.
+    /// assert_eq!((figures.harmonic_mean, figures.top1), (0.666_666_666_667, 0.666_666_666_667));
+    /// # Ok::<(), longtail::eval::EvalError>(())
+    /// ```
     pub fn of(
         labels: &[u32],
         predictions: &[u32],
@@ -253,6 +278,13 @@ fn rounded(accuracy: f64) -> f64 {
 /// The index of the largest of `logits`; of equal ones the lowest.
 ///
 /// NaN never wins against a number; where every value is NaN, and for an empty slice, it is 0.
+///
+/// ```
+/// use longtail::eval::argmax;
+///
+/// assert_eq!(argmax(&[0.1, 0.7, 0.7]), 1);
+/// assert_eq!(argmax(&[f32::NAN, -1.0]), 1);
+/// ```
 pub fn argmax(logits: &[f32]) -> u32 {
     let mut best = 0;
     for (index, &logit) in logits.iter().enumerate() {

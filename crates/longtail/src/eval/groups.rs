@@ -40,6 +40,14 @@ impl fmt::Display for Group {
 ///
 /// The default, many > 100 and few < 20, is the one of Liu et al. 2019 (OLTR) that the whole
 /// long-tail literature reports.
+///
+/// ```
+/// use longtail::eval::{Group, ShotThresholds};
+///
+/// let groups = [101, 100, 20, 19].map(|count| ShotThresholds::default().group(count));
+/// assert_eq!(groups, [Group::Many, Group::Medium, Group::Medium, Group::Few]);
+/// assert!(ShotThresholds::new(10, 20).is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Thresholds", into = "Thresholds")]
 pub struct ShotThresholds(Thresholds);

@@ -4,6 +4,15 @@ choice! {
     /// What the harmonic mean does with a class of accuracy 0 (`docs/method.md`).
     ///
     /// The paper does not say; whatever is chosen, the number of such classes is reported beside it.
+    ///
+    /// ```
+    /// use longtail::eval::HarmonicZero;
+    ///
+    /// let (accuracies, floor) = ([0.5, 0.25, 0.0], 0.125);
+    /// assert_eq!(HarmonicZero::Strict.mean(floor, accuracies), 0.0);
+    /// assert_eq!(HarmonicZero::Drop.mean(floor, accuracies), 2.0 / (2.0 + 4.0));
+    /// assert_eq!(HarmonicZero::Floor.mean(floor, accuracies), 3.0 / (2.0 + 4.0 + 8.0));
+    /// ```
     HarmonicZero {
         /// One such class makes the mean 0, as the definition has it.
         Strict = "strict",
@@ -14,6 +23,7 @@ choice! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "a choice takes no attribute on a value")]
 impl Default for HarmonicZero {
     fn default() -> Self {
         Self::Strict

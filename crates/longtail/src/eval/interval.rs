@@ -43,6 +43,16 @@ impl Intervals {
 ///
 /// It is sound for few images and at 0 and 100 %, where the normal approximation has no width
 /// (Wilson 1927; Brown, Cai, DasGupta 2001).
+///
+/// ```
+/// use longtail::eval::wilson_interval;
+///
+/// // With none of n right it is 0 to z² / (n + z²), z being 1.96.
+/// let [low, high] = wilson_interval(0, 4).unwrap_or_default();
+/// assert_eq!(low, 0.0);
+/// assert!((high - 3.8415 / 7.8415).abs() < 1e-4);
+/// assert_eq!(wilson_interval(0, 0), None);
+/// ```
 pub fn wilson_interval(correct: usize, images: usize) -> Option<[f64; 2]> {
     if images == 0 {
         return None;
@@ -65,6 +75,14 @@ pub fn wilson_interval(correct: usize, images: usize) -> Option<[f64; 2]> {
 /// In the variance Agresti and Coull's q = (correct + 2)/(n + 4) stands for correct/n, so that a class
 /// with its only image right counts as unsure and not as certain. Classes without an image are left
 /// out; `None` where none is left.
+///
+/// ```
+/// use longtail::eval::mean_margin;
+///
+/// // Half of the images of two classes: 1.96 · √(2 · ½ · ½ / 8) / 2 = 1.96 / 8.
+/// let margin = mean_margin([(4, 8), (4, 8)]).unwrap_or_default();
+/// assert!((margin - 1.96 / 8.0).abs() < 1e-4);
+/// ```
 pub fn mean_margin(classes: impl IntoIterator<Item = (usize, usize)>) -> Option<f64> {
     let classes: Vec<_> = classes.into_iter().filter(|&(_, images)| images > 0).collect();
     match classes[..] {

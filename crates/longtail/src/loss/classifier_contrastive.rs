@@ -24,6 +24,29 @@ pub enum ClassifierLoss {
 
 /// L = α · L_classifier + β · L_contrastive over the views of one batch (§3.1): the classifier's loss on the first
 /// view, the contrastive one on the other two.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::*;
+/// # use longtail::{method::parts, model::Network, recipe::Recipe};
+/// # let (recipe, _) = Recipe::resolve(&[])?;
+/// # let network = Network::new(&parts::network(&recipe, 2, Some(true)), 0, &Device::flex())?;
+///
+/// let objective = ClassifierContrastive {
+///     alpha: 2.0,
+///     classifier: ClassifierLoss::LogitAdjusted { tau: 1.0 },
+///     contrastive: Some(ContrastiveBranch::new(Contrastive::bcl(0.1), 0.5)),
+///     class_counts: ClassCounts::new(vec![30, 10])?,
+///     bn_groups: longtail::model::BnGroups::Joint,
+/// };
+/// // Two images in three views.
+/// let draw = Draw { images: Tensor::ones([6, 8, 8, 3], &Device::flex()), labels: vec![0, 1] };
+/// let losses = objective.losses(&network, &[draw], Moment { epoch: 0, epochs: 200 })?;
+/// let of = |part: usize| losses.parts[part].1.clone().into_scalar::<f32>();
+/// let expected = 2.0 * of(0) + 0.5 * of(1);
+/// assert!((losses.total.into_scalar::<f32>() - expected).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierContrastive {
     /// α.
@@ -47,15 +70,15 @@ pub struct ContrastiveBranch {
     pub loss: Contrastive,
     /// Whether the projection head's batch norm sees the classifier's view too.
     pub head_on_cls_view: bool,
-    /// Compression of the poor classes' embeddings; `None`: none.
+    /// Compression of the low-accuracy classes' embeddings; `None`: none.
     pub compression: Option<CompressionSwitch>,
-    /// The classes that compression holds to be poor, once they are chosen.
-    pub poor_classes: Option<PoorClasses>,
+    /// The low-accuracy classes, which compression scales, once they are chosen.
+    pub low_accuracy_classes: Option<LowAccuracyClasses>,
 }
 
-/// Classes that are compressed, and how.
+/// Low-accuracy classes, whose embeddings are compressed, and how.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PoorClasses {
+pub struct LowAccuracyClasses {
     classes: Vec<u32>,
     compression: Compression,
 }
@@ -64,7 +87,7 @@ pub struct PoorClasses {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    poor_classes: Vec<u32>,
+    low_accuracy_classes: Vec<u32>,
 }
 
 impl Objective for ClassifierContrastive {
@@ -75,7 +98,7 @@ impl Objective for ClassifierContrastive {
     ) -> Result<Option<String>, LossError> {
         let classes = self.class_counts.classes();
         match &mut self.contrastive {
-            Some(branch) => branch.choose_poor_classes(moment, classes, measure),
+            Some(branch) => branch.choose_low_accuracy_classes(moment, classes, measure),
             None => Ok(None),
         }
     }
@@ -101,11 +124,12 @@ impl Objective for ClassifierContrastive {
     }
 
     fn chosen_classes(&self) -> Option<&[u32]> {
-        Some(&self.contrastive.as_ref()?.poor_classes.as_ref()?.classes)
+        Some(&self.contrastive.as_ref()?.low_accuracy_classes.as_ref()?.classes)
     }
 
     fn state(&self) -> Value {
-        self.chosen_classes().map_or(Value::Null, |classes| json!({ "poor_classes": classes }))
+        self.chosen_classes()
+            .map_or(Value::Null, |classes| json!({ "low_accuracy_classes": classes }))
     }
 
     fn restore(&mut self, state: &Value, classes: usize) -> Result<(), LossError> {
@@ -113,13 +137,15 @@ impl Objective for ClassifierContrastive {
             .map_err(|error| LossError::State { reason: error.to_string() })?;
         // Without compression, classes that an earlier recipe chose are without effect.
         let Some(branch) = &mut self.contrastive else { return Ok(()) };
-        branch.poor_classes = match (saved, &branch.compression) {
-            (Some(State { poor_classes }), Some(switch)) => {
-                if let Some(class) = poor_classes.iter().find(|class| **class as usize >= classes) {
+        branch.low_accuracy_classes = match (saved, &branch.compression) {
+            (Some(State { low_accuracy_classes }), Some(switch)) => {
+                if let Some(class) =
+                    low_accuracy_classes.iter().find(|class| **class as usize >= classes)
+                {
                     let reason = format!("there is no class {class}");
                     return Err(LossError::State { reason });
                 }
-                Some(PoorClasses::new(poor_classes, switch, classes))
+                Some(LowAccuracyClasses::new(low_accuracy_classes, switch, classes))
             }
             _ => None,
         };
@@ -127,7 +153,7 @@ impl Objective for ClassifierContrastive {
     }
 }
 
-impl PoorClasses {
+impl LowAccuracyClasses {
     fn new(classes: Vec<u32>, switch: &CompressionSwitch, of: usize) -> Self {
         Self { compression: switch.compression(&classes, of), classes }
     }
@@ -136,26 +162,26 @@ impl PoorClasses {
 impl ContrastiveBranch {
     /// Without compression.
     pub fn new(loss: Contrastive, beta: f64) -> Self {
-        Self { beta, loss, head_on_cls_view: true, compression: None, poor_classes: None }
+        Self { beta, loss, head_on_cls_view: true, compression: None, low_accuracy_classes: None }
     }
 
-    fn choose_poor_classes(
+    fn choose_low_accuracy_classes(
         &mut self,
         moment: Moment,
         classes: usize,
         measure: &mut dyn Measure,
     ) -> Result<Option<String>, LossError> {
         let Some(switch) = &self.compression else { return Ok(None) };
-        if !switch.is_due(moment, self.poor_classes.is_some()) {
+        if !switch.is_due(moment, self.low_accuracy_classes.is_some()) {
             return Ok(None);
         }
         let measured = measure.accuracies(switch.criterion)?;
-        let poor = switch.poor_classes(&measured.per_class);
+        let low = switch.low_accuracy_classes(&measured.per_class);
         let name = |&class: &u32| measure.class_names()[class as usize].as_str();
-        let names: Vec<&str> = poor.iter().map(name).collect();
+        let names: Vec<&str> = low.iter().map(name).collect();
         let said = switch.describe(&names, measured.images);
-        let is_news = self.poor_classes.as_ref().is_none_or(|before| before.classes != poor);
-        self.poor_classes = Some(PoorClasses::new(poor, switch, classes));
+        let is_news = self.low_accuracy_classes.as_ref().is_none_or(|before| before.classes != low);
+        self.low_accuracy_classes = Some(LowAccuracyClasses::new(low, switch, classes));
         Ok(is_news.then_some(said))
     }
 }
@@ -218,7 +244,7 @@ impl ClassifierContrastive {
             false => None,
         };
         let both_views = [labels, labels].concat();
-        let compression = branch.poor_classes.as_ref().map(|poor| &poor.compression);
+        let compression = branch.low_accuracy_classes.as_ref().map(|low| &low.compression);
         branch.loss.loss(z, &both_views, prototypes, &self.class_counts, compression)
     }
 

@@ -7,6 +7,16 @@ use crate::model::{BatchStatistics, Network, Pass};
 ///
 /// # Errors
 /// [`LossError::Draws`] of more or fewer.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::{Draw, only};
+///
+/// let draw = Draw { images: Tensor::zeros([1, 8, 8, 3], &Device::flex()), labels: vec![4] };
+/// assert_eq!(only(&[draw.clone()])?.labels, [4]);
+/// assert!(only(&[draw.clone(), draw]).is_err());
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 pub fn only(draws: &[Draw]) -> Result<&Draw, LossError> {
     match draws {
         [draw] => Ok(draw),

@@ -27,11 +27,11 @@ choice! {
     CompressionPreset {
         /// No compression.
         Off = "off",
-        /// §3.3.2: .005 for the poor classes, 1 for the rest.
+        /// §3.3.2: .005 for the low-accuracy classes, 1 for the rest.
         Paper332 = "paper-3.3.2",
-        /// §4.3: 1 for the poor classes, .005 for the rest.
+        /// §4.3: 1 for the low-accuracy classes, .005 for the rest.
         Paper43 = "paper-4.3",
-        /// FCC's 1 + γ: 2 for the poor classes, 1.005 for the rest.
+        /// FCC's 1 + γ: 2 for the low-accuracy classes, 1.005 for the rest.
         FccLike = "fcc-like",
         /// The recipe's own two factors.
         Custom = "custom",
@@ -39,7 +39,14 @@ choice! {
 }
 
 impl CompressionPreset {
-    /// Factors of the poor classes and of the rest; `None` for `off` and `custom`.
+    /// Factors of the low-accuracy classes and of the rest; `None` for `off` and `custom`.
+    ///
+    /// ```
+    /// use longtail::loss::CompressionPreset;
+    ///
+    /// assert_eq!(CompressionPreset::Paper332.factors(), Some((0.005, 1.0)));
+    /// assert_eq!(CompressionPreset::Off.factors(), None);
+    /// ```
     pub fn factors(self) -> Option<(f64, f64)> {
         match self {
             Self::Off | Self::Custom => None,
@@ -51,6 +58,20 @@ impl CompressionPreset {
 }
 
 /// Per-class factors τ_y on the embeddings (§3.3.2): z̃_i = τ_{y_i} z_i, after normalisation.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::{ApplyTo, ClassCounts, Compression, Contrastive};
+///
+/// let z = Tensor::<2>::from_data([[1.0], [1.0], [-1.0]], &Device::flex());
+/// let counts = ClassCounts::new(vec![20, 10])?;
+/// let (factors, apply_to) = (vec![3.0, 1.0], ApplyTo::Anchor);
+/// let compression = Compression { factors, apply_to, prototypes: false };
+/// let loss = Contrastive::scl(1.0).loss(z, &[0, 0, 1], None, &counts, Some(&compression))?;
+/// // Anchors of class 0 have similarities of 3 and −3 in place of 1 and −1.
+/// assert!((loss.into_scalar::<f32>() - 2.0 / 3.0 * (1.0 + (-6_f32).exp()).ln()).abs() < 1e-5);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compression {
     /// τ of every class.

@@ -46,6 +46,19 @@ section! {
     /// ℓ_i = 1/norm · Σ_{p∈P} \[ log Σ_k w_ik n_j^ρ e^{s̃_ik} − log n_y^ρ − s̃_ip \],
     /// s̃_ik = τ_y τ_j z_i·z_k / T; the loss is the mean over the anchors.
     ///
+    /// ```
+    /// # use burn::tensor::{Device, Tensor};
+    /// use longtail::loss::{ClassCounts, Contrastive};
+    ///
+    /// // n^0 is 1: RCL without rebalancing is SCL, here of four equal embeddings.
+    /// let scl = Contrastive { prior_exponent: 0.0, ..Contrastive::rcl(0.1) };
+    /// let z = Tensor::<2>::ones([4, 1], &Device::flex());
+    /// let counts = ClassCounts::new(vec![30, 10])?;
+    /// let loss = scl.loss(z, &[0, 0, 1, 1], None, &counts, None)?;
+    /// assert!((loss.into_scalar::<f32>() - 3_f32.ln()).abs() < 1e-5);
+    /// # Ok::<(), longtail::loss::LossError>(())
+    /// ```
+    ///
     /// # Cost
     /// O(N·(N + C)·D) time for N embeddings and C prototypes of D features; in f32, on the CPU and on GPUs, the
     /// memory is O((N + C)·D), else O(N·(N + C)).
@@ -89,6 +102,20 @@ impl Contrastive {
     ///
     /// # Errors
     /// [`LossError`] for a temperature that is not positive, and for labels, prototypes or factors that do not fit.
+    ///
+    /// ```
+    /// # use burn::tensor::{Device, Tensor};
+    /// use longtail::loss::{ClassCounts, Contrastive};
+    ///
+    /// // An anchor of class 0 has one positive at similarity 1, and one negative at −1.
+    /// let z = Tensor::<2>::from_data([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]], &Device::flex());
+    /// let counts = ClassCounts::new(vec![20, 10])?;
+    /// let loss = Contrastive::scl(1.0).loss(z, &[0, 0, 1], None, &counts, None)?;
+    /// let of_anchor = (1.0 + (-2_f32).exp()).ln();
+    /// // The anchor of class 1 has no positive and contributes 0.
+    /// assert!((loss.into_scalar::<f32>() - 2.0 * of_anchor / 3.0).abs() < 1e-5);
+    /// # Ok::<(), longtail::loss::LossError>(())
+    /// ```
     pub fn loss(
         &self,
         z: Tensor<2>,

@@ -11,6 +11,17 @@ use super::{LossError, check_labels};
 ///
 /// # Errors
 /// [`LossError::Rows`], [`LossError::Label`].
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::cross_entropy;
+///
+/// // The softmax is (¾, ¼).
+/// let logits = Tensor::<2>::from_data([[3_f32.ln(), 0.0]], &Device::flex());
+/// let loss = cross_entropy(logits, &[1])?;
+/// assert!((loss.into_scalar::<f32>() - 4_f32.ln()).abs() < 1e-6);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 pub fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Result<Tensor<1>, LossError> {
     let classes = logits.dims()[1];
     with_bias(logits, labels, vec![0.0; classes])

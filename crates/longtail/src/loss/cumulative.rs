@@ -3,7 +3,8 @@ use burn::tensor::Tensor;
 use super::{LossError, check_labels, cross_entropy, terms::check_parameter};
 
 /// The loss of cumulative learning (BBN, Zhou et al. 2020): the two branches' features are mixed to one row of
-/// logits, which has two labels, that of the uniformly drawn image and that of the reversely drawn one.
+/// logits, which has two labels, that of the image from the uniform sampler and that of the one from the reversed
+/// sampler.
 ///
 /// l·CE(f, y_c) + (1 − l)·CE(f, y_r), each the mean over the batch; l from [`cumulative_share`]. The paper calls l
 /// alpha.

@@ -14,6 +14,19 @@ use super::{
 /// ℓ = −log( e^{s(cos_y − m_y)} / ( e^{s(cos_y − m_y)} + Σ_{j≠y} e^{s·cos_j} ) )
 ///
 /// At test time the margin is left out.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::{ClassCounts, Ldam};
+///
+/// let counts = ClassCounts::new(vec![160, 10])?;
+/// let ldam = Ldam { max_margin: 0.5, scale: 4.0 };
+/// // A cosine that is larger by its class's margin, 0.5 · (10 / 160)^¼ = 0.25, is as good as the other.
+/// let cosines = Tensor::<2>::from_data([[0.75, 0.5]], &Device::flex());
+/// let loss = ldam.loss(cosines, &[0], &counts, None)?;
+/// assert!((loss.into_scalar::<f32>() - 2_f32.ln()).abs() < 1e-6);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ldam {
     /// The margin of the smallest class, at least 0.

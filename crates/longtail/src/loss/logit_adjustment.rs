@@ -11,6 +11,18 @@ use super::{ClassCounts, LossError, cross_entropy::with_bias};
 ///
 /// # Errors
 /// [`LossError::Rows`], [`LossError::Label`], [`LossError::Classes`].
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::loss::{ClassCounts, logit_adjusted};
+///
+/// let logits = Tensor::<2>::zeros([1, 2], &Device::flex());
+/// let counts = ClassCounts::new(vec![30, 10])?;
+/// // π² is 9/16 and 1/16, of which the second is a tenth.
+/// let loss = logit_adjusted(logits, &[1], &counts, 2.0)?;
+/// assert!((loss.into_scalar::<f32>() - 10_f32.ln()).abs() < 1e-6);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 pub fn logit_adjusted(
     logits: Tensor<2>,
     labels: &[u32],

@@ -35,7 +35,7 @@ mod weighted_cross_entropy;
 
 pub use balanced_softmax::balanced_softmax;
 pub use classifier_contrastive::{
-    ClassifierContrastive, ClassifierLoss, ContrastiveBranch, PoorClasses,
+    ClassifierContrastive, ClassifierLoss, ContrastiveBranch, LowAccuracyClasses,
 };
 pub use classify::{classifier_alone, only};
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};

@@ -12,8 +12,29 @@ use crate::{
 ///
 /// Everything that it depends on is its own fields, the batch and the [`Moment`]; what it has chosen on the way is its
 /// [`state`](Objective::state), which checkpoints save.
+///
+/// ```
+/// # use longtail::{device, loss::*, method::parts, model::Network, recipe::Recipe};
+/// # use burn::tensor::Tensor;
+/// #[derive(Debug)]
+/// struct Halved;
+///
+/// impl Objective for Halved {
+///     fn losses(&self, network: &Network, draws: &[Draw], _: Moment) -> Result<Losses, LossError> {
+///         let losses = classifier_alone(network, draws, "cross entropy", cross_entropy)?;
+///         Ok(Losses { total: losses.total.mul_scalar(0.5), ..losses })
+///     }
+/// }
+/// # let (recipe, _) = Recipe::resolve(&[])?;
+/// # let network = Network::new(&parts::network(&recipe, 2, None), 0, &device::cpu())?;
+/// # let draw = Draw { images: Tensor::ones([2, 8, 8, 3], &device::cpu()), labels: vec![0, 1] };
+/// # let Losses { total, mut parts, .. } = Halved.losses(&network, &[draw], Moment { epoch: 0, epochs: 1 })?;
+/// # let (name, part) = parts.remove(0);
+/// # assert_eq!((name, total.into_scalar::<f32>()), ("cross entropy", 0.5 * part.into_scalar::<f32>()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Objective: fmt::Debug + Send {
-    /// Called before the first step of every epoch of the stage, once, and not again when a run is gone on with in
+    /// Called before the first step of every epoch of the stage, once, and not again when a run is resumed in
     /// the middle of an epoch. Gives a sentence for people where something changes with this epoch.
     ///
     /// # Errors

@@ -58,17 +58,17 @@ section! {
     CompressionSection, CompressionTyped {
         /// Which reading of the paper.
         preset: CompressionPreset,
-        /// Factor of the poor classes (preset custom).
+        /// Factor of the low-accuracy classes (preset custom).
         factor_low: f64,
         /// Factor of the other classes (preset custom).
         factor_rest: f64,
         /// How a factor becomes τ.
         mode: CompressionMode,
-        /// Accuracy under which a class is poor, in [0, 1].
+        /// Accuracy under which a class is a low-accuracy one, in [0, 1].
         threshold: f64,
         /// First epoch that is compressed.
         start: CompressionStart,
-        /// How often the poor classes are chosen.
+        /// How often the low-accuracy classes are chosen.
         reevaluate: Reevaluate,
         /// Where accuracy is measured.
         criterion_set: Criterion,

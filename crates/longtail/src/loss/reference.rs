@@ -15,6 +15,16 @@ pub struct ContrastiveGradients {
 
 /// [`Contrastive::loss`], computed weight by weight as the equations read. The arguments must fit
 /// each other.
+///
+/// ```
+/// use longtail::loss::{ClassCounts, Contrastive, reference};
+///
+/// let z = vec![vec![1.0]; 4];
+/// let counts = ClassCounts::new(vec![30, 10])?;
+/// let scl = reference::contrastive(&Contrastive::scl(0.1), &z, &[0, 0, 1, 1], &[], &counts, None);
+/// assert!((scl.loss - 3_f64.ln()).abs() < 1e-12);
+/// # Ok::<(), longtail::loss::LossError>(())
+/// ```
 pub fn contrastive(
     config: &Contrastive,
     z: &[Vec<f64>],

@@ -48,10 +48,14 @@ impl RideReweighting {
     /// ```
     /// use longtail::loss::{ClassCounts, RideReweighting};
     ///
-    /// let counts = ClassCounts::new(vec![90, 9])?;
-    /// let after = RideReweighting::new(&counts, 0.9999, 0.05)?;
-    /// assert!(after.class_weights[1] > after.class_weights[0]);
-    /// assert!(after.class_temperatures[1] < after.class_temperatures[0]);
+    /// let counts = ClassCounts::new(vec![3, 1])?;
+    /// let after = RideReweighting::new(&counts, 0.5, 0.5)?;
+    /// // The effective numbers are 7/4 and 1; their inverses are brought to the sum 2.
+    /// let expected = [8.0 / 11.0, 14.0 / 11.0];
+    /// let off = |(weight, expected): (&f64, &f64)| (weight - expected).abs();
+    /// assert!(after.class_weights.iter().zip(&expected).map(off).all(|off| off < 1e-12));
+    /// // 2 · ¾ · ½ + ½ and 2 · ¼ · ½ + ½, divided by the first.
+    /// assert_eq!(after.class_temperatures, [1.0, 0.6]);
     /// # Ok::<(), longtail::loss::LossError>(())
     /// ```
     pub fn new(class_counts: &ClassCounts, beta: f64, factor: f64) -> Result<Self, LossError> {
@@ -101,18 +105,17 @@ impl Ride {
     ///
     /// ```
     /// # use burn::tensor::{Device, Tensor};
-    /// use longtail::loss::{ClassCounts, Ride, RideReweighting};
+    /// use longtail::loss::{ClassCounts, Ldam, Ride};
     ///
-    /// let counts = ClassCounts::new(vec![90, 9, 1])?;
-    /// let experts = [
-    ///     Tensor::<2>::from_data([[9.0, 3.0, -3.0]], &Device::flex()),
-    ///     Tensor::<2>::from_data([[3.0, 9.0, -9.0]], &Device::flex()),
-    /// ];
-    /// let before = Ride::default().loss(&experts, &[1], &counts, None)?;
-    /// assert!(before.diversity.into_scalar::<f32>() < 0.0);
-    /// let reweighting = RideReweighting::new(&counts, 0.9999, 0.05)?;
-    /// let after = Ride::default().loss(&experts, &[1], &counts, Some(&reweighting))?;
-    /// assert!(after.total().into_scalar::<f32>().is_finite());
+    /// let counts = ClassCounts::new(vec![10, 10])?;
+    /// let experts = [[1.0, 3.0], [3.0, 1.0]]
+    ///     .map(|logits| Tensor::<2>::from_data([logits], &Device::flex()));
+    /// let ride = Ride { ldam: Ldam { max_margin: 0.0, scale: 1.0 }, ..Ride::default() };
+    /// let loss = ride.loss(&experts, &[0], &counts, None)?;
+    /// // Without a margin, cross entropies: log(1 + e²) + log(1 + e⁻²) = 2 log(2 cosh 1).
+    /// let log_cosh = 1_f32.cosh().ln();
+    /// assert!((loss.ldam.into_scalar::<f32>() - 2.0 * (2_f32.ln() + log_cosh)).abs() < 1e-5);
+    /// assert!((loss.diversity.into_scalar::<f32>() + 0.2 * 2.0 * log_cosh).abs() < 1e-6);
     /// # Ok::<(), longtail::loss::LossError>(())
     /// ```
     pub fn loss(

@@ -1,4 +1,4 @@
-//! A classifier trained anew on classes drawn alike (Kang et al. 2020: cRT).
+//! A classifier trained anew with class-balanced sampling (Kang et al. 2020: cRT).
 
 use super::{
     Definition,

@@ -52,7 +52,7 @@ pub(super) const fn definition(
     }
 }
 
-/// A second stage that trains `part` alone on classes drawn alike.
+/// A second stage that trains `part` alone with class-balanced sampling.
 pub(super) fn retrained(
     settings: &Settings<'_>,
     counts: &ClassCounts,

@@ -143,7 +143,7 @@ impl Knob {
     }
 }
 
-/// Why a setting cannot be used: its key, its value, and the mend.
+/// Why a setting cannot be used: its key, its value, and the remedy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnobError {
     /// The key in `[method]`.

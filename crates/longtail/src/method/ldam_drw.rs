@@ -1,4 +1,4 @@
-//! Margins from class counts on a normalised classifier, re-weighted late (Cao et al. 2019: LDAM with DRW).
+//! Margins from class counts on a normalised classifier, with deferred re-weighting (Cao et al. 2019: LDAM with DRW).
 
 use super::{
     Definition, Knob, Plan, Settings,

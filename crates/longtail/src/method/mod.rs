@@ -59,13 +59,13 @@ pub enum Method {
     /// Logit-adjusted classifier and the rebalanced loss on the balanced one.
     #[serde(rename = "bcl+rcl")]
     BclRcl,
-    /// Margins from class counts, re-weighted late.
+    /// Margins from class counts, with deferred re-weighting.
     #[serde(rename = "ldam-drw")]
     LdamDrw,
     /// Class-balanced focal loss.
     #[serde(rename = "cb-focal")]
     CbFocal,
-    /// Cross entropy, then a new classifier on classes drawn alike.
+    /// Cross entropy, then a new classifier with class-balanced sampling.
     #[serde(rename = "crt")]
     Crt,
     /// Cross entropy, then one scale per class.

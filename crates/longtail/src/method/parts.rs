@@ -206,7 +206,7 @@ mod tests {
     fn factors(preset: &str) -> Vec<f64> {
         let switch = switch(&format!("[compression]\npreset = \"{preset}\"")).unwrap();
         let accuracy = [Some(0.9), Some(0.19), Some(0.2), None];
-        switch.compression(&switch.poor_classes(&accuracy), 4).factors
+        switch.compression(&switch.low_accuracy_classes(&accuracy), 4).factors
     }
 
     #[test]

@@ -245,6 +245,14 @@ impl Linear {
 }
 
 /// Rows of `x` (`[rows, features]`) divided by their Euclidean length.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::model::{l2_normalise, weights::values};
+///
+/// let x = Tensor::<2>::from_data([[3.0, 4.0]], &Device::flex());
+/// assert!(values(l2_normalise(x)).iter().zip([0.6, 0.8]).all(|(x, unit)| (x - unit).abs() < 1e-6));
+/// ```
 pub fn l2_normalise(x: Tensor<2>) -> Tensor<2> {
     let squared = x.clone().square().sum_dim(1);
     x / squared.clamp_min(NORM_EPSILON * NORM_EPSILON).sqrt()

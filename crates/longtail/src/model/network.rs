@@ -83,6 +83,23 @@ pub enum ClassifierStart {
 }
 
 /// Encoder, classifier and the heads of the contrastive branch (`docs/method.md`).
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// use longtail::model::{Network, Pass};
+/// use longtail::{method::parts, recipe::Recipe};
+///
+/// // The defaults: a ResNet-8, here of three classes and without a contrastive branch.
+/// let (recipe, _) = Recipe::resolve(&[])?;
+/// let network = Network::new(&parts::network(&recipe, 3, None), 0, &Device::flex())?;
+/// let images = Tensor::<4>::ones([2, 32, 32, 3], &Device::flex());
+/// let features = network.features(images, &mut Pass::Eval);
+/// assert_eq!(features.dims(), [2, 64]);
+/// let logits = network.logits(features).into_data().to_vec::<f32>()?;
+/// // Equal images have equal logits.
+/// assert_eq!(logits[..3], logits[3..]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Network {
     encoder: Encoder,
@@ -195,7 +212,7 @@ impl Network {
         Self { fc, ..self }
     }
 
-    /// Logits of features that [`Network::embed`] gave, one row per image.
+    /// Logits of features that [`crate::eval::embed`] gave, one row per image.
     pub fn logits_of(&self, features: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let Some(fc) = &self.fc else { return Vec::new() };
         let valid = fc.valid();

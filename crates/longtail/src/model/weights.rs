@@ -27,6 +27,16 @@ pub struct Weights {
 pub type State = BTreeMap<String, Weights>;
 
 /// The parameters and running statistics of `module`.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// use longtail::model::{Initialiser, Linear, weights};
+///
+/// let linear = Linear::new(2, 3, false, &mut Initialiser::new(0, &Device::flex()));
+/// let state = weights::state(&linear);
+/// assert_eq!(state["weight"].shape, [3, 2]);
+/// assert_eq!(state["bias"].values.len(), 3);
+/// ```
 pub fn state<M: Module>(module: &M) -> State {
     let mut visitor = Reader { path: ModulePath::default(), state: State::new() };
     module.visit(&mut visitor);
@@ -38,6 +48,19 @@ pub fn state<M: Module>(module: &M) -> State {
 /// # Errors
 /// [`ModelError::MissingTensor`], [`ModelError::Shape`] or [`ModelError::UnknownTensor`]. PyTorch's
 /// `num_batches_tracked` is passed over.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// use longtail::model::{Initialiser, Linear, weights};
+///
+/// let linear = |seed| Linear::new(2, 3, false, &mut Initialiser::new(seed, &Device::flex()));
+/// let state = weights::state(&linear(0));
+/// assert!(weights::state(&linear(1)) != state);
+/// let filled = weights::with_state(linear(1), state.clone(), "a test")?;
+/// assert_eq!(weights::state(&filled), state);
+/// assert!(weights::with_state(linear(1), weights::State::new(), "nothing").is_err());
+/// # Ok::<(), longtail::model::ModelError>(())
+/// ```
 pub fn with_state<M: Module>(module: M, mut state: State, file: &str) -> Result<M, ModelError> {
     state.retain(|name, _| !name.ends_with(".num_batches_tracked"));
     let mut writer =

@@ -19,6 +19,22 @@ const PATIENCE: f32 = 2_000.0;
 /// good ones in a row double it.
 ///
 /// It lives on the device and decides there: no step waits for it.
+///
+/// ```
+/// use burn::{module::{Module, Param}, tensor::{Device, Tensor}};
+/// use longtail::optim::LossScale;
+///
+/// #[derive(Module, Debug)]
+/// struct One { weight: Param<Tensor<1>> }
+///
+/// let device = Device::flex().autodiff();
+/// let module = One { weight: Param::from_tensor(Tensor::from_floats([1.0], &device)) };
+/// let mut scale = LossScale::restore([8.0, 0.0], &device);
+/// assert_eq!(scale.scaled(Tensor::from_floats([0.5], &device)).into_scalar::<f32>(), 4.0);
+/// let gradients = module.weight.val().mul_scalar(f32::INFINITY).backward();
+/// assert!(!scale.unscale(&module, &gradients).counts.into_scalar::<bool>());
+/// assert_eq!(scale.state(), [4.0, 0.0]);
+/// ```
 #[derive(Debug)]
 pub struct LossScale {
     scale: Tensor<1>,
@@ -59,7 +75,7 @@ impl LossScale {
     }
 
     /// Looks at the gradients of a scaled loss, and changes the scale for the next step.
-    pub fn judge<M: Module>(&mut self, module: &M, gradients: &Gradients) -> Unscale {
+    pub fn unscale<M: Module>(&mut self, module: &M, gradients: &Gradients) -> Unscale {
         let mut finite = Finite { gradients, all: Vec::new() };
         module.visit(&mut finite);
         let counts = match finite.all.is_empty() {
@@ -113,7 +129,7 @@ mod tests {
 
     fn judged(scale: &mut LossScale, values: [f32; 2]) -> bool {
         let (module, gradients) = gradients(values);
-        scale.judge(&module, &gradients).counts.into_scalar::<bool>()
+        scale.unscale(&module, &gradients).counts.into_scalar::<bool>()
     }
 
     #[test]
@@ -150,7 +166,7 @@ mod tests {
         let loss = (weight.clone() * weight.clone()).sum();
         let mut gradients = scale.scaled(loss).backward();
         let module = One { weight: Param::from_tensor(weight.clone()) };
-        let by = scale.judge(&module, &gradients).by;
+        let by = scale.unscale(&module, &gradients).by;
         let gradient = weight.grad_remove(&mut gradients).unwrap() * by;
         assert_eq!(values(gradient), [6.0]);
     }

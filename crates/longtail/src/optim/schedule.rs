@@ -3,6 +3,18 @@ use std::f64::consts::PI;
 use crate::choice::choice;
 
 /// The learning rate of every epoch (as BCL's code).
+///
+/// ```
+/// use longtail::optim::{Decay, Schedule};
+///
+/// let decay = Decay::Step { milestones: vec![160, 180], gamma: 0.5 };
+/// let schedule = Schedule { lr: 0.2, warmup: 4, epochs: 200, decay };
+/// let lr = [0, 3, 159, 160, 199].map(|epoch| schedule.lr(epoch));
+/// assert_eq!(lr, [0.05, 0.2, 0.2, 0.1, 0.05]);
+///
+/// let cosine = Schedule { lr: 1.0, warmup: 0, epochs: 3, decay: Decay::Cosine };
+/// assert!((cosine.lr(1) - 0.5).abs() < 1e-12);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Learning rate after the warm-up.

@@ -16,6 +16,24 @@ use crate::model::{
 ///
 /// Burn's own optimizer keys its state by random ids; this one by the parameter's name, so that a
 /// checkpoint finds it again.
+///
+/// ```
+/// use burn::{module::{Module, Param}, tensor::{Device, Tensor}};
+/// use longtail::optim::{Sgd, SgdConfig};
+///
+/// #[derive(Module, Debug)]
+/// struct One { weight: Param<Tensor<1>> }
+///
+/// let weight = Tensor::from_floats([1.0], &Device::flex().autodiff());
+/// let mut module = One { weight: Param::from_tensor(weight) };
+/// let mut sgd = Sgd::new(SgdConfig { momentum: 0.5, ..SgdConfig::default() }, Default::default());
+/// for expected in [0.5, -0.25] {
+///     // The gradient is 2: v is 2, then ½ · 2 + 2 = 3.
+///     let gradients = module.weight.val().mul_scalar(2.0).backward();
+///     module = sgd.step(0.25, module, gradients);
+///     assert_eq!(module.weight.val().into_scalar::<f32>(), expected);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Sgd {
     config: SgdConfig,

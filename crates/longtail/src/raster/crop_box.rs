@@ -22,6 +22,17 @@ impl CropBox {
 
 /// torchvision's `RandomResizedCrop`: ten tries of an area share in `scale` and an aspect ratio in
 /// `ratio` (uniform in its logarithm), else the largest centred crop within `ratio`.
+///
+/// ```
+/// use longtail::augment::{CropBox, random_crop_box};
+/// use longtail::rng::{Purpose, stream};
+///
+/// // Of the area 1/4 and square, it is 4 × 4 wherever it lies in 8 × 8.
+/// let mut rng = stream(0, Purpose::View, 0, 0, 0);
+/// let CropBox { top, left, height, width } =
+///     random_crop_box([8, 8], [0.25, 0.25], [1.0, 1.0], &mut rng);
+/// assert!([height, width] == [4, 4] && top <= 4 && left <= 4);
+/// ```
 pub fn random_crop_box(
     [height, width]: [usize; 2],
     scale: [f64; 2],
@@ -69,6 +80,13 @@ fn largest_within([height, width]: [usize; 2], ratio: [f64; 2]) -> CropBox {
 ///
 /// # Panics
 /// If the crop is larger than the image: that is a programming error.
+///
+/// ```
+/// use longtail::augment::{CropBox, centre_crop_box};
+///
+/// let middle = CropBox { top: 2, left: 0, height: 4, width: 4 };
+/// assert_eq!(centre_crop_box([8, 4], [4, 4]), middle);
+/// ```
 pub fn centre_crop_box(image: [usize; 2], size: [usize; 2]) -> CropBox {
     assert!(size[0] <= image[0] && size[1] <= image[1], "the crop is larger than the image");
     let offset = |axis: usize| ((image[axis] - size[axis]) as f64 / 2.0).round_ties_even() as usize;

@@ -17,6 +17,15 @@ const LANES: usize = 32;
 ///
 /// # Panics
 /// If the crop has no pixel or lies outside the image: that is a programming error.
+///
+/// ```
+/// use longtail::augment::{CropBox, Raster, RasterRef, resample};
+///
+/// let image = RasterRef::new([1, 2], &[0, 0, 0, 100, 100, 100]);
+/// let (mut spare, mut out) = (Raster::default(), Raster::default());
+/// resample(image, CropBox::whole([1, 2]), [1, 1], &mut spare, &mut out);
+/// assert_eq!(out.data, [50; 3]);
+/// ```
 pub fn resample(
     image: RasterRef<'_>,
     crop: CropBox,

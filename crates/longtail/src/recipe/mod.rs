@@ -136,7 +136,7 @@ impl Recipe {
                 let was_named = layers[..place].iter().any(|layer| layer.method.name.is_some());
                 notes.extend(recipe.switch_method(method).filter(|_| was_named));
             }
-            recipe.lay(layer, &mut notes);
+            recipe.apply(layer, &mut notes);
         }
         if let Some(profile) = profile
             && layers.iter().all(|layer| layer.train.drop_last.is_none())
@@ -261,9 +261,9 @@ impl Recipe {
 impl Sections {
     /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
     /// the layer sets it as well.
-    fn lay(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {
+    fn apply(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {
         if let Some(epochs) = layer.train.epochs {
-            self.stretch(epochs, layer);
+            self.scale_schedule(epochs, layer);
         }
         if let (Some(batch), None) = (layer.train.batch_size, layer.optimizer.lr) {
             let before = self.train.batch_size;
@@ -315,7 +315,7 @@ impl Sections {
     fn owned(&self) -> BTreeMap<String, String> {
         let file = RecipeFile {
             loss: self.loss.clone().into(),
-            contrastive: self.contrastive.clone().into(),
+            contrastive: self.contrastive.into(),
             compression: self.compression.clone().into(),
             ..RecipeFile::default()
         };
@@ -323,7 +323,7 @@ impl Sections {
     }
 
     /// Scales warm-up, milestones and the start of compression to `epochs`.
-    fn stretch(&mut self, epochs: usize, layer: &RecipeFile) {
+    fn scale_schedule(&mut self, epochs: usize, layer: &RecipeFile) {
         let before = self.train.epochs as f64;
         let scale = |epoch: usize| epoch as f64 * epochs as f64 / before;
         if epochs == self.train.epochs {

@@ -110,6 +110,22 @@ impl EpochRecord {
 ///
 /// A run that is killed while it writes leaves a torn last line. Reading passes over it, and opening
 /// the log again removes it.
+///
+/// ```
+/// use longtail::report::{EpochRecord, MetricsLog};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("metrics.jsonl");
+/// let line = r#"{"epoch":0,"step":10,"lr":0.1,"loss":0.7,"images_per_second":90,"seconds":2}"#;
+/// let record: EpochRecord = serde_json::from_str(line)?;
+/// MetricsLog::open(&path, 0)?.append(&record)?;
+/// // A run that goes on with epoch 1 finds epoch 0 in it.
+/// let mut log = MetricsLog::open(&path, 1)?;
+/// log.append(&EpochRecord { epoch: 1, loss: 0.5, ..record })?;
+/// let losses: Vec<_> = MetricsLog::read(&path)?.iter().map(|record| record.loss).collect();
+/// assert_eq!(losses, [0.7, 0.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MetricsLog {
     path: PathBuf,

@@ -7,6 +7,18 @@ use serde::{
 };
 
 /// Figures of the parts of a loss by name, in their order; an object in JSON.
+///
+/// ```
+/// use longtail::report::LossParts;
+///
+/// let mut sums = LossParts::default();
+/// for (classifier, contrastive) in [(1.0, 4.0), (2.0, 6.0)] {
+///     sums.add("classifier", classifier);
+///     sums.add("contrastive", contrastive);
+/// }
+/// let means = sums.divided_by(2.0);
+/// assert_eq!((means.get("classifier"), means.get("contrastive")), (Some(1.5), Some(5.0)));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LossParts(Vec<(String, f64)>);
 

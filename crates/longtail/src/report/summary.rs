@@ -142,6 +142,21 @@ impl Summary {
     ///
     /// # Errors
     /// If the file cannot be read or is no summary.
+    ///
+    /// ```
+    /// use longtail::report::Summary;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("summary.json");
+    /// # let text = r#"{"last":{"test":null,"val":null},"best":null,"epochs":30,"steps":900,"seed":0,
+    /// #     "split_hash":"","data":"synthetic","method":"bcl","classes":[],"seconds":60.0,
+    /// #     "images_per_second":500.0,"longtail_version":"0.1.0","compression":null}"#;
+    /// # let summary: Summary = serde_json::from_str(text)?;
+    /// summary.save(&path)?;
+    /// assert_eq!(Summary::load(&path)?, summary);
+    /// # assert_eq!((summary.method.as_str(), summary.epochs), ("bcl", 30));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
         let json = regular::read(path, LARGEST).map_err(ReportError::io("read", path))?;

@@ -36,6 +36,30 @@ struct Prepared {
 }
 
 /// What makes runs: the device that they run on, and a method from outside the crate where there is one.
+///
+/// ```
+/// use longtail::{device, recipe::RecipeFile, run::Runner, train::{Limits, Out}};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let [photos, out] = ["photos", "run"].map(|name| folder.path().join(name));
+/// # for (class, colour, images) in [("grey", [90; 3], 10), ("green", [20, 200, 30], 5)] {
+/// #     std::fs::create_dir_all(photos.join(class))?;
+/// #     for width in 8..8 + images {
+/// #         let image = image::RgbImage::from_pixel(width, 8, image::Rgb(colour));
+/// #         image.save(photos.join(class).join(format!("{width}.png")))?;
+/// #     }
+/// # }
+/// // `photos` has a folder of 10 images and one of 5; a fifth of each is held out for testing.
+/// let settings = format!("data.name = {photos:?}\n[train]\nepochs = 2\nbatch_size = 4");
+/// let layer = RecipeFile::parse(&settings, "this example")?;
+/// let mut run = Runner::new(device::cpu()).start(&[layer], &Out::At(out.clone()), &mut ())?;
+/// run.run(Limits::default(), &mut ())?;
+/// let summary = run.summary()?;
+/// run.write_results(&summary, &mut ())?;
+/// assert_eq!(summary.last.test.map(|figures| figures.count), Some(3));
+/// assert!(out.join("report.html").is_file());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Runner {
     device: Device,

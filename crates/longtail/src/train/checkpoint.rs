@@ -188,7 +188,7 @@ mod tests {
         };
         let mut progress = Progress::new("abc".into(), "portable".into());
         progress.sums.loss = 0.1 + 0.2;
-        progress.objective = serde_json::json!({ "poor_classes": [3, 7] });
+        progress.objective = serde_json::json!({ "low_accuracy_classes": [3, 7] });
         Checkpoint { progress, model: state(1.0), velocity: state(-0.0), best: State::new() }
     }
 

@@ -201,7 +201,7 @@ impl Trainer {
 
     fn evaluate_part(&self, network: &Network, part: &Part) -> Result<Evaluation, TrainError> {
         let device = self.learner.device().clone().inner();
-        let logits = predict(&network, &part.images, &part.indices, &self.normalize, &device);
+        let logits = predict(network, &part.images, &part.indices, &self.normalize, &device);
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;
         Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)

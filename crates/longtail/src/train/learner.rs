@@ -129,7 +129,7 @@ impl Learner {
             None => self.sgd.step(lr, network, losses.total.backward()),
             Some(scale) => {
                 let gradients = scale.scaled(losses.total).backward();
-                let unscale = scale.judge(&network, &gradients);
+                let unscale = scale.unscale(&network, &gradients);
                 self.sgd.step_unscaled(lr, network, gradients, Some(unscale))
             }
         });

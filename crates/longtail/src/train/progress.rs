@@ -149,7 +149,7 @@ impl Progress {
     /// What a checkpoint of format 1 or 2 says, in today's terms.
     pub(super) fn of_today(mut self) -> Self {
         if let Some(classes) = self.poor_classes.take() {
-            self.objective = json!({ "poor_classes": classes });
+            self.objective = json!({ "low_accuracy_classes": classes });
         }
         let EpochSums { parts, classifier, contrastive, .. } = &mut self.sums;
         // A part that is not there had the sum 0.
@@ -178,7 +178,7 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Progress>(text).unwrap().of_today();
         let progress = read(FORMAT_2);
         assert_eq!((progress.stage, progress.epoch, progress.batch), (0, 2, 11));
-        assert_eq!(progress.objective, json!({ "poor_classes": [1, 3] }));
+        assert_eq!(progress.objective, json!({ "low_accuracy_classes": [1, 3] }));
         let parts: Vec<_> = progress.sums.parts.iter().collect();
         assert_eq!(parts, [("classifier", 24.0), ("contrastive", 42.0)]);
         // Written again it is of today.

@@ -16,7 +16,7 @@ pub(super) enum Format {
     Raster(ImageFormat),
 }
 
-/// What the first bytes of a file say; the error says what else it is, and the mend.
+/// What the first bytes of a file say; the error says what else it is, and the remedy.
 pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
     let begins = |magic: &[u8]| bytes.starts_with(magic);
     Ok(match bytes {
@@ -76,7 +76,7 @@ const IMAGES: &[(usize, &[u8], &str)] = &[
     (0, b"Pf\n", "PFM"),
 ];
 
-/// Files that hold others or are no image: where a magic stands, and what it is with the mend.
+/// Files that hold others or are no image: where a magic stands, and what it is with the remedy.
 const OTHERS: &[(usize, &[u8], &str)] = &[
     (0, b"%PDF", "a PDF document, no image: extract its pictures"),
     (0, b"PK\x03\x04", "a ZIP archive, no image: unpack it"),

@@ -55,7 +55,7 @@ pub struct Lists {
 /// `is_valid`, `is_test`) is obeyed: one table may hold all parts.
 ///
 /// # Errors
-/// [`DataError`] naming the list, the line and the mend.
+/// [`DataError`] naming the list, the line and the remedy.
 pub fn find(lists: &Lists) -> Result<Catalog, DataError> {
     let mut parts = Parts::read(lists)?;
     let train = parts.take(PartName::Train).unwrap_or_default();

@@ -25,12 +25,26 @@ pub struct SplitRequest {
     pub imbalance: Option<f64>,
     /// Seed of the subset.
     pub seed: u64,
-    /// How many images validate.
+    /// How many images are held out for validation.
     pub holdout: Holdout,
 }
 
 /// Which images of a pool train, validate and test; all indices into the pool, whose order is the
 /// official one.
+///
+/// ```
+/// use longtail::data::{Holdout, Listing, Split, SplitRequest, Synthetic};
+///
+/// // 24 classes of 10 images.
+/// let source = Synthetic { n_max: 10, test_per_class: 1, seed: 0 }.source();
+/// let listing = Listing::of(&source);
+/// let request = SplitRequest { imbalance: Some(5.0), seed: 0, holdout: Holdout::None };
+/// let (split, _) = Split::make(&listing, &request)?;
+/// let counts = split.train_counts(&listing.pool.labels);
+/// assert_eq!((counts[0], counts[23]), (10, 2));
+/// assert_eq!(split.check(&listing)?, None);
+/// # Ok::<(), longtail::data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
@@ -46,11 +60,11 @@ pub struct Split {
     pub split_seed: u64,
     /// The long-tailed selection: per class, in shuffled order.
     pub selected: Vec<Vec<u32>>,
-    /// Images that train: the selection without what validates or tests, class by class.
+    /// Training images: the selection without what is held out, class by class.
     pub train: Vec<u32>,
-    /// Images that validate; empty where the set brings its own, or none were asked for.
+    /// Validation images; empty where the set brings its own, or none were asked for.
     pub val: Vec<u32>,
-    /// Images that test; empty where the set brings its own.
+    /// Test images; empty where the set brings its own.
     pub test: Vec<u32>,
     /// Hash of the pool's labels and images: of files their bytes, else their pixels.
     pub content: String,

@@ -126,6 +126,19 @@ pub fn metadata(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, String>, M
 ///
 /// # Errors
 /// [`ModelError::Format`], naming `path`; [`ModelError::Checksum`] if a byte of it was changed.
+///
+/// ```
+/// use std::{collections::BTreeMap, path::Path};
+/// use longtail::model::weights::{Weights, from_safetensors, to_safetensors};
+///
+/// let bias = Weights { shape: vec![2], values: vec![0.5, -1.0] };
+/// let state = BTreeMap::from([("fc.bias".to_owned(), bias)]);
+/// let about = BTreeMap::from([("epoch".to_owned(), "7".to_owned())]);
+/// let bytes = to_safetensors(&state, about.clone())?;
+/// let read = from_safetensors(&bytes, Path::new("memory"))?;
+/// assert_eq!((read.state, read.metadata, read.has_checksum), (state, about, true));
+/// # Ok::<(), longtail::model::ModelError>(())
+/// ```
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<Contents, ModelError> {
     let file = || path.display().to_string();
     let failed = |reason: String| ModelError::Format { file: file(), reason };

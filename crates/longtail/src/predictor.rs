@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::{
     Result,
     augment::Normalize,
-    data::{Fitted, ImageSet, Resize, Split, decode::ImageFile, fit, names::text_of},
+    data::{DataError, Fitted, ImageSet, Resize, Split, decode::ImageFile, fit, names::text_of},
     device,
     eval::{predict, softmax},
     method::Planner,
@@ -147,7 +147,10 @@ impl Predictor {
     }
 
     /// Logits of all `images`, one row per image.
-    pub fn logits(&self, images: &ImageSet) -> Vec<Vec<f32>> {
+    ///
+    /// # Errors
+    /// [`DataError`] if an image cannot be read.
+    pub fn logits(&self, images: &ImageSet) -> std::result::Result<Vec<Vec<f32>>, DataError> {
         let indices: Vec<u32> = (0..images.len() as u32).collect();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
@@ -197,7 +200,8 @@ impl Predictor {
         }
         let labels = vec![0; images.len()];
         let images = ImageSet::of_fitted(size, images, labels, Vec::new());
-        let mut logits = self.logits(&images).into_iter();
+        // They are decoded, so that nothing of them can fail here.
+        let mut logits = self.logits(&images).unwrap_or_default().into_iter();
         let mut name = |path: String| {
             let probabilities = softmax(&logits.next().unwrap_or_default());
             Prediction::of(path.clone(), &probabilities, &self.class_names, k)

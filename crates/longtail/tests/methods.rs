@@ -161,7 +161,8 @@ fn features(trainer: &Trainer, network: &Network) -> (Vec<Vec<f32>>, Vec<u32>) {
     let train = &trainer.sets().train;
     let normalize = trainer.normalize();
     let rows =
-        longtail::eval::embed(network, &train.images, &train.indices, normalize, &device::cpu());
+        longtail::eval::embed(network, &train.images, &train.indices, normalize, &device::cpu())
+            .unwrap();
     (rows, train.labels())
 }
 

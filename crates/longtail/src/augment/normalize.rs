@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use super::{Hole, Raster};
-use crate::data::ImageSet;
+use crate::data::{DataError, ImageSet};
 
 /// Pixels whose constants are laid out side by side, so that the loop over bytes is one of vectors.
 const LANE_PIXELS: usize = 16;
@@ -36,26 +36,30 @@ impl Normalize {
     /// use longtail::{augment::Normalize, data::ImageSet};
     ///
     /// let images = ImageSet::new(1, 1, vec![0, 51, 9, 255, 51, 9], vec![0, 1], Vec::new());
-    /// let normalize = Normalize::of(&images, &[0, 1]);
+    /// let normalize = Normalize::of(&images, &[0, 1])?;
     /// assert_eq!((normalize.mean[..2].to_vec(), normalize.std), (vec![0.5, 0.2], [0.5, 1.0, 1.0]));
+    /// # Ok::<(), longtail::data::DataError>(())
     /// ```
-    pub fn of(images: &ImageSet, indices: &[u32]) -> Self {
-        let sums = |&index: &u32| {
+    ///
+    /// # Errors
+    /// [`DataError`] if an image cannot be read.
+    pub fn of(images: &ImageSet, indices: &[u32]) -> Result<Self, DataError> {
+        let sums = |buffer: &mut Vec<u8>, &index: &u32| {
             let (mut sums, mut squares) = ([0_u64; 3], [0_u64; 3]);
-            let image = images.image(index as usize);
+            let image = images.read(index as usize, buffer)?.data;
             for pixel in image.chunks_exact(3) {
                 for (channel, &value) in pixel.iter().enumerate() {
                     sums[channel] += u64::from(value);
                     squares[channel] += u64::from(value) * u64::from(value);
                 }
             }
-            (sums, squares, image.len() as u64 / 3)
+            Ok((sums, squares, image.len() as u64 / 3))
         };
         let add = |a: [u64; 3], b: [u64; 3]| std::array::from_fn(|i| a[i] + b[i]);
         let (sums, squares, count) = indices
             .par_iter()
-            .map(sums)
-            .reduce(Default::default, |a, b| (add(a.0, b.0), add(a.1, b.1), a.2 + b.2));
+            .map_init(Vec::new, sums)
+            .try_reduce(Default::default, |a, b| Ok((add(a.0, b.0), add(a.1, b.1), a.2 + b.2)))?;
         let count = count.max(1) as f64;
         let rounded = |value: f64| ((value * 1e4).round() / 1e4) as f32;
         let mean = sums.map(|sum| sum as f64 / count);
@@ -64,7 +68,7 @@ impl Normalize {
             0.0 => 1.0,
             std => std,
         };
-        Self { mean: mean.map(|mean| rounded(mean / 255.0)), std: std::array::from_fn(std) }
+        Ok(Self { mean: mean.map(|mean| rounded(mean / 255.0)), std: std::array::from_fn(std) })
     }
 
     /// (v / 255 − mean) / std of every byte, a `hole` black before that.
@@ -97,7 +101,7 @@ mod tests {
         // Two images of two pixels, and one that is left out.
         let pixels = vec![0, 10, 7, 255, 20, 7, 0, 30, 7, 255, 40, 7, 99, 99, 99, 99, 99, 99];
         let images = ImageSet::new(1, 2, pixels, vec![0, 1, 0], Vec::new());
-        let Normalize { mean, std } = Normalize::of(&images, &[0, 1]);
+        let Normalize { mean, std } = Normalize::of(&images, &[0, 1]).unwrap();
         assert_eq!(mean, [0.5, 0.098, 0.0275]);
         // 25 ± √125 of 255; a channel of one value has none.
         assert_eq!(std, [0.5, 0.0438, 1.0]);

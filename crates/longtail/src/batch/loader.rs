@@ -12,7 +12,7 @@ use rayon::{Yield, prelude::*};
 use super::{Position, Sampler};
 use crate::{
     augment::{Normalize, Scratch, View},
-    data::ImageSet,
+    data::{DataError, ImageSet},
     rng::{Purpose, stream},
 };
 
@@ -60,10 +60,19 @@ impl Batch {
     }
 }
 
-/// The thread that makes batches is gone.
+/// What comes of a batch.
+type Made = Result<Batch, DataError>;
+
+/// A batch that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the loader stopped before the training did: a view could not be made (see above)")]
-pub struct LoaderError;
+pub enum LoaderError {
+    /// The thread that makes batches is gone.
+    #[error("the loader stopped before the training did: a view could not be made (see above)")]
+    Ended,
+    /// An image of it could not be read.
+    #[error(transparent)]
+    Image(#[from] DataError),
+}
 
 /// Makes batches in a thread of its own, a few ahead of the step, their views in parallel.
 ///
@@ -89,7 +98,7 @@ pub struct LoaderError;
 /// ```
 #[derive(Debug)]
 pub struct Loader {
-    batches: Receiver<Batch>,
+    batches: Receiver<Made>,
 }
 
 impl Loader {
@@ -104,24 +113,24 @@ impl Loader {
     /// with it.
     ///
     /// # Errors
-    /// [`LoaderError`] if the making thread panicked.
+    /// [`LoaderError`] if an image cannot be read, or if the making thread panicked.
     pub fn next_batch(&self) -> Result<Batch, LoaderError> {
         // Batches are made by the threads of the pool: one that only waited could wait for itself.
         let mut patience = Duration::ZERO;
         while rayon::current_thread_index().is_some() {
             match self.batches.recv_timeout(patience) {
-                Ok(batch) => return Ok(batch),
-                Err(RecvTimeoutError::Disconnected) => return Err(LoaderError),
+                Ok(made) => return Ok(made?),
+                Err(RecvTimeoutError::Disconnected) => return Err(LoaderError::Ended),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let helped = rayon::yield_now() == Some(Yield::Executed);
             patience = if helped { Duration::ZERO } else { NOTHING_TO_HELP_WITH };
         }
-        self.batches.recv().map_err(|_| LoaderError)
+        Ok(self.batches.recv().map_err(|_| LoaderError::Ended)??)
     }
 }
 
-fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &SyncSender<Batch>) {
+fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &SyncSender<Made>) {
     let batches = config.samplers.first().map_or(0, Sampler::batches);
     if batches == 0 {
         return;
@@ -137,9 +146,10 @@ fn produce(images: &ImageSet, config: &LoaderConfig, start: Position, sender: &S
                 let [indices, times] = [order, times].map(|epoch| sampler.batch(epoch, batch));
                 draw(images, config, position, sampler.stream(), (indices, times))
             });
-            let made = Batch { position, draws: drawn.collect() };
+            let made = drawn.collect::<Result<_, _>>().map(|draws| Batch { position, draws });
+            let is_last = made.is_err();
             // The receiver is gone when training has ended.
-            if sender.send(made).is_err() {
+            if sender.send(made).is_err() || is_last {
                 return;
             }
         }
@@ -165,21 +175,24 @@ fn draw(
     position: Position,
     sampler: u16,
     (indices, times): (&[u32], &[u32]),
-) -> DrawnPixels {
+) -> Result<DrawnPixels, DataError> {
     let size = [images.height(), images.width()];
     let bytes = size[0] * size[1] * 3;
     let mut pixels = vec![0.0; config.views.len() * indices.len() * bytes];
-    let make = |scratch: &mut Scratch, (slot, out): (usize, &mut [f32])| {
+    let make = |(scratch, buffer): &mut (Scratch, Vec<u8>),
+                (slot, out): (usize, &mut [f32])|
+     -> Result<(), DataError> {
         let (view, at) = (slot / indices.len(), slot % indices.len());
         let (epoch, sample) = (position.epoch as u64, u64::from(indices[at]));
         let draw = u64::from(sampler) << 40 | u64::from(times[at]) << 8;
         let mut rng = stream(config.seed, Purpose::View, epoch, sample, draw | view as u64);
-        let image = images.raster(sample as usize);
+        let image = images.read(sample as usize, buffer)?;
         config.views[view].draw(image, size, &config.normalize, &mut rng, scratch, out);
+        Ok(())
     };
-    pixels.par_chunks_exact_mut(bytes).enumerate().for_each_init(Scratch::default, make);
+    pixels.par_chunks_exact_mut(bytes).enumerate().try_for_each_init(Default::default, make)?;
     let labels = indices.iter().map(|&i| images.labels()[i as usize]).collect();
-    DrawnPixels { pixels, labels }
+    Ok(DrawnPixels { pixels, labels })
 }
 
 #[cfg(test)]
@@ -229,7 +242,7 @@ mod tests {
                 let indices = sampler.batch(&order, 2);
                 draw(&images, &config(), position, 0, (indices, &[0; 6]))
             });
-            assert_eq!(made, all[5].draws[0]);
+            assert_eq!(made.unwrap(), all[5].draws[0]);
             assert_eq!(batches(&images, 3, Position { epoch: 1, batch: 1 }), all[4..]);
         }
     }
@@ -249,7 +262,7 @@ mod tests {
         let images = images();
         let of = |sampler: u16, times: u32| {
             let position = Position { epoch: 0, batch: 0 };
-            draw(&images, &config(), position, sampler, (&[3], &[times])).pixels
+            draw(&images, &config(), position, sampler, (&[3], &[times])).unwrap().pixels
         };
         assert_eq!(of(0, 0), of(0, 0));
         let all = [of(0, 0), of(0, 1), of(1, 0), of(1, 1)];

@@ -1,7 +1,9 @@
-use super::Fitted;
+use std::{fmt, sync::Arc};
+
+use super::{DataError, Fitted};
 use crate::raster::RasterRef;
 
-/// Decoded RGB images with their labels, and the size of the views that are made of them.
+/// RGB images with their labels, and the size of the views that are made of them: decoded, or read one at a time.
 ///
 /// An image that has not the size of a view is larger than that on at least one side and smaller on none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,36 @@ pub struct ImageSet {
     labels: Vec<u32>,
     names: Vec<String>,
     partial: Option<Partial>,
+    /// What reads the images, where they are not decoded here.
+    on_demand: Option<OnDemand>,
 }
+
+/// Reads the images of a set one at a time, whenever one is needed: from files, from an archive, through a cache.
+///
+/// What it gives for an index is always the same, on every thread.
+pub trait ReadImage: fmt::Debug + Send + Sync {
+    /// Puts image `index`, `[height, width, 3]`, row-major RGB, in the place of what `pixels` hold; gives its height and
+    /// width, neither of them less than a view's.
+    ///
+    /// # Errors
+    /// [`DataError`] that names the image.
+    fn read(&self, index: usize, pixels: &mut Vec<u8>) -> Result<[usize; 2], DataError>;
+}
+
+#[derive(Debug, Clone)]
+struct OnDemand {
+    images: Arc<dyn ReadImage>,
+    /// Hash of the files that the images are in.
+    content: String,
+}
+
+impl PartialEq for OnDemand {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.images, &other.images) && self.content == other.content
+    }
+}
+
+impl Eq for OnDemand {}
 
 /// Of images of different sizes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +118,25 @@ impl ImageSet {
     ) -> Self {
         assert_eq!(pixels.len(), labels.len() * height * width * 3, "pixels do not fit labels");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
-        Self { height, width, pixels, extents: None, labels, names, partial: None }
+        let (extents, partial, on_demand) = (None, None, None);
+        Self { height, width, pixels, extents, labels, names, partial, on_demand }
+    }
+
+    /// A set whose images `images` reads one at a time, for views of `height` × `width`. `content` is a digest of what the
+    /// images are in, such as their files', and the set's identity.
+    ///
+    /// # Panics
+    /// If there are names and not one for each label.
+    pub fn on_demand(
+        [height, width]: [usize; 2],
+        labels: Vec<u32>,
+        names: Vec<String>,
+        content: String,
+        images: Arc<dyn ReadImage>,
+    ) -> Self {
+        assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
+        let on_demand = Some(OnDemand { images, content });
+        Self { labels, names, on_demand, ..Self::empty(height, width) }
     }
 
     /// Images of the `sizes`, `[height, width]`, one after the other in `pixels`, for views of
@@ -112,7 +161,8 @@ impl ImageSet {
         assert_eq!(extents.ends.last(), Some(&pixels.len()), "pixels do not fit sizes");
         assert_eq!(sizes.len(), labels.len(), "sizes do not fit labels");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
-        Self { height, width, pixels, extents: Some(extents), labels, names, partial: None }
+        let (extents, partial, on_demand) = (Some(extents), None, None);
+        Self { height, width, pixels, extents, labels, names, partial, on_demand }
     }
 
     /// A set of fitted images for views of `size` × `size`.
@@ -159,9 +209,45 @@ impl ImageSet {
         self.partial.as_ref().map_or(index < self.len(), place)
     }
 
-    /// Hash of the whole set, where only some images are here.
+    /// Hash of the whole set, where not all images are here.
     pub(super) fn content_of_whole(&self) -> Option<&str> {
-        self.partial.as_ref().map(|partial| partial.content.as_str())
+        let of_part = self.partial.as_ref().map(|partial| partial.content.as_str());
+        of_part.or(self.on_demand.as_ref().map(|on_demand| on_demand.content.as_str()))
+    }
+
+    /// Image `index` with its size: as it is decoded here, or read into `buffer`.
+    ///
+    /// # Errors
+    /// [`DataError`] if it cannot be read, or is smaller than a view.
+    ///
+    /// # Panics
+    /// If the set does not hold it.
+    ///
+    /// ```
+    /// use longtail::data::ImageSet;
+    ///
+    /// let images = ImageSet::new(1, 1, vec![0, 51, 9, 255, 51, 9], vec![0, 1], Vec::new());
+    /// assert_eq!(images.read(1, &mut Vec::new())?.data, [255, 51, 9]);
+    /// # Ok::<(), longtail::data::DataError>(())
+    /// ```
+    pub fn read<'a>(
+        &'a self,
+        index: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<RasterRef<'a>, DataError> {
+        let Some(OnDemand { images, .. }) = &self.on_demand else { return Ok(self.raster(index)) };
+        let size = images.read(index, buffer)?;
+        let [height, width] = size;
+        let fits = height >= self.height && width >= self.width;
+        if !fits || buffer.len() != height * width * 3 {
+            let name = self.names.get(index).cloned().unwrap_or_else(|| format!("image {index}"));
+            return Err(DataError::Images {
+                faults: vec![format!(
+                    "{name}: what was read is not an image of at least a view's size"
+                )],
+            });
+        }
+        Ok(RasterRef::new(size, buffer))
     }
 
     /// Number of images.
@@ -187,7 +273,7 @@ impl ImageSet {
     /// `[height, width]` of image `index`.
     ///
     /// # Panics
-    /// If the set does not hold it.
+    /// If the set does not hold it decoded.
     pub fn size_of(&self, index: usize) -> [usize; 2] {
         let place = self.place(index);
         match &self.extents {
@@ -199,7 +285,7 @@ impl ImageSet {
     /// The bytes of image `index`, shape `[height, width, 3]` of its own.
     ///
     /// # Panics
-    /// If the set does not hold it.
+    /// If the set does not hold it decoded.
     pub fn image(&self, index: usize) -> &[u8] {
         let place = self.place(index);
         let size = self.height * self.width * 3;
@@ -215,7 +301,7 @@ impl ImageSet {
     /// Image `index` with its size.
     ///
     /// # Panics
-    /// If the set does not hold it.
+    /// If the set does not hold it decoded.
     pub fn raster(&self, index: usize) -> RasterRef<'_> {
         RasterRef::new(self.size_of(index), self.image(index))
     }

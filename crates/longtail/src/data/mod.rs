@@ -31,7 +31,7 @@ pub mod walk;
 pub use cifar::{Cifar, CifarName, Integrity};
 pub use counts::{ClassCounts, ClassCountsError};
 pub use error::DataError;
-pub use image_set::{ImageSet, Source};
+pub use image_set::{ImageSet, ReadImage, Source};
 pub use imbalance::class_counts;
 pub use list::Lists;
 pub use listing::{Listed, Listing};

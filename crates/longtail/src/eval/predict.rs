@@ -3,7 +3,7 @@ use rayon::prelude::*;
 
 use crate::{
     augment::{Normalize, Scratch, View},
-    data::ImageSet,
+    data::{DataError, ImageSet},
     device::is_cpu,
     model::{Network, Pass, weights::values},
     rng::{Purpose, stream},
@@ -25,25 +25,31 @@ pub fn rows_at_once([height, width]: [usize; 2]) -> usize {
 }
 
 /// Logits of the images `indices` under the test transform, one row of `classes` per image, with running statistics.
+///
+/// # Errors
+/// [`DataError`] if an image cannot be read.
 pub fn predict(
     network: &Network,
     images: &ImageSet,
     indices: &[u32],
     normalize: &Normalize,
     device: &Device,
-) -> Vec<Vec<f32>> {
+) -> Result<Vec<Vec<f32>>, DataError> {
     let logits = |input| network.logits(network.features(input, &mut Pass::Eval));
     rows_of(images, indices, normalize, device, logits)
 }
 
 /// Features of the images `indices`, one row per image, as [`predict`] sees them.
+///
+/// # Errors
+/// [`DataError`] if an image cannot be read.
 pub fn embed(
     network: &Network,
     images: &ImageSet,
     indices: &[u32],
     normalize: &Normalize,
     device: &Device,
-) -> Vec<Vec<f32>> {
+) -> Result<Vec<Vec<f32>>, DataError> {
     rows_of(images, indices, normalize, device, |input| network.features(input, &mut Pass::Eval))
 }
 
@@ -54,7 +60,7 @@ fn rows_of(
     normalize: &Normalize,
     device: &Device,
     output: impl Fn(Tensor<4>) -> Tensor<2>,
-) -> Vec<Vec<f32>> {
+) -> Result<Vec<Vec<f32>>, DataError> {
     let is_cpu = is_cpu(device);
     let _awake = is_cpu.then(Awake::new);
     let mut rows = Vec::with_capacity(indices.len());
@@ -63,7 +69,7 @@ fn rows_of(
     let at_once = rows_at_once([images.height(), images.width()]);
     let padded = at_once.min(indices.len().next_power_of_two());
     for (chunk, some) in indices.chunks(at_once).enumerate() {
-        let mut pixels = draw(images, some, normalize);
+        let mut pixels = draw(images, some, normalize)?;
         let count = if is_cpu { some.len() } else { padded };
         pixels.resize(pixels.len() / some.len() * count, 0.0);
         let shape = [count, images.height(), images.width(), 3];
@@ -75,23 +81,22 @@ fn rows_of(
             rows.extend(read.chunks_exact(width).map(<[f32]>::to_vec));
         }
     }
-    rows
+    Ok(rows)
 }
 
 /// Pixels of images under the test transform.
-fn draw(images: &ImageSet, rows: &[u32], normalize: &Normalize) -> Vec<f32> {
+fn draw(images: &ImageSet, rows: &[u32], normalize: &Normalize) -> Result<Vec<f32>, DataError> {
     let size = [images.height(), images.width()];
     let bytes = size[0] * size[1] * 3;
     let mut pixels = vec![0.0; rows.len() * bytes];
-    pixels.par_chunks_exact_mut(bytes).zip(rows).for_each_init(
-        Scratch::default,
-        |scratch, (out, &index)| {
-            let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
-            let image = images.raster(index as usize);
-            View::Test.draw(image, size, normalize, &mut rng, scratch, out);
-        },
-    );
-    pixels
+    let make = |(scratch, buffer): &mut (Scratch, Vec<u8>), (out, &index): (&mut [f32], &u32)| {
+        let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
+        let image = images.read(index as usize, buffer)?;
+        View::Test.draw(image, size, normalize, &mut rng, scratch, out);
+        Ok::<_, DataError>(())
+    };
+    pixels.par_chunks_exact_mut(bytes).zip(rows).try_for_each_init(Default::default, make)?;
+    Ok(pixels)
 }
 
 /// Probabilities of one row of logits.

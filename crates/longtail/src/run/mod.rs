@@ -224,7 +224,7 @@ fn prepare(
     let sets = Sets::new(source, &split, recipe.data.val != Holdout::None);
     if is_own && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
     {
-        let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices);
+        let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
         recipe = recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?;
     }
     if is_own {

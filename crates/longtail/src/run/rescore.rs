@@ -261,7 +261,7 @@ impl Scored<'_> {
             .unzip();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        let logits = predict(network, self.images, &indices, &normalize, self.device);
+        let logits = predict(network, self.images, &indices, &normalize, self.device)?;
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let test = Evaluation::of(&labels, &predictions, self.counts, &self.options)?;
         Ok(Outcome { test: Some(test), val: None })

@@ -201,7 +201,7 @@ impl Trainer {
 
     fn evaluate_part(&self, network: &Network, part: &Part) -> Result<Evaluation, TrainError> {
         let device = self.learner.device().clone().inner();
-        let logits = predict(network, &part.images, &part.indices, &self.normalize, &device);
+        let logits = predict(network, &part.images, &part.indices, &self.normalize, &device)?;
         let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;
         Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
@@ -234,6 +234,7 @@ impl Features for Measuring<'_> {
         let (Part { images, indices }, what) = self.trainer.images_of(criterion);
         let device = learner.device().clone().inner();
         let rows = embed(&network.valid(), images, indices, normalize, &device);
+        let rows = rows.map_err(|error| LossError::Measure { reason: error.to_string() })?;
         let labels = indices.iter().map(|&index| images.labels()[index as usize]).collect();
         Ok(FeaturesOf { rows, labels, images: what })
     }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     atomic::WriteError,
     batch::{LoaderError, SamplingError},
-    data::ClassCountsError,
+    data::{ClassCountsError, DataError},
     eval::EvalError,
     loss::LossError,
     method::PlannerError,
@@ -26,6 +26,9 @@ fn damage_mend(previous: Option<&Path>) -> String {
 /// A run that cannot start, continue or be saved. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// An image that cannot be read.
+    #[error(transparent)]
+    Image(#[from] DataError),
     /// A method from outside that the program does not have, or whose plan cannot be followed.
     #[error(transparent)]
     Planner(#[from] PlannerError),

@@ -70,7 +70,7 @@ impl Forecast {
             stages.push(StageForecast::measure(stage, recipe, &sets, &mut learner)?);
         }
         let evaluate = |part: Option<&Part>| evaluation_seconds(recipe, &learner, part);
-        let (val, test) = (evaluate(sets.val.as_ref()), evaluate(sets.test.as_ref()));
+        let (val, test) = (evaluate(sets.val.as_ref())?, evaluate(sets.test.as_ref())?);
         let Some((first, stage)) = stages.first().zip(plan.stages.first()) else {
             return Err(TrainError::NoStage);
         };
@@ -162,16 +162,20 @@ fn step_seconds(
 }
 
 /// Time to evaluate a part, from that of some of its images.
-fn evaluation_seconds(recipe: &Recipe, learner: &Learner, part: Option<&Part>) -> f64 {
-    let Some(part) = part.filter(|part| !part.indices.is_empty()) else { return 0.0 };
+fn evaluation_seconds(
+    recipe: &Recipe,
+    learner: &Learner,
+    part: Option<&Part>,
+) -> Result<f64, TrainError> {
+    let Some(part) = part.filter(|part| !part.indices.is_empty()) else { return Ok(0.0) };
     let some = &part.indices[..part.indices.len().min(EVALUATED)];
     let device = learner.device().clone().inner();
     let (network, normalize) = (learner.network.valid(), setup::normalize(recipe));
     if !device::is_cpu(&device) {
         // The first time it tunes its operators.
-        predict(&network, &part.images, some, &normalize, &device);
+        predict(&network, &part.images, some, &normalize, &device)?;
     }
     let began = Instant::now();
-    predict(&network, &part.images, some, &normalize, &device);
-    began.elapsed().as_secs_f64() * part.indices.len() as f64 / some.len() as f64
+    predict(&network, &part.images, some, &normalize, &device)?;
+    Ok(began.elapsed().as_secs_f64() * part.indices.len() as f64 / some.len() as f64)
 }

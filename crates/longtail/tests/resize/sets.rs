@@ -138,7 +138,7 @@ fn what_is_predicted_is_what_is_evaluated() {
     let network = network(&Planner::default(), &recipe, 2, 0, &device).unwrap();
     let logits = |images: &ImageSet| {
         let all: Vec<u32> = (0..images.len() as u32).collect();
-        predict(&network, images, &all, &Normalize::CIFAR, &device)
+        predict(&network, images, &all, &Normalize::CIFAR, &device).unwrap()
     };
     let pool = source(&dir, Resize::Crop).pool;
     // As files are given to predict, in another order and without labels.

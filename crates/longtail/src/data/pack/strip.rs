@@ -49,8 +49,9 @@ impl Strip {
     pub fn encode(&self, images: &ImageSet, indices: &[u32]) -> Result<Vec<u8>, String> {
         let mut pixels = vec![0; self.height * self.width * 3];
         let mut rows = pixels.chunks_exact_mut(self.width * 3);
+        let mut buffer = Vec::new();
         for &index in &indices[self.images.clone()] {
-            let image = images.raster(index as usize);
+            let image = images.read(index as usize, &mut buffer).map_err(|e| e.to_string())?;
             let own = image.data.chunks_exact(image.width * 3);
             own.zip(&mut rows).for_each(|(from, to)| to[..from.len()].copy_from_slice(from));
         }

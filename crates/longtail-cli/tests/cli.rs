@@ -20,6 +20,7 @@ mod cli {
     mod resume;
     #[cfg(unix)]
     mod signals;
+    mod stages;
     mod terminal;
     mod train;
 }

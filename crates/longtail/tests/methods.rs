@@ -51,15 +51,16 @@ fn different(before: &State, after: &State) -> Vec<String> {
 fn a_run_broken_off_in_any_stage_ends_as_the_unbroken_one() {
     let data = tempfile::tempdir().unwrap();
     images(data.path());
-    for method in Method::ALL {
-        let method = method.to_string();
-        let (unbroken, _place) = whole(data.path(), &method, "");
+    let all = Method::ALL.map(|method| (method.to_string(), ""));
+    let routed = ("ride".to_owned(), "[method]\nrouting = true\nrouting_epochs = 0.7\n");
+    for (method, more) in all.into_iter().chain([routed]) {
+        let (unbroken, _place) = whole(data.path(), &method, more);
         let steps = unbroken.progress().step;
         let place = tempfile::tempdir().unwrap();
         let run = place.path().join("run");
         let mut told = Told { until: Some(1), ..Told::default() };
         drop({
-            let mut trainer = start(&layer(data.path(), &method, ""), &run, &mut told);
+            let mut trainer = start(&layer(data.path(), &method, more), &run, &mut told);
             trainer.run(Limits::default(), &mut told).unwrap();
             trainer
         });
@@ -263,4 +264,28 @@ fn what_is_no_first_stage_is_refused_before_anything_is_written() {
         let refused = on_first_stage(&first, method, more).unwrap_err();
         assert!(refused.contains(said), "\"{refused}\" does not say \"{said}\"");
     }
+}
+
+#[test]
+fn routing_trains_gates_alone_and_predicts_with_the_experts_that_they_give() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let (plain, _place) = whole(data.path(), "ride", "");
+    let more = "[method]\nrouting = true\nrouting_epochs = 0.7\n";
+    let (routed, _other) = whole(data.path(), "ride", more);
+    assert_eq!((plain.epochs(), routed.epochs()), (EPOCHS, EPOCHS + 2));
+    let (before, after) = (saved(&plain), saved(&routed));
+    let names = different(&before.model, &after.model);
+    assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("gates.")), "{names:?}");
+    assert!(after.velocity.keys().all(|name| name.starts_with("gates.")), "the rest is frozen");
+    let train = &routed.sets().train;
+    let device = &device::cpu();
+    let logits = |network: &Network| {
+        longtail::eval::predict(network, &train.images, &train.indices, routed.normalize(), device)
+            .unwrap()
+    };
+    // Where a gate says enough the mean is another one than that of all experts.
+    let (all, given) = (logits(&plain.network()), logits(&routed.network()));
+    let fewer = all.iter().zip(&given).filter(|(all, given)| all != given).count();
+    assert!(fewer > 0, "all {} images are given all experts", all.len());
 }

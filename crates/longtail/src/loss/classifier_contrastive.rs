@@ -30,7 +30,7 @@ pub enum ClassifierLoss {
 /// use longtail::loss::*;
 /// # use longtail::{method::parts, model::Network, recipe::Recipe};
 /// # let (recipe, _) = Recipe::resolve(&[])?;
-/// # let network = Network::new(&parts::network(&recipe, 2, Some(true)), 0, &Device::flex())?;
+/// # let network = Network::new(&parts::network(&recipe.settings(), 2, Some(true)), 0, &Device::flex())?;
 ///
 /// let objective = ClassifierContrastive {
 ///     alpha: 2.0,

@@ -26,7 +26,7 @@ use crate::{
 ///     }
 /// }
 /// # let (recipe, _) = Recipe::resolve(&[])?;
-/// # let network = Network::new(&parts::network(&recipe, 2, None), 0, &device::cpu())?;
+/// # let network = Network::new(&parts::network(&recipe.settings(), 2, None), 0, &device::cpu())?;
 /// # let draw = Draw { images: Tensor::ones([2, 8, 8, 3], &device::cpu()), labels: vec![0, 1] };
 /// # let Losses { total, mut parts, .. } = Halved.losses(&network, &[draw], Moment { epoch: 0, epochs: 1 })?;
 /// # let (name, part) = parts.remove(0);

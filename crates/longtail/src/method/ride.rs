@@ -1,16 +1,21 @@
 //! Experts on a common trunk, each with a margin loss, driven apart from their mean (Wang et al. 2021: RIDE).
 
 use super::{
-    Definition, Knob, Plan, Settings,
-    deferred::{BETA, Deferred, REWEIGHT_AT},
+    Definition, Knob, Plan, Settings, Stage,
+    deferred::{BETA, Deferred, REWEIGHT_AT, share_of},
     parts,
 };
 use crate::{
+    batch::{SamplerConfig, Sampling},
     loss::{
         ClassCounts, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, Ride,
-        RideReweighting, only,
+        RideReweighting, expert_assignment, only,
     },
-    model::{BatchStatistics, Branches, ClassifierKind, Network, NetworkConfig, Pass},
+    model::{
+        BatchStatistics, Branches, ClassifierKind, ClassifierStart, Network, NetworkConfig, Part,
+        Pass,
+    },
+    optim::Schedule,
 };
 
 /// Channels of an expert's second and third stage (`reduce_dimension` of the public code).
@@ -31,12 +36,44 @@ const TEMPERATURE_FACTOR: Knob = Knob::number(
     "how far the temperatures of classes lie apart once they are weighted",
     "RIDE's recipe for CIFAR; .02 for ImageNet-LT",
 );
+const ROUTING: Knob = Knob::flag(
+    "routing",
+    false,
+    "whether gates then learn which images need more than one expert",
+    "RIDE's second stage (its EA configurations)",
+);
+const ROUTING_EPOCHS: Knob = Knob::number(
+    "routing_epochs",
+    [0.025, 0.0, 10.0],
+    "epochs of that stage, as a share of the first's",
+    "5 after 200 in RIDE's recipe for CIFAR",
+);
+const ROUTING_LR: Knob = Knob::number(
+    "routing_lr",
+    [0.01, 1e-9, 1e9],
+    "learning rate of that stage, which falls by a cosine",
+    "RIDE's recipe for CIFAR",
+);
+/// Batches of the first stage in one of the second: 512 images after 128 in RIDE's recipes.
+const ROUTING_BATCHES: usize = 4;
+/// What a gate's miss of a needed expert counts, one that calls for a needless one counting 1 (`pos_weight`).
+const NEEDED_WEIGHT: f64 = 100.0;
+
 pub(super) const DEFINITION: Definition = Definition {
     name: "ride",
     rows: "Tables 3 and 4: RIDE",
     contrastive: None,
     first_stage: None,
-    knobs: &[EXPERTS, DIVERSITY, TEMPERATURE_FACTOR, BETA, REWEIGHT_AT],
+    knobs: &[
+        EXPERTS,
+        DIVERSITY,
+        TEMPERATURE_FACTOR,
+        BETA,
+        REWEIGHT_AT,
+        ROUTING,
+        ROUTING_EPOCHS,
+        ROUTING_LR,
+    ],
     plan,
 };
 
@@ -60,7 +97,47 @@ fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
         deferred: Deferred::of(settings),
     };
     let stage = parts::stage(settings, parts::views(settings, 1), Box::new(objective));
-    Plan { network, stages: vec![stage] }
+    let mut stages = vec![Stage { name: "experts", ..stage }];
+    if ROUTING.is_on(knobs) {
+        stages.push(routing(settings, counts));
+    }
+    Plan { network, stages }
+}
+
+/// The gates alone, on class-balanced draws.
+fn routing(settings: &Settings<'_>, counts: &ClassCounts) -> Stage {
+    let knobs = &settings.method.knobs;
+    let epochs = share_of(ROUTING_EPOCHS.real(knobs), settings.train.epochs).max(1);
+    let images = counts.counts().iter().sum();
+    let sampler = parts::sampler(settings, Sampling::ClassBalanced);
+    let batch_size = (ROUTING_BATCHES * sampler.batch_size).min(images);
+    Stage {
+        name: "routing",
+        start: ClassifierStart::Gates,
+        trains: vec![Part::Gates],
+        epochs,
+        samplers: vec![SamplerConfig { batch_size, epochs, ..sampler }],
+        schedule: Schedule::cosine(ROUTING_LR.real(knobs), epochs),
+        ..parts::stage(settings, parts::views(settings, 1), Box::new(Routing))
+    }
+}
+
+/// Gates, by whether one of the later experts mends what those so far get wrong.
+#[derive(Debug)]
+struct Routing;
+
+impl Objective for Routing {
+    fn losses(&self, network: &Network, draws: &[Draw], _: Moment) -> Result<Losses, LossError> {
+        let Draw { images, labels } = only(draws)?;
+        let mut statistics = BatchStatistics::default();
+        let features = network.features(images.clone(), &mut Pass::Train(&mut statistics));
+        let logits = network.expert_logits(features.clone());
+        let Some(gates) = network.gates(features, &logits) else {
+            return Err(LossError::State { reason: "the network has no gates".into() });
+        };
+        let total = expert_assignment(gates, &logits, labels, NEEDED_WEIGHT)?;
+        Ok(Losses { parts: vec![("assignment", total.clone())], total, logits, statistics })
+    }
 }
 
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 mod backbone;
 mod classifier;
 mod encoder;
+mod gates;
 mod init;
 mod layers;
 mod mlp;
@@ -21,6 +22,7 @@ pub mod weights;
 pub use backbone::Backbone;
 pub use classifier::Classifier;
 pub use encoder::{Encoder, EncoderConfig};
+pub use gates::Gates;
 pub use init::Initialiser;
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use mlp::Mlp;

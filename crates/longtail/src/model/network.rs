@@ -6,8 +6,9 @@ use burn::{
 };
 
 use super::{
-    Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, Kind, Mlp, ModelError,
-    NearestClassMean, Part, Pass, Precision, Role, Roles, l2_normalise, weights::values,
+    Branch, Branches, Classifier, Encoder, EncoderConfig, Gates, Initialiser, Kind, Mlp,
+    ModelError, NearestClassMean, Part, Pass, Precision, Role, Roles, l2_normalise,
+    weights::values,
 };
 use crate::choice::choice;
 
@@ -80,6 +81,8 @@ pub enum ClassifierStart {
     NoBias,
     /// Class means take its place (NCM).
     ClassMeans,
+    /// It stays, and gates say which images need another expert (RIDE).
+    Gates,
 }
 
 /// Encoder, classifier and the heads of the contrastive branch (`docs/method.md`).
@@ -91,7 +94,7 @@ pub enum ClassifierStart {
 ///
 /// // The defaults: a ResNet-8, here of three classes and without a contrastive branch.
 /// let (recipe, _) = Recipe::resolve(&[])?;
-/// let network = Network::new(&parts::network(&recipe, 3, None), 0, &Device::flex())?;
+/// let network = Network::new(&parts::network(&recipe.settings(), 3, None), 0, &Device::flex())?;
 /// let images = Tensor::<4>::ones([2, 32, 32, 3], &Device::flex());
 /// let features = network.features(images, &mut Pass::Eval);
 /// assert_eq!(features.dims(), [2, 64]);
@@ -107,6 +110,7 @@ pub struct Network {
     head: Option<Mlp>,
     fc: Option<Classifier>,
     head_fc: Option<Mlp>,
+    gates: Option<Gates>,
     #[module(skip)]
     config: NetworkConfig,
     #[module(skip)]
@@ -156,6 +160,7 @@ impl Network {
             head,
             fc,
             head_fc,
+            gates: None,
             config: config.clone(),
             roles: Arc::new(init.into_roles()),
             trained: Part::ALL.to_vec(),
@@ -166,13 +171,19 @@ impl Network {
     /// `seed` and the stage. Experts keep their classifiers.
     #[must_use]
     pub fn with_classifier(mut self, start: ClassifierStart, seed: u64, stage: usize) -> Self {
-        let Some(fc) = self.fc.take() else { return self };
-        let device = fc.weight().device();
+        let experts = self.branches.iter().filter_map(|branch| branch.fc.as_ref());
+        let Some(any) = self.fc.as_ref().or_else(|| experts.into_iter().next()) else {
+            return self;
+        };
+        let (device, [classes, features]) = (any.weight().device(), any.weight().dims());
         let mut init = Initialiser::at_stage(seed, stage, &device);
+        if start == ClassifierStart::Gates && self.fc.is_none() {
+            let sizes = [self.branches.len(), features, classes];
+            self.gates = Some(Gates::new(sizes, &mut init));
+        }
         init.enter(Part::Classifier);
-        let [classes, features] = fc.weight().dims();
-        self.fc = Some(match start {
-            ClassifierStart::Keep => fc,
+        self.fc = self.fc.map(|fc| match start {
+            ClassifierStart::Keep | ClassifierStart::Gates => fc,
             ClassifierStart::New => self.config.new_classifier(features, &mut init),
             ClassifierStart::ClassScales => fc.with_class_scales(&mut init),
             ClassifierStart::NoBias => fc.without_bias(),
@@ -280,9 +291,14 @@ impl Network {
         }
     }
 
-    /// `features`: of [`Network::features`]; gives logits `[rows, classes]`, of several experts their mean.
+    /// `features`: of [`Network::features`]; gives logits `[rows, classes]`, of several experts the mean: of all, or of
+    /// those that gates give each image.
     pub fn logits(&self, features: Tensor<2>) -> Tensor<2> {
-        let mut experts = self.expert_logits(features).into_iter();
+        let experts = self.expert_logits(features.clone());
+        if let Some(gates) = &self.gates {
+            return gates.mean_logits(features, &experts);
+        }
+        let mut experts = experts.into_iter();
         let count = experts.len();
         match (experts.next(), count) {
             (Some(only), 1) => only,
@@ -304,6 +320,11 @@ impl Network {
             branch.fc.as_ref().map(|fc| fc.forward(own))
         };
         self.branches.iter().enumerate().filter_map(of).collect()
+    }
+
+    /// Logits of the gates, `[rows, experts - 1]`, of [`Network::features`] and the experts' logits; `None` without gates.
+    pub fn gates(&self, features: Tensor<2>, experts: &[Tensor<2>]) -> Option<Tensor<2>> {
+        self.gates.as_ref().map(|gates| gates.forward(features, experts))
     }
 
     /// Projections z of unit length, `[rows, projection]`; `None` without a contrastive branch.

@@ -15,16 +15,19 @@ pub enum Part {
     ProjectionHead,
     /// Class vectors to prototypes.
     PrototypeHead,
+    /// Which images need another expert (RIDE).
+    Gates,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Encoder,
         Self::Classifier,
         Self::ClassScales,
         Self::ProjectionHead,
         Self::PrototypeHead,
+        Self::Gates,
     ];
 }
 

@@ -7,13 +7,12 @@ use crate::choice::choice;
 /// ```
 /// use longtail::optim::{Decay, Schedule};
 ///
-/// let decay = Decay::Step { milestones: vec![160, 180], gamma: 0.5 };
-/// let schedule = Schedule { lr: 0.2, warmup: 4, epochs: 200, decay };
+/// let (decay, milestones, gamma) = (Decay::Step, vec![160, 180], 0.5);
+/// let schedule = Schedule { lr: 0.2, warmup: 4, epochs: 200, decay, milestones, gamma };
 /// let lr = [0, 3, 159, 160, 199].map(|epoch| schedule.lr(epoch));
 /// assert_eq!(lr, [0.05, 0.2, 0.2, 0.1, 0.05]);
 ///
-/// let cosine = Schedule { lr: 1.0, warmup: 0, epochs: 3, decay: Decay::Cosine };
-/// assert!((cosine.lr(1) - 0.5).abs() < 1e-12);
+/// assert!((Schedule::cosine(1.0, 3).lr(1) - 0.5).abs() < 1e-12);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     Data, DataError, DataSource, DataTyped, ImageSet, Integrity, Listed, Listing, Source, Split,
-    SplitRequest, Synthetic,
+    SplitRequest,
     catalog::{Catalog, Files},
     folder,
     inspect::{Broken, Inspected, inspect},
@@ -10,6 +10,7 @@ use super::{
     names::text_of,
     pack, read,
     source::given,
+    synthetic::BuiltIn,
 };
 
 /// Where `data fetch` puts archives, and where they are looked for when nothing else is said.
@@ -29,6 +30,8 @@ pub struct Opened {
 
 #[derive(Debug)]
 enum Images {
+    /// Drawn when it is known which.
+    BuiltIn,
     Memory(Box<Source>),
     Files(Box<Inspection>),
 }
@@ -54,7 +57,7 @@ impl Opened {
                     "it has fewer than two classes, and training needs at least two".into();
                 return Err(DataError::Folder { path: source.name.clone().into(), reason }.into());
             }
-            Images::Memory(_) => {}
+            Images::Memory(_) | Images::BuiltIn => {}
         }
         Ok(opened)
     }
@@ -65,7 +68,12 @@ impl Opened {
     /// As [`Opened::open`].
     pub fn to_score(data: &Data) -> crate::Result<Self> {
         Ok(match DataSource::of(data)? {
-            DataSource::Synthetic => Self::in_memory(Synthetic::default().source(), Vec::new()),
+            DataSource::Synthetic => Self {
+                listing: BuiltIn::listing(),
+                notes: Vec::new(),
+                split: None,
+                images: Images::BuiltIn,
+            },
             DataSource::Cifar(cifar, dir) => {
                 let integrity = if data.any_content { Integrity::Any } else { Integrity::Official };
                 let source = Source { name: data.name.clone(), ..cifar.load(&dir, integrity)? };
@@ -125,7 +133,7 @@ impl Opened {
     /// Height and width of every image file, upright, in pixels; none for images that are no files.
     pub fn sizes(&self) -> Vec<[usize; 2]> {
         match &self.images {
-            Images::Memory(_) => Vec::new(),
+            Images::Memory(_) | Images::BuiltIn => Vec::new(),
             Images::Files(files) => {
                 files.inspected.values().flat_map(|seen| seen.sizes.iter().copied()).collect()
             }
@@ -178,7 +186,7 @@ impl Opened {
     /// there already.
     pub fn bytes(&self, split: &Split, data: &Data) -> u64 {
         match &self.images {
-            Images::Memory(_) => 0,
+            Images::Memory(_) | Images::BuiltIn => 0,
             Images::Files(files) => {
                 let of = |part: &str, used: Option<&[u32]>| {
                     let sizes = files.inspected.get(part).map_or(&[][..], |seen| &seen.sizes);
@@ -196,6 +204,7 @@ impl Opened {
     pub fn load(self, split: &Split, data: &Data) -> Result<(Source, Vec<String>), DataError> {
         let listing = self.listing;
         let Inspection { catalog, mut inspected } = match self.images {
+            Images::BuiltIn => return Ok((BuiltIn::source(&split.used()), Vec::new())),
             Images::Memory(source) => return Ok((*source, Vec::new())),
             Images::Files(files) => *files,
         };

@@ -11,13 +11,15 @@ mod shape;
 
 use rayon::prelude::*;
 
-use super::{ImageSet, Source};
+use super::{ImageSet, Listed, Listing, Source};
 use crate::rng::{Purpose, stream};
 use scene::Scene;
 use shape::{Shape, Texture};
 
 /// Height and width of the images.
 pub const SIDE: usize = 32;
+const NAME: &str = "synthetic";
+
 /// Imbalance factor that a run thins the pool with by default.
 pub const IMBALANCE: f64 = 50.0;
 
@@ -34,7 +36,7 @@ pub struct Synthetic {
 
 impl Default for Synthetic {
     fn default() -> Self {
-        Self { n_max: 300, test_per_class: 100, seed: 0 }
+        BuiltIn::SET
     }
 }
 
@@ -48,29 +50,89 @@ enum Set {
 impl Synthetic {
     /// Draws the pool (classes in blocks, balanced; a split thins it) and the balanced test set.
     pub fn source(&self) -> Source {
-        let class_names = classes().map(|(shape, texture)| format!("{texture} {shape}")).collect();
         Source {
-            name: "synthetic".into(),
-            class_names,
-            pool: self.draw(Set::Pool, self.n_max),
+            name: NAME.into(),
+            class_names: class_names(),
+            pool: self.whole(Set::Pool, self.n_max),
             val: None,
-            test: Some(self.draw(Set::Test, self.test_per_class)),
+            test: Some(self.whole(Set::Test, self.test_per_class)),
         }
     }
 
-    fn draw(&self, set: Set, per_class: usize) -> ImageSet {
+    fn whole(&self, set: Set, per_class: usize) -> ImageSet {
+        let labels = labels(per_class);
+        let all: Vec<u32> = (0..labels.len() as u32).collect();
+        ImageSet::new(SIDE, SIDE, self.draw(set, per_class, &all), labels, Vec::new())
+    }
+
+    /// Pixels of the images `indices`.
+    fn draw(&self, set: Set, per_class: usize, indices: &[u32]) -> Vec<u8> {
         let classes: Vec<_> = classes().collect();
-        let mut pixels = vec![0; classes.len() * per_class * SIDE * SIDE * 3];
-        pixels.par_chunks_exact_mut(SIDE * SIDE * 3).enumerate().for_each(|(i, image)| {
-            let (class, index) = (i / per_class, i % per_class);
+        let mut pixels = vec![0; indices.len() * SIDE * SIDE * 3];
+        let images = pixels.par_chunks_exact_mut(SIDE * SIDE * 3).zip(indices);
+        images.for_each(|(image, &i)| {
+            let (class, index) = (i as usize / per_class, i as usize % per_class);
             let (shape, texture) = classes[class];
             let (class, index) = (class as u64, index as u64);
             let mut rng = stream(self.seed, Purpose::Synthetic, set as u64, class, index);
             Scene::draw(shape, texture, &mut rng).paint(image, &mut rng);
         });
-        let labels = (0..classes.len() as u32).flat_map(|c| vec![c; per_class]).collect();
-        ImageSet::new(SIDE, SIDE, pixels, labels, Vec::new())
+        pixels
     }
+}
+
+/// The set that a recipe names, of which only those images are drawn that are used: what the others are is known.
+pub(super) struct BuiltIn;
+
+impl BuiltIn {
+    const SET: Synthetic = Synthetic { n_max: 300, test_per_class: 100, seed: 0 };
+    /// Hashes of the whole pool and of the test set.
+    const CONTENT: [&str; 2] = [
+        "68af3bac191521cad68da200ec8b7470dfa2f20a408d9b4703e747cca3e1b108",
+        "186b6d8247b522f587160c6ddeb845940f04e86110183bc811d6c77f4cc3d31f",
+    ];
+
+    /// What it has, without an image drawn.
+    pub fn listing() -> Listing {
+        let Synthetic { n_max, test_per_class, .. } = Self::SET;
+        let listed = |per_class: usize, content: &str| Listed {
+            labels: labels(per_class),
+            digests: Vec::new(),
+            content: content.into(),
+        };
+        let [pool, test] = Self::CONTENT;
+        Listing {
+            name: NAME.into(),
+            class_names: class_names(),
+            pool: listed(n_max, pool),
+            val: None,
+            test: Some(listed(test_per_class, test)),
+            is_files: false,
+        }
+    }
+
+    /// It with the images `used` of its pool.
+    pub fn source(used: &[u32]) -> Source {
+        let Synthetic { n_max, test_per_class, .. } = Self::SET;
+        let pixels = Self::SET.draw(Set::Pool, n_max, used);
+        let pool = ImageSet::new(SIDE, SIDE, pixels, vec![0; used.len()], Vec::new());
+        Source {
+            name: NAME.into(),
+            class_names: class_names(),
+            pool: pool.part_of(labels(n_max), Vec::new(), used, Self::CONTENT[0].into()),
+            val: None,
+            test: Some(Self::SET.whole(Set::Test, test_per_class)),
+        }
+    }
+}
+
+/// Labels of images in blocks of classes.
+fn labels(per_class: usize) -> Vec<u32> {
+    (0..classes().count() as u32).flat_map(|class| vec![class; per_class]).collect()
+}
+
+fn class_names() -> Vec<String> {
+    classes().map(|(shape, texture)| format!("{texture} {shape}")).collect()
 }
 
 /// Shape and texture of every class: neighbours in the order share neither, so that every shape and
@@ -100,6 +162,25 @@ mod tests {
             "e08fc84044d90229cabe2a191e197b3b6192c4fba384918a5fd11ae3dc2ca2bd",
         ];
         assert_eq!(hashes, frozen);
+    }
+
+    /// What is known of the built-in set is what it would be if it were drawn.
+    #[test]
+    fn what_is_used_of_the_built_in_set_is_that_of_the_whole() {
+        let whole = Synthetic::default().source();
+        let test = whole.test.as_ref().unwrap();
+        assert_eq!([content(&whole.pool), content(test)], BuiltIn::CONTENT);
+        assert_eq!(BuiltIn::listing(), Listing::of(&whole));
+        let used = [0, 299, 300, 4_000, 7_199];
+        let part = BuiltIn::source(&used);
+        assert_eq!((part.test.as_ref(), part.pool.labels()), (Some(test), whole.pool.labels()));
+        assert_eq!(content(&part.pool), content(&whole.pool));
+        for index in 0..whole.pool.len() {
+            assert_eq!(part.pool.holds(index), used.contains(&(index as u32)), "{index}");
+        }
+        for index in used.map(|index| index as usize) {
+            assert_eq!(part.pool.image(index), whole.pool.image(index), "{index}");
+        }
     }
 
     #[test]

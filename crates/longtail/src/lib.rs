@@ -44,6 +44,8 @@ pub mod choice;
 
 mod atomic;
 
+mod hex;
+
 mod raster;
 
 mod section;

@@ -85,11 +85,11 @@ fn parts_one_level_deeper_are_pointed_at() {
     let set = Path::new("set").display().to_string();
     assert!(said.contains("\"train\", \"val\" stand one level deeper") && said.ends_with(&set));
     let dir = folder_of(&["only/a/1.png", "only/b/2.png"]);
-    let one = folder::find(dir.path()).unwrap().check_classes().unwrap_err().to_string();
+    let one = folder::check_classes(&folder::find(dir.path()).unwrap()).unwrap_err().to_string();
     assert!(one.contains("it has 1 class, and training needs at least two"), "{one}");
     let only = dir.path().join("only").display().to_string();
     assert!(one.ends_with(&format!("if its folders are the classes, say --data {only}")), "{one}");
-    assert!(find(&tree(&["a", "b"], &["x"])).unwrap().check_classes().is_ok());
+    assert!(folder::check_classes(&find(&tree(&["a", "b"], &["x"])).unwrap()).is_ok());
 }
 
 #[test]

@@ -10,7 +10,6 @@ use std::{
 use anyhow::{Context, bail};
 use longtail::recipe::{RecipeError, RecipeFile};
 
-use super::layers::layers;
 use crate::{
     args::{RecipesCommand, TrainArgs},
     output::{print_bytes, print_line, print_lines},
@@ -46,10 +45,10 @@ pub fn read(path: &Path) -> Result<RecipeFile, RecipeError> {
     RecipeFile::parse(recipe.text, recipe.name)
 }
 
-/// `longtail train --init-recipe`
-pub fn init(name: &str, args: &TrainArgs) -> anyhow::Result<ExitCode> {
+/// `longtail train --init-recipe`; `layers` are what was typed beside it.
+pub fn init(name: &str, args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<ExitCode> {
     let recipe = find("--init-recipe", name)?;
-    if layers(args)?.iter().any(|layer| *layer != RecipeFile::default()) {
+    if layers.iter().any(|layer| *layer != RecipeFile::default()) {
         let mend = "it writes the recipe as it is: leave the other options out, and edit the file";
         return Err(refused("--init-recipe", name, mend.into()).into());
     }

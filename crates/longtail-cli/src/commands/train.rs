@@ -20,7 +20,7 @@ use crate::{
 /// `longtail train`
 pub fn run(args: &TrainArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     if let Some(name) = &args.init_recipe {
-        return recipes::init(name, args);
+        return recipes::init(name, args, &layers::layers(args)?);
     }
     start_threads(args.runtime.threads)?;
     let mut progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));

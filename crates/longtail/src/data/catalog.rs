@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::{DataError, folder};
-
 /// Image files of one part, with their labels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Files {
@@ -63,14 +61,6 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Refuses what nothing can be trained on.
-    ///
-    /// # Errors
-    /// [`DataError::Folder`] for fewer than two classes.
-    pub fn check_classes(&self) -> Result<(), DataError> {
-        if self.class_names.len() < 2 { Err(folder::too_few_classes(self)) } else { Ok(()) }
-    }
-
     /// The parts that there are, by name.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, &Files)> {
         let others = [("val", self.val.as_ref()), ("test", self.test.as_ref())];

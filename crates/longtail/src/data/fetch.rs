@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 use ureq::http::{Response, StatusCode, header};
 
 use super::{Cifar, DataError};
-use crate::regular;
+use crate::{hex::hex, regular};
 
 const SERVER: &str = "https://www.cs.toronto.edu/~kriz";
 /// Longest wait for a connection and for the next bytes.
@@ -209,5 +209,5 @@ fn md5_of(path: &Path) -> io::Result<String> {
             count => hash.update(&buffer[..count]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(hash.finalize()))
 }

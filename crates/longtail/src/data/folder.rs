@@ -365,8 +365,16 @@ fn files(dir: &Path, mut classes: Classes, class_names: &[String]) -> Files {
     files
 }
 
+/// Refuses what nothing can be trained on.
+///
+/// # Errors
+/// [`DataError::Folder`] for fewer than two classes.
+pub fn check_classes(catalog: &Catalog) -> Result<(), DataError> {
+    if catalog.class_names.len() < 2 { Err(too_few_classes(catalog)) } else { Ok(()) }
+}
+
 /// The error of a set of one class, or none: training needs two. It names the folder that may hold the classes.
-pub(super) fn too_few_classes(catalog: &Catalog) -> DataError {
+fn too_few_classes(catalog: &Catalog) -> DataError {
     let classes = catalog.class_names.len();
     // The folder of the class, by the file and its name below the set's folder.
     let class =

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use super::{ImageSet, Source, inspect::Digest};
+use crate::hex::hex;
 
 /// What a split is made of and checked against: the labels and the identity of every image, without pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +67,7 @@ impl Listed {
             hash.update(label.to_le_bytes());
             hash.update(digest);
         }
-        Self { labels, digests, content: super::split::hex(hash) }
+        Self { labels, digests, content: hex(hash.finalize()) }
     }
 
     /// Images of each of `classes` classes.

@@ -11,6 +11,7 @@ pub mod folder;
 mod image_set;
 mod imbalance;
 pub mod inspect;
+mod known;
 pub mod list;
 mod listing;
 pub mod memory;

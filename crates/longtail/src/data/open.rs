@@ -47,15 +47,15 @@ impl Opened {
     /// Finds the images of the data set that a section names, to train on them.
     ///
     /// # Errors
-    /// [`crate::Error`] naming the file, folder or option and the mend.
-    pub fn open(data: &Data) -> crate::Result<Self> {
+    /// [`DataError`] naming the file, folder or option and the mend.
+    pub fn open(data: &Data) -> Result<Self, DataError> {
         let opened = Self::to_score(data)?;
         match &opened.images {
-            Images::Files(files) => files.catalog.check_classes()?,
+            Images::Files(files) => folder::check_classes(&files.catalog)?,
             Images::Memory(source) if source.class_names.len() < 2 => {
                 let reason =
                     "it has fewer than two classes, and training needs at least two".into();
-                return Err(DataError::Folder { path: source.name.clone().into(), reason }.into());
+                return Err(DataError::Folder { path: source.name.clone().into(), reason });
             }
             Images::Memory(_) | Images::BuiltIn => {}
         }
@@ -66,7 +66,7 @@ impl Opened {
     ///
     /// # Errors
     /// As [`Opened::open`].
-    pub fn to_score(data: &Data) -> crate::Result<Self> {
+    pub fn to_score(data: &Data) -> Result<Self, DataError> {
         Ok(match DataSource::of(data)? {
             DataSource::Synthetic => Self {
                 listing: BuiltIn::listing(),

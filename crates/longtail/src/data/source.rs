@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Cifar, CifarName, Data, DataError, Lists, pack, walk};
-
-/// The built-in set's name.
-const SYNTHETIC: &str = "synthetic";
+pub use super::known::is_known;
+use super::{
+    Cifar, CifarName, Data, DataError, Lists,
+    known::{SYNTHETIC, nearest},
+    pack, walk,
+};
 
 /// Where the images come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,16 +69,6 @@ impl DataSource {
     }
 }
 
-/// The names of data sets.
-fn names() -> impl Iterator<Item = &'static str> {
-    std::iter::once(SYNTHETIC).chain(CifarName::ALL.iter().map(|name| name.name()))
-}
-
-/// Whether `name` is that of a data set, and no path.
-pub fn is_known(name: &str) -> bool {
-    names().any(|known| known == name)
-}
-
 /// Whether a section names people's own images, a folder, lists or a pack of them, and no known data set.
 pub fn is_own(data: &Data) -> bool {
     !is_known(&data.name) || given(&data.train_list).is_some()
@@ -96,19 +88,6 @@ pub fn lists(data: &Data) -> Option<Lists> {
 /// A path that is not empty.
 pub fn given(path: &Path) -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then(|| path.to_owned())
-}
-
-/// The known name that a word is a spelling of: case, `_`, blanks and a missing or doubled hyphen do not count,
-/// nor a letter or two.
-fn nearest(word: &str) -> Option<&'static str> {
-    let plain = |name: &str| -> String {
-        name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
-    };
-    let typed = plain(word);
-    let distance = |name: &&str| strsim::damerau_levenshtein(&plain(name), &typed);
-    let near = names().min_by_key(distance)?;
-    let most = if typed.len() < 6 { 1 } else { 2 };
-    (!word.contains(['/', '\\', '.']) && distance(&near) <= most).then_some(near)
 }
 
 /// How people call the data of a section: its name, or the folder's or list's own.

@@ -130,7 +130,7 @@ impl Stats {
         request: &SplitRequest,
         as_split: bool,
     ) -> Result<(Self, Vec<String>), DataError> {
-        catalog.check_classes()?;
+        super::folder::check_classes(&catalog)?;
         let mut notes = std::mem::take(&mut catalog.notes);
         let names = catalog.class_names.clone();
         let mut parts: Vec<_> =

@@ -12,6 +12,7 @@ use crate::{
     data::Sets,
     device,
     eval::{EvalOptions, ShotThresholds},
+    hex::hex,
     loss::ClassCounts,
     method::{Plan, Planner, Stage},
     model::Network,
@@ -60,7 +61,7 @@ fn hashed(identity: &str, split: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(identity);
     hash.update(split);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }
 
 pub(super) fn normalize(recipe: &Recipe) -> Normalize {

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::super::split::hex;
+use crate::hex::hex;
 
 pub(super) const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
@@ -44,7 +44,7 @@ pub(super) fn content<'a>(batches: impl Iterator<Item = &'a Batch<'a>>) -> Strin
             hash.update(image);
         }
     }
-    hex(hash)
+    hex(hash.finalize())
 }
 
 /// Appends planar red, green, blue as interleaved pixels.

@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{decompressed, stored_content};
-use crate::{
-    data::{Data, DataTyped},
-    data::{ImageSet, Resize, Source, Split, source},
-};
+use crate::data::{Data, DataTyped, ImageSet, Resize, Source, Split, known};
 
 /// The newest layout.
 const NEWEST: u32 = 2;
@@ -182,7 +179,7 @@ impl Header {
         let table = |data: &DataTyped| toml::Table::try_from(data).map_err(|e| e.to_string());
         let (own, typed) = (table(&self.data)?, table(typed)?);
         // A set without files has nothing to resize or to leave out, and where files lay is no matter: they are here.
-        let is_path = !self.data.name.as_deref().is_some_and(source::is_known);
+        let is_path = !self.data.name.as_deref().is_some_and(known::is_known);
         let is_moot = |key: &str| match key {
             "resize" | "skip_broken" => !own.contains_key(key),
             "name" | "train_list" | "val_list" | "test_list" => is_path,

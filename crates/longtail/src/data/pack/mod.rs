@@ -28,7 +28,8 @@ use self::{
     strip::Strip,
 };
 use super::Data;
-use super::{DataError, ImageSet, Source, Split, content, memory::check_images, split::hex};
+use super::{DataError, ImageSet, Source, Split, content, memory::check_images};
+use crate::hex::hex;
 
 /// The first member, by which a pack is recognised.
 const HEADER: &str = "longtail-pack.json.gz";
@@ -237,7 +238,7 @@ fn stored_content(source: &Source, stored: &[u32]) -> String {
     source.pool.labels().iter().for_each(|label| hash.update(label.to_le_bytes()));
     let own = [source.val.as_ref(), source.test.as_ref()].map(|set| set.map(content));
     own.into_iter().for_each(|set| hash.update(set.unwrap_or_default()));
-    hex(hash)
+    hex(hash.finalize())
 }
 
 fn member(part: &str, number: usize) -> String {

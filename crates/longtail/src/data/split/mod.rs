@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{DataError, ImageSet, listing::Listing};
-use crate::{atomic, regular};
+use crate::{atomic, hex::hex, regular};
 
 /// The newest layout of split.json.
 const VERSION: u32 = 2;
@@ -207,7 +207,7 @@ impl Split {
         for part in self.selected.iter().chain([&self.train, &self.val, &self.test]) {
             add_part(&mut hash, part);
         }
-        hex(hash)
+        hex(hash.finalize())
     }
 }
 
@@ -235,9 +235,5 @@ pub fn content(images: &ImageSet) -> String {
         hash.update(side.to_le_bytes());
     }
     hash.update(images.pixels());
-    hex(hash)
-}
-
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }

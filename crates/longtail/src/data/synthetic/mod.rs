@@ -11,15 +11,13 @@ mod shape;
 
 use rayon::prelude::*;
 
-use super::{ImageSet, Listed, Listing, Source};
+use super::{ImageSet, Listed, Listing, Source, known::SYNTHETIC};
 use crate::rng::{Purpose, stream};
 use scene::Scene;
 use shape::{Shape, Texture};
 
 /// Height and width of the images.
 pub const SIDE: usize = 32;
-const NAME: &str = "synthetic";
-
 /// Imbalance factor that a run thins the pool with by default.
 pub const IMBALANCE: f64 = 50.0;
 
@@ -51,7 +49,7 @@ impl Synthetic {
     /// Draws the pool (classes in blocks, balanced; a split thins it) and the balanced test set.
     pub fn source(&self) -> Source {
         Source {
-            name: NAME.into(),
+            name: SYNTHETIC.into(),
             class_names: class_names(),
             pool: self.whole(Set::Pool, self.n_max),
             val: None,
@@ -102,7 +100,7 @@ impl BuiltIn {
         };
         let [pool, test] = Self::CONTENT;
         Listing {
-            name: NAME.into(),
+            name: SYNTHETIC.into(),
             class_names: class_names(),
             pool: listed(n_max, pool),
             val: None,
@@ -117,7 +115,7 @@ impl BuiltIn {
         let pixels = Self::SET.draw(Set::Pool, n_max, used);
         let pool = ImageSet::new(SIDE, SIDE, pixels, vec![0; used.len()], Vec::new());
         Source {
-            name: NAME.into(),
+            name: SYNTHETIC.into(),
             class_names: class_names(),
             pool: pool.part_of(labels(n_max), Vec::new(), used, Self::CONTENT[0].into()),
             val: None,

@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    CompressionSection, CompressionStart, Data, Eval, Loss, MethodSection, Model, Optimizer,
+    RecipeFile, ScheduleSection, Train, Views, defaults,
+};
+use crate::{loss::Contrastive, method::Method};
+
+/// The sections of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sections {
+    /// `[data]`
+    pub data: Data,
+    /// `[method]`
+    pub method: MethodSection,
+    /// `[model]`
+    pub model: Model,
+    /// `[loss]`
+    pub loss: Loss,
+    /// `[contrastive]`
+    pub contrastive: Contrastive,
+    /// `[compression]`
+    pub compression: CompressionSection,
+    /// `[views]`
+    pub views: Views,
+    /// `[optimizer]`
+    pub optimizer: Optimizer,
+    /// `[schedule]`
+    pub schedule: ScheduleSection,
+    /// `[train]`
+    pub train: Train,
+    /// `[eval]`
+    pub eval: Eval,
+}
+
+impl Sections {
+    /// Lays one layer over the recipe. What belongs to a length or a batch size follows it unless
+    /// the layer sets it as well.
+    pub(super) fn apply(&mut self, layer: &RecipeFile, notes: &mut Vec<String>) {
+        if let Some(epochs) = layer.train.epochs {
+            self.scale_schedule(epochs, layer);
+        }
+        if let (Some(batch), None) = (layer.train.batch_size, layer.optimizer.lr) {
+            let before = self.train.batch_size;
+            if batch != before {
+                self.optimizer.lr *= batch as f64 / before as f64;
+                let lr = self.optimizer.lr;
+                notes.push(format!(
+                    "learning rate {lr}: scaled with the batch size, from {before} to {batch}"
+                ));
+            }
+        }
+        self.data.overlay(&layer.data);
+        self.method.overlay(&layer.method);
+        self.model.overlay(&layer.model);
+        self.loss.overlay(&layer.loss);
+        self.contrastive.overlay(&layer.contrastive);
+        self.compression.overlay(&layer.compression);
+        self.views.overlay(&layer.views);
+        self.optimizer.overlay(&layer.optimizer);
+        self.schedule.overlay(&layer.schedule);
+        self.train.overlay(&layer.train);
+        self.eval.overlay(&layer.eval);
+    }
+
+    /// Takes over a method with all that methods own: what an earlier layer says of it belongs to another method.
+    /// Gives what is to be said of it.
+    pub(super) fn switch_method(&mut self, method: Method) -> Option<String> {
+        let before = std::mem::replace(&mut self.method.name, method);
+        if method == before {
+            return None;
+        }
+        self.method.knobs.clear();
+        let was = self.owned();
+        self.loss = defaults::loss_defaults(method);
+        self.contrastive = defaults::contrastive_defaults(method);
+        self.compression = defaults::compression_defaults();
+        let is = self.owned();
+        let changed = is.iter().filter(|(key, value)| was.get(*key) != Some(value));
+        let changed: Vec<_> = changed.map(|(key, value)| format!("{key} = {value}")).collect();
+        (!changed.is_empty()).then(|| {
+            let changed = changed.join(", ");
+            format!(
+                "settings that belong to a method are those of {method}, not of {before}: {changed}"
+            )
+        })
+    }
+
+    /// The values of the sections that belong to the method, by `section.key`.
+    fn owned(&self) -> BTreeMap<String, String> {
+        let file = RecipeFile {
+            loss: self.loss.clone().into(),
+            contrastive: self.contrastive.into(),
+            compression: self.compression.clone().into(),
+            ..RecipeFile::default()
+        };
+        file.values().unwrap_or_default()
+    }
+
+    /// Scales warm-up, milestones and the start of compression to `epochs`.
+    fn scale_schedule(&mut self, epochs: usize, layer: &RecipeFile) {
+        let before = self.train.epochs as f64;
+        let scale = |epoch: usize| epoch as f64 * epochs as f64 / before;
+        if epochs == self.train.epochs {
+            return;
+        }
+        if layer.schedule.warmup.is_none() {
+            self.schedule.warmup = scale(self.schedule.warmup).ceil() as usize;
+        }
+        if layer.schedule.milestones.is_none() {
+            let scaled = self.schedule.milestones.iter().map(|&m| scale(m).round() as usize);
+            self.schedule.milestones = scaled.collect();
+        }
+        if let CompressionStart::Epoch(start) = self.compression.start {
+            self.compression.start = CompressionStart::Epoch(scale(start).floor() as usize);
+        }
+    }
+}

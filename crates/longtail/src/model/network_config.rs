@@ -33,7 +33,7 @@ choice! {
     }
 }
 
-/// What a [`Network`] consists of.
+/// What a [`super::Network`] consists of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkConfig {
     /// From images to features.

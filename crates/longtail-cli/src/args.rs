@@ -189,8 +189,8 @@ pub struct TrainArgs {
 #[derive(Debug, Options)]
 #[command(next_help_heading = "Method and training")]
 pub struct KnobArgs {
-    /// ce, la, balanced-softmax, scl, bcl, rcl or bcl+rcl [default: bcl+rcl, paper Eq. 5; la on folders and
-    /// lists].
+    /// ce, la, balanced-softmax, scl, bcl, rcl, bcl+rcl, ldam-drw, cb-focal, crt, lws, tau-norm, ncm, ride or bbn
+    /// [default: bcl+rcl, paper Eq. 5; la on folders and lists].
     #[arg(long)]
     pub method: Option<Method>,
     /// resnet32 or another CIFAR ResNet of depth 6n+2 [default: resnet32, paper §4.2; resnet8 on the

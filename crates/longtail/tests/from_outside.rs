@@ -16,7 +16,7 @@ use longtail::{
     method::{OwnMethod, Plan, Settings},
     model::weights::{self, State},
     predictor::{Predictor, WeightsChoice},
-    recipe::RecipeFile,
+    recipe::{DataTyped, RecipeFile},
     run::{self, Runner},
     train::{Checkpoint, Limits, Out, Trainer},
 };
@@ -176,6 +176,12 @@ fn an_encoder_from_outside_trains_goes_on_and_predicts() {
     assert_ne!(first["encoder.norm.running_mean"], model["encoder.norm.running_mean"]);
     assert_eq!(trainer.summary().unwrap().backbone.as_deref(), Some("small"));
     drop(trainer);
+    let other = DataTyped { name: Some(data.display().to_string()), ..DataTyped::default() };
+    let scored = runner.rescore(&whole, other, &mut ()).unwrap();
+    assert_eq!(
+        (scored.backbone.as_deref(), scored.method.as_str()),
+        (Some("small"), "la on small")
+    );
     let planner = longtail::method::Planner::own(SmallLa);
     let opened = Predictor::open_planned(&whole, WeightsChoice::Last, device::cpu(), &planner);
     assert_eq!(opened.unwrap().class_names().len(), 4);
@@ -197,6 +203,54 @@ fn the_same_seed_draws_the_same_encoder_and_another_seed_another() {
     let first = weights(1, "a");
     assert_eq!(first, weights(1, "b"));
     assert_ne!(first, weights(2, "c"));
+}
+
+/// Says that it has so many features, and gives so many.
+#[derive(burn::module::Module, Debug)]
+struct Wrong {
+    linear: burn::nn::Linear,
+    says: usize,
+}
+
+impl longtail::model::Encode for Wrong {
+    fn features(&self) -> usize {
+        self.says
+    }
+
+    fn forward(&self, images: burn::tensor::Tensor<4>) -> burn::tensor::Tensor<2> {
+        self.linear.forward(images).mean_dim(1).mean_dim(2).flatten::<2>(1, 3)
+    }
+}
+
+#[test]
+fn an_encoder_that_gives_other_features_than_it_says_is_refused_before_anything_is_written() {
+    struct Says(usize);
+    impl OwnMethod for Says {
+        fn name(&self) -> String {
+            "says".into()
+        }
+        fn plan(&self, settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
+            let (says, mut plan) = (self.0, SmallLa.plan(settings, counts));
+            plan.network.encoder = longtail::model::EncoderConfig::own("wrong", move |device| {
+                Wrong { linear: burn::nn::LinearConfig::new(3, 5).init(device), says }
+            });
+            plan
+        }
+    }
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("images");
+    images(&data);
+    for (says, said) in [
+        (0, "says that it has 0 features"),
+        (7, "says that it has 7 features, and gives 2 rows of 5"),
+    ] {
+        let runner = Runner::new(device::cpu()).with_method(Says(says));
+        let out = place.path().join("run");
+        let started = runner.start(&layer(&data, "la", ""), &Out::At(out.clone()), &mut ());
+        let error = started.err().unwrap().to_string();
+        assert!(error.contains("encoder wrong") && error.contains(said), "{error}");
+        assert!(!out.exists());
+    }
 }
 
 #[test]

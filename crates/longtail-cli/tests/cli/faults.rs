@@ -14,7 +14,7 @@ fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint() {
     let small = SMALL.replace("--lr 0.05", "--lr 1e18");
     let text = place.fail(1, &format!("train {small} --checkpoint-steps 1 --out run"));
     assert!(text.contains("is not a number at step"), "{text}");
-    assert!(text.contains("smaller --lr") && text.contains("run"), "{text}");
+    assert!(text.contains("smaller --lr") && text.contains("kept in run"), "{text}");
     let kept = longtail::train::Checkpoint::load(&checkpoint(&place, "run")).unwrap();
     assert!(kept.progress.step > 0);
     assert!(kept.model.values().all(|w| w.values.iter().all(|v| v.is_finite())));

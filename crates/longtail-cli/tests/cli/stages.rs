@@ -21,7 +21,12 @@ fn a_run_of_cross_entropy_serves_several_second_stages() {
     for (words, says) in [
         ("--stage1 ce --method la", "la has no first stage"),
         ("--stage1 ce", "name a method of two stages with --method"),
-        ("--stage1 ce --method crt --lr 0.7", "optimizer.lr"),
+        (
+            "--stage1 ce --method crt --lr 0.7",
+            "optimizer.lr = 0.05, not 0.7: leave that option out",
+        ),
+        ("--stage1 ce --method crt --epochs 3", "train.epochs = 2, not 3"),
+        ("--stage1 ce --method crt --batch-size 4", "train.batch_size = 8, not 4"),
         ("--stage1 nowhere --method crt", "nowhere"),
         ("--stage1 runs/photos-crt-0 --method lws", "it is of crt, and lws begins with ce"),
     ] {
@@ -29,5 +34,32 @@ fn a_run_of_cross_entropy_serves_several_second_stages() {
         let text = stderr(&refused);
         assert!(!refused.status.success() && text.contains(says), "{words}: {text}");
         assert!(text.lines().count() <= 2, "{words}: {text}");
+    }
+}
+
+#[test]
+fn options_that_do_not_reach_the_method_are_named() {
+    let place = Place::with_photos();
+    let run = |words: &str| stderr(&place.run(&format!("train {SMALL} --max-steps 1 {words}")));
+    let said = run("--method cb-focal --beta 0.5 --temperature 0.2 --out a");
+    assert!(
+        said.contains("without effect on cb-focal: ") && said.contains("loss.beta = 0.5"),
+        "{said}"
+    );
+    assert!(said.contains("contrastive.temperature = 0.2"), "{said}");
+    for (words, out) in
+        [("--method la --tau 0.7", "b"), ("--method bcl+rcl --beta 0.5", "c"), ("--method ce", "d")]
+    {
+        let said = run(&format!("{words} --out {out}"));
+        assert!(!said.contains("without effect"), "{words}: {said}");
+    }
+}
+
+#[test]
+fn help_names_every_method() {
+    let place = Place::new();
+    let help = place.succeed("train --help");
+    for method in longtail::method::Method::ALL {
+        assert!(help.contains(&method.to_string()), "{method}");
     }
 }

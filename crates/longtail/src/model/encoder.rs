@@ -87,8 +87,38 @@ impl Encoder {
             EncoderConfig::Own { name, .. } if branches != Branches::One => {
                 Err(ModelError::Branches { encoder: name.clone() })
             }
-            EncoderConfig::Own { make, .. } => Ok(Self::Own(init.own(make.as_ref()))),
+            EncoderConfig::Own { name, make } => {
+                let encoder = init.own(make.as_ref());
+                match encoder.features() {
+                    0 => Err(ModelError::Features {
+                        encoder: name.clone(),
+                        says: 0,
+                        given: "none".into(),
+                    }),
+                    _ => Ok(Self::Own(encoder)),
+                }
+            }
         }
+    }
+
+    /// Refuses one from outside that does not give the features that it says, of views of `height` × `width`.
+    ///
+    /// # Errors
+    /// [`ModelError::Features`].
+    pub(super) fn check(
+        &self,
+        name: &EncoderConfig,
+        [height, width]: [usize; 2],
+        device: &Device,
+    ) -> Result<(), ModelError> {
+        let Self::Own(encoder) = self else { return Ok(()) };
+        let images = Tensor::zeros([2, height, width, 3], device);
+        let (says, [rows, columns]) = (encoder.features(), encoder.forward(images).dims());
+        if [rows, columns] == [2, says] {
+            return Ok(());
+        }
+        let given = format!("{rows} rows of {columns}");
+        Err(ModelError::Features { encoder: name.to_string(), says, given })
     }
 
     /// Features of a network of one branch.

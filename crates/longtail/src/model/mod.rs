@@ -55,6 +55,16 @@ pub enum ModelError {
         /// What the encoder is called.
         encoder: String,
     },
+    /// An encoder from outside that gives other features than it says.
+    #[error("encoder {encoder} says that it has {says} features, and gives {given} for two images")]
+    Features {
+        /// What the encoder is called.
+        encoder: String,
+        /// What it says.
+        says: usize,
+        /// Rows and columns that it gives.
+        given: String,
+    },
     /// Only the crate's encoders know lower precisions.
     #[error("encoder {encoder} computes in f32: leave --precision out")]
     Precision {

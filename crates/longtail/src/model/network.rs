@@ -93,6 +93,14 @@ impl Network {
         })
     }
 
+    /// Refuses an encoder from outside that does not give the features that it says, of views of `size`.
+    ///
+    /// # Errors
+    /// [`ModelError::Features`].
+    pub fn check(&self, size: [usize; 2], device: &Device) -> Result<(), ModelError> {
+        self.valid().encoder.check(&self.config.encoder, size, device)
+    }
+
     /// The network as a later stage of training, counted from 0, begins with it: what it makes anew is drawn from
     /// `seed` and the stage. Experts keep their classifiers.
     #[must_use]

@@ -18,6 +18,9 @@ pub trait Encode: Module + Sync + 'static {
 
     /// `images`: `[rows, height, width, 3]` in f32, normalised; gives features `[rows, features]` in f32. Layers that
     /// behave otherwise in training, such as Burn's `BatchNorm`, see which it is.
+    ///
+    /// What is random in it, such as dropout, is not part of a checkpoint: a run that goes on within an epoch then ends
+    /// with other bits than an unbroken one.
     fn forward(&self, images: Tensor<4>) -> Tensor<2>;
 }
 

@@ -5,6 +5,7 @@ mod evaluate;
 mod rescore;
 mod resume;
 mod stage1;
+mod without_effect;
 
 use std::{num::NonZero, path::Path, sync::Arc};
 
@@ -14,6 +15,7 @@ pub use evaluate::{Evaluated, evaluate};
 pub use rescore::rescore;
 pub use resume::resume;
 use stage1::FirstStage;
+use without_effect::notes_of_layers;
 
 use crate::{
     Result, atomic,
@@ -22,7 +24,7 @@ use crate::{
     device,
     loss::ClassCounts,
     method::{OwnMethod, Planner},
-    model::Precision,
+    model::{EncoderConfig, Network, Precision},
     recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
     train::{Forecast, Limits, Need, Observer, Out, RunFolder, TrainError, Trainer},
 };
@@ -210,13 +212,16 @@ fn prepare(
     let counts = split.train_counts(&opened.listing.pool.labels);
     Trainer::check(&recipe, &split.class_names, &counts)?;
     let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
-    let need = Need::of(
-        &recipe,
-        &planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?,
-        opened.bytes(&split, &recipe.data),
-        device::is_cpu(device),
-    );
+    let plan = planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?;
+    notes_of_layers(&recipe, layers, planner, &counts).iter().for_each(|note| observer.note(note));
+    let need = Need::of(&recipe, &plan, opened.bytes(&split, &recipe.data), device::is_cpu(device));
     need.check(device::free_memory())?;
+    if let EncoderConfig::Own { .. } = plan.network.encoder {
+        let network =
+            Network::new(&plan.network, recipe.train.seed, device).map_err(TrainError::from)?;
+        let size = [recipe.data.image_size; 2];
+        network.check(size, device).map_err(TrainError::from)?;
+    }
     let mut notes = [opened.notes.clone(), of_split].concat();
     let (source, of_images) = opened.load(&split, &recipe.data)?;
     notes.extend(of_images);

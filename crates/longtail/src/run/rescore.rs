@@ -16,7 +16,9 @@ use crate::{
     model::{Network, weights},
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
     report::{Best, ClassInfo, LossParts, Outcome, Summary},
-    train::{Checkpoint, Observer, RunFolder, TrainError, eval_options, network},
+    train::{
+        Checkpoint, Observer, Progress, RunFolder, TrainError, encoder, eval_options, network,
+    },
 };
 
 /// Class names that a note lists.
@@ -92,36 +94,51 @@ impl Runner {
         };
         let progress = checkpoint.progress;
         let last = scored.outcome(&build(checkpoint.model)?)?;
-        let best = match progress.best {
+        let best = match &progress.best {
             Some(best) if !checkpoint.best.is_empty() => {
                 let outcome = scored.outcome(&build(checkpoint.best)?)?;
                 Some(Best { epoch: best.epoch, outcome })
             }
             _ => None,
         };
+        let backbone = encoder(&self.planner, &recipe, trained.class_names.len())?;
         Ok(Summary {
             last,
             best,
-            epochs: progress.epoch,
-            steps: progress.step,
-            seed: recipe.train.seed,
             split_hash: split.hash,
             data: source::title(&data),
-            method: recipe.method.to_string(),
             classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
-            seconds: progress.seconds,
-            waited: progress.waited,
-            images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
-            longtail_version: env!("CARGO_PKG_VERSION").into(),
-            compression: None,
-            loss: None,
-            loss_parts: LossParts::default(),
-            backbone: Some(recipe.model.backbone.to_string()),
-            finished: progress.ended,
+            backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
-            warnings: Vec::new(),
-            notes: Vec::new(),
+            ..of_training(&recipe, progress)
         })
+    }
+}
+
+/// What a run's progress says, without figures.
+fn of_training(recipe: &Recipe, progress: Progress) -> Summary {
+    Summary {
+        last: Outcome::default(),
+        best: None,
+        epochs: progress.epoch,
+        steps: progress.step,
+        seed: recipe.train.seed,
+        split_hash: String::new(),
+        data: String::new(),
+        method: recipe.method.to_string(),
+        classes: Vec::new(),
+        seconds: progress.seconds,
+        waited: progress.waited,
+        images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
+        longtail_version: env!("CARGO_PKG_VERSION").into(),
+        compression: None,
+        loss: None,
+        loss_parts: LossParts::default(),
+        backbone: None,
+        finished: progress.ended,
+        shot_thresholds: None,
+        warnings: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A run whose first stage is that of another run, which several second stages may share.
 
-use std::path::Path;
+use std::{collections::BTreeMap, io, path::Path};
 
 use super::{Prepared, Runner, resume::PLACES, saved};
 use crate::{
@@ -104,19 +104,29 @@ impl FirstStage {
     /// The lines of its epochs.
     pub fn log(&self) -> Result<Vec<u8>> {
         let path = self.folder.metrics();
-        Ok(regular::read(&path, LARGEST_LOG).map_err(ReportError::io("read", &path))?)
+        match regular::read(&path, LARGEST_LOG) {
+            // The run says itself what its log lacks.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => Ok(read.map_err(ReportError::io("read", &path))?),
+        }
     }
 }
+
+/// Keys that others follow: the one of them that differs is the one that was typed.
+const FOLLOWED: [&str; 2] = ["train.epochs", "train.batch_size"];
 
 /// The first value that is another one in the second recipe.
 fn difference(first: &Recipe, second: &Recipe) -> Result<Option<String>> {
     let values = |recipe: &Recipe| RecipeFile::parse(&recipe.to_toml()?, "a recipe")?.values();
     let (first, second) = (values(first)?, values(second)?);
-    let other = second
-        .iter()
-        .find(|(key, value)| !PLACES.contains(&key.as_str()) && first.get(*key) != Some(value));
-    Ok(other.map(|(key, value)| match first.get(key) {
-        Some(was) => format!("it was trained with {key} = {was}, not {value}"),
-        None => format!("it was trained without {key} = {value}"),
+    let differs = |key: &&str| !PLACES.contains(key) && first.get(*key) != second.get(*key);
+    let all = FOLLOWED.into_iter().chain(second.keys().map(String::as_str));
+    Ok(all.into_iter().find(differs).map(|key| {
+        let of = |values: &BTreeMap<String, String>| values.get(key).cloned().unwrap_or_default();
+        format!(
+            "it was trained with {key} = {}, not {}: leave that option out, or train another first stage",
+            of(&first),
+            of(&second)
+        )
     }))
 }

@@ -136,7 +136,10 @@ impl Trainer {
     fn warned(&self, symptom: &Symptom, what: &str) -> String {
         let (steps, stage) = (self.steps_per_epoch(self.progress.stage), self.stage());
         let images = self.sets.train.indices.len();
-        let mend = collapse::mend(steps, stage.batch_size(), images, stage.schedule.lr);
+        let mend = match self.progress.stage {
+            0 => collapse::mend(steps, stage.batch_size(), images, stage.schedule.lr),
+            _ => "try another learning rate of this stage, which [method] has".into(),
+        };
         format!("the run {what}: {symptom}; {mend}")
     }
 

@@ -23,6 +23,13 @@ fn damage_mend(previous: Option<&Path>) -> String {
     }
 }
 
+/// Where a run that diverged can be gone on with.
+fn kept(run: Option<&Path>) -> String {
+    run.map_or_else(String::new, |run| {
+        format!("; the last good checkpoint is kept in {}", run.display())
+    })
+}
+
 /// A run that cannot start, continue or be saved. Every message names the culprit and the mend.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -160,10 +167,9 @@ pub enum TrainError {
     },
     /// Training diverged.
     #[error(
-        "the {what} is not a number at step {step} (epoch {}): training diverged; the last \
-         good checkpoint is kept in {}; try a smaller --lr",
+        "the {what} is not a number at step {step} (epoch {}): training diverged{}; try {mend}",
         epoch + 1,
-        folder.display()
+        kept(kept_in.as_deref())
     )]
     NotFinite {
         /// `loss` or the name of a parameter.
@@ -172,8 +178,10 @@ pub enum TrainError {
         step: u64,
         /// The epoch, from 0.
         epoch: usize,
-        /// The run.
-        folder: PathBuf,
+        /// The run, where it has a checkpoint.
+        kept_in: Option<PathBuf>,
+        /// What to try.
+        mend: &'static str,
     },
     /// A checkpoint is damaged.
     #[error(

@@ -86,6 +86,14 @@ pub fn network(
         .fold(first, |network, (number, stage)| network.with_classifier(stage.start, seed, number)))
 }
 
+/// What the encoder of a recipe, planned by `planner`, is called.
+///
+/// # Errors
+/// As [`network`].
+pub fn encoder(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<String, TrainError> {
+    Ok(plan_for(planner, recipe, classes)?.network.encoder.to_string())
+}
+
 /// Epochs of all stages of a recipe for `classes` classes.
 ///
 /// # Errors

@@ -342,7 +342,12 @@ impl Trainer {
     }
 
     fn not_finite(&self, what: String, step: u64) -> TrainError {
-        let folder = self.folder.path().to_owned();
-        TrainError::NotFinite { what, step, epoch: self.progress.epoch, folder }
+        let has_checkpoint = self.folder.checkpoint().is_file();
+        let kept_in = has_checkpoint.then(|| self.folder.path().to_owned());
+        let mend = match self.progress.stage {
+            0 => "a smaller --lr",
+            _ => "a smaller learning rate of this stage, which [method] has",
+        };
+        TrainError::NotFinite { what, step, epoch: self.progress.epoch, kept_in, mend }
     }
 }

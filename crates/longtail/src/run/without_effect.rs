@@ -1,0 +1,63 @@
+//! What was typed of a method's losses and does not reach the method.
+
+use crate::{
+    loss::ClassCounts,
+    method::Planner,
+    recipe::{Recipe, RecipeFile},
+};
+
+/// Sections of which a method takes what it needs.
+const OF_LOSSES: [&str; 3] = ["loss", "contrastive", "compression"];
+
+/// What a person should know of values in `layers` that another method than the recipe's would take: without them the
+/// plan is the same.
+pub(super) fn notes_of_layers(
+    recipe: &Recipe,
+    layers: &[RecipeFile],
+    planner: &Planner,
+    counts: &ClassCounts,
+) -> Vec<String> {
+    let plan = |recipe: &Recipe| {
+        let plan = planner.plan(&recipe.settings(), counts).ok()?;
+        Some(format!("{plan:?}"))
+    };
+    let (Some(planned), Ok(own)) = (plan(recipe), values(recipe)) else { return Vec::new() };
+    let typed = layers.iter().rev().filter_map(|layer| layer.values().ok()).flatten();
+    let mut unheard = Vec::new();
+    for (key, _) in typed {
+        let of_losses = key.split('.').next().is_some_and(|section| OF_LOSSES.contains(&section));
+        let Some(value) = own.get(&key).filter(|_| of_losses) else { continue };
+        let Some(without) = without(layers, &key) else { continue };
+        let is_other = values(&without).is_ok_and(|all| all.get(&key) != Some(value));
+        let said = format!("{key} = {value}");
+        if is_other
+            && plan(&without).is_some_and(|plan| plan == planned)
+            && !unheard.contains(&said)
+        {
+            unheard.push(said);
+        }
+    }
+    match unheard.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("without effect on {}: {}", recipe.method, unheard.join(", "))],
+    }
+}
+
+fn values(
+    recipe: &Recipe,
+) -> Result<std::collections::BTreeMap<String, String>, crate::recipe::RecipeError> {
+    RecipeFile::parse(&recipe.to_toml()?, "a recipe")?.values()
+}
+
+/// The recipe of the layers without one key.
+fn without(layers: &[RecipeFile], key: &str) -> Option<Recipe> {
+    let (section, name) = key.split_once('.')?;
+    let strip = |layer: &RecipeFile| -> Option<RecipeFile> {
+        let mut table = toml::Table::try_from(layer).ok()?;
+        table.get_mut(section).and_then(toml::Value::as_table_mut)?.remove(name);
+        RecipeFile::parse(&toml::to_string(&table).ok()?, "a layer").ok()
+    };
+    let layers: Vec<_> =
+        layers.iter().map(|layer| strip(layer).unwrap_or_else(|| layer.clone())).collect();
+    Recipe::resolve(&layers).ok().map(|(recipe, _)| recipe)
+}

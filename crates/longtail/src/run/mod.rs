@@ -2,40 +2,29 @@
 //! laid out.
 
 mod evaluate;
+mod prepare;
 mod rescore;
 mod resume;
 mod stage1;
 mod without_effect;
 
-use std::{num::NonZero, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
 pub use evaluate::{Evaluated, evaluate};
+use prepare::{Prepared, prepare};
 pub use rescore::rescore;
 pub use resume::resume;
 use stage1::FirstStage;
-use without_effect::notes_of_layers;
 
 use crate::{
-    Result, atomic,
-    augment::Normalize,
-    data::{self, Opened, Sets, Split, source},
-    device,
-    loss::ClassCounts,
+    Result, atomic, data, device,
     method::{OwnMethod, Planner},
-    model::{EncoderConfig, Network, Precision},
-    recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
-    train::{Forecast, Limits, Need, Observer, Out, RunFolder, TrainError, Trainer},
+    model::Precision,
+    recipe::{Recipe, RecipeFile},
+    train::{Forecast, Limits, Observer, Out, RunFolder, TrainError, Trainer},
 };
-
-/// All that a run is made of, before anything is written.
-struct Prepared {
-    recipe: Recipe,
-    sets: Sets,
-    split: Split,
-    notes: Vec<String>,
-}
 
 /// What makes runs: the device that they run on, and a method from outside the crate where there is one.
 ///
@@ -183,73 +172,6 @@ pub fn forecast(
     observer: &mut dyn Observer,
 ) -> Result<(Recipe, Forecast)> {
     Runner::new(device).forecast(layers, limits, observer)
-}
-
-fn prepare(
-    layers: &[RecipeFile],
-    Runner { device, planner }: &Runner,
-    observer: &mut dyn Observer,
-) -> Result<Prepared> {
-    let (asked, notes) = Recipe::resolve(layers)?;
-    planner.check(&asked.settings()).map_err(TrainError::from)?;
-    let opened = Opened::open(&asked.data)?;
-    let (split, of_split) = opened.split(&asked.data)?;
-    let (asked_data, is_own) = (asked.data.clone(), source::is_own(&asked.data));
-    let (mut recipe, chosen) = match is_own {
-        true => Recipe::resolve_for(layers, &profile(&opened, &split))?,
-        false => (asked, notes),
-    };
-    chosen.iter().for_each(|note| observer.note(note));
-    if !recipe.data.split.as_os_str().is_empty() {
-        opened.check_asked(&split, &beside_the_split(layers), &asked_data)?;
-        // The recipe says what is trained on.
-        recipe = recipe.with(|Sections { data, .. }| {
-            data.imbalance = split.imbalance.unwrap_or_default();
-            data.split_seed = split.split_seed;
-        })?;
-    }
-    device::check_precision(device, recipe.train.precision)?;
-    let counts = split.train_counts(&opened.listing.pool.labels);
-    Trainer::check(&recipe, &split.class_names, &counts)?;
-    let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
-    let plan = planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?;
-    notes_of_layers(&recipe, layers, planner, &counts).iter().for_each(|note| observer.note(note));
-    let need = Need::of(&recipe, &plan, opened.bytes(&split, &recipe.data), device::is_cpu(device));
-    need.check(device::free_memory())?;
-    if let EncoderConfig::Own { .. } = plan.network.encoder {
-        let network =
-            Network::new(&plan.network, recipe.train.seed, device).map_err(TrainError::from)?;
-        let size = [recipe.data.image_size; 2];
-        network.check(size, device).map_err(TrainError::from)?;
-    }
-    let mut notes = [opened.notes.clone(), of_split].concat();
-    let (source, of_images) = opened.load(&split, &recipe.data)?;
-    notes.extend(of_images);
-    notes.iter().for_each(|note| observer.note(note));
-    let sets = Sets::new(source, &split, recipe.data.val != Holdout::None);
-    if is_own && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
-    {
-        let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
-        recipe = recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?;
-    }
-    if is_own {
-        observer.note(&recipe.in_words());
-    }
-    Ok(Prepared { recipe, sets, split, notes })
-}
-
-/// What the layer that names a split, and those over it, say of data.
-fn beside_the_split(layers: &[RecipeFile]) -> DataTyped {
-    let from = layers.iter().rposition(|layer| layer.data.split.is_some()).unwrap_or(layers.len());
-    let mut typed = RecipeFile::default();
-    layers[from..].iter().for_each(|layer| typed.merge(layer.clone()));
-    typed.data
-}
-
-fn profile(opened: &Opened, split: &Split) -> Profile {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = rayon::current_num_threads();
-    Profile::new(split.train.len(), &opened.sizes(), cores.min(threads.max(1)))
 }
 
 /// What is slow on this device, of what the recipe asks for.

@@ -10,10 +10,11 @@ use crate::{
 const OF_LOSSES: [&str; 3] = ["loss", "contrastive", "compression"];
 
 /// What a person should know of values in `layers` that another method than the recipe's would take: without them the
-/// plan is the same.
+/// plan is the same. `resolve` makes a recipe of layers as that of `recipe` was made.
 pub(super) fn notes_of_layers(
     recipe: &Recipe,
     layers: &[RecipeFile],
+    resolve: impl Fn(&[RecipeFile]) -> Option<Recipe>,
     planner: &Planner,
     counts: &ClassCounts,
 ) -> Vec<String> {
@@ -27,7 +28,7 @@ pub(super) fn notes_of_layers(
     for (key, _) in typed {
         let of_losses = key.split('.').next().is_some_and(|section| OF_LOSSES.contains(&section));
         let Some(value) = own.get(&key).filter(|_| of_losses) else { continue };
-        let Some(without) = without(layers, &key) else { continue };
+        let Some(without) = resolve(&without(layers, &key)) else { continue };
         let is_other = values(&without).is_ok_and(|all| all.get(&key) != Some(value));
         let said = format!("{key} = {value}");
         if is_other
@@ -49,15 +50,13 @@ fn values(
     RecipeFile::parse(&recipe.to_toml()?, "a recipe")?.values()
 }
 
-/// The recipe of the layers without one key.
-fn without(layers: &[RecipeFile], key: &str) -> Option<Recipe> {
-    let (section, name) = key.split_once('.')?;
+/// The layers without one key.
+fn without(layers: &[RecipeFile], key: &str) -> Vec<RecipeFile> {
+    let (section, name) = key.split_once('.').unwrap_or((key, ""));
     let strip = |layer: &RecipeFile| -> Option<RecipeFile> {
         let mut table = toml::Table::try_from(layer).ok()?;
         table.get_mut(section).and_then(toml::Value::as_table_mut)?.remove(name);
         RecipeFile::parse(&toml::to_string(&table).ok()?, "a layer").ok()
     };
-    let layers: Vec<_> =
-        layers.iter().map(|layer| strip(layer).unwrap_or_else(|| layer.clone())).collect();
-    Recipe::resolve(&layers).ok().map(|(recipe, _)| recipe)
+    layers.iter().map(|layer| strip(layer).unwrap_or_else(|| layer.clone())).collect()
 }

@@ -1,0 +1,106 @@
+//! From layers of a recipe to all that a run is made of.
+
+use std::num::NonZero;
+
+use super::{Runner, without_effect::notes_of_layers};
+use crate::{
+    Result,
+    augment::Normalize,
+    data::{Opened, Sets, Split, source},
+    device,
+    loss::ClassCounts,
+    model::{EncoderConfig, Network},
+    recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
+    train::{Need, Observer, TrainError, Trainer},
+};
+
+/// All that a run is made of, before anything is written.
+pub(super) struct Prepared {
+    pub recipe: Recipe,
+    pub sets: Sets,
+    pub split: Split,
+    pub notes: Vec<String>,
+}
+
+/// Opens the data, decides what follows from it, and loads it.
+pub(super) fn prepare(
+    layers: &[RecipeFile],
+    runner: &Runner,
+    observer: &mut dyn Observer,
+) -> Result<Prepared> {
+    let (asked, notes) = Recipe::resolve(layers)?;
+    runner.planner.check(&asked.settings()).map_err(TrainError::from)?;
+    let opened = Opened::open(&asked.data)?;
+    let (split, of_split) = opened.split(&asked.data)?;
+    let (asked_data, is_own) = (asked.data.clone(), source::is_own(&asked.data));
+    let profile = is_own.then(|| profile(&opened, &split));
+    let resolve = |layers: &[RecipeFile]| match &profile {
+        Some(profile) => Recipe::resolve_for(layers, profile),
+        None => Recipe::resolve(layers),
+    };
+    let (mut recipe, chosen) = if is_own { resolve(layers)? } else { (asked, notes) };
+    chosen.iter().for_each(|note| observer.note(note));
+    if !recipe.data.split.as_os_str().is_empty() {
+        opened.check_asked(&split, &beside_the_split(layers), &asked_data)?;
+        // The recipe says what is trained on.
+        recipe = recipe.with(|Sections { data, .. }| {
+            data.imbalance = split.imbalance.unwrap_or_default();
+            data.split_seed = split.split_seed;
+        })?;
+    }
+    let counts = check(runner, &recipe, &opened, &split)?;
+    let again = |layers: &[RecipeFile]| resolve(layers).ok().map(|(recipe, _)| recipe);
+    let unheard = notes_of_layers(&recipe, layers, again, &runner.planner, &counts);
+    unheard.iter().for_each(|note| observer.note(note));
+    let mut notes = [opened.notes.clone(), of_split].concat();
+    let (source, of_images) = opened.load(&split, &recipe.data)?;
+    notes.extend(of_images);
+    notes.iter().for_each(|note| observer.note(note));
+    let sets = Sets::new(source, &split, recipe.data.val != Holdout::None);
+    if is_own && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
+    {
+        let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
+        recipe = recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?;
+    }
+    if is_own {
+        observer.note(&recipe.in_words());
+    }
+    Ok(Prepared { recipe, sets, split, notes })
+}
+
+/// Refuses what does not fit the data, the device, its memory, or the encoder; gives the images of every class.
+fn check(
+    Runner { device, planner }: &Runner,
+    recipe: &Recipe,
+    opened: &Opened,
+    split: &Split,
+) -> Result<ClassCounts> {
+    device::check_precision(device, recipe.train.precision)?;
+    let counts = split.train_counts(&opened.listing.pool.labels);
+    Trainer::check(recipe, &split.class_names, &counts)?;
+    let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
+    let plan = planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?;
+    let bytes = opened.bytes(split, &recipe.data);
+    Need::of(recipe, &plan, bytes, device::is_cpu(device)).check(device::free_memory())?;
+    if let EncoderConfig::Own { .. } = plan.network.encoder {
+        let network =
+            Network::new(&plan.network, recipe.train.seed, device).map_err(TrainError::from)?;
+        let size = [recipe.data.image_size; 2];
+        network.check(size, device).map_err(TrainError::from)?;
+    }
+    Ok(counts)
+}
+
+/// What the layer that names a split, and those over it, say of data.
+fn beside_the_split(layers: &[RecipeFile]) -> DataTyped {
+    let from = layers.iter().rposition(|layer| layer.data.split.is_some()).unwrap_or(layers.len());
+    let mut typed = RecipeFile::default();
+    layers[from..].iter().for_each(|layer| typed.merge(layer.clone()));
+    typed.data
+}
+
+fn profile(opened: &Opened, split: &Split) -> Profile {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = rayon::current_num_threads();
+    Profile::new(split.train.len(), &opened.sizes(), cores.min(threads.max(1)))
+}

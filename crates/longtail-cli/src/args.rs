@@ -72,14 +72,9 @@ pub enum RecipesCommand {
 }
 
 /// The values of a choice, with what each is, and how they are read.
-fn one_of<T: Choice + Send + Sync>(
-    all: &[(T, &'static str, &'static str)],
-) -> impl TypedValueParser<Value = T> {
-    let values = all.iter().map(|(_, name, what)| PossibleValue::new(name).help(said(what)));
-    PossibleValuesParser::new(values).try_map(|name| {
-        let value = T::ALL.iter().find(|(_, known, _)| *known == name).map(|(value, ..)| *value);
-        value.ok_or_else(|| format!("there is no \"{name}\""))
-    })
+fn one_of<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let values = T::ALL.iter().map(|(_, name, what)| PossibleValue::new(name).help(said(what)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
 }
 
 /// Words of a doc comment, as clap says them.
@@ -115,7 +110,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<usize>,
     /// How images of folders and lists that are no squares become squares [default: crop].
-    #[arg(long, value_parser = one_of(Resize::ALL))]
+    #[arg(long, value_parser = one_of::<Resize>())]
     pub resize: Option<Resize>,
     /// Imbalance factor n_max / n_min [default: 100 on CIFAR (paper §4.1), 50 on the synthetic set,
     /// as the images come in folders and lists].
@@ -157,7 +152,7 @@ pub struct TrainArgs {
     )]
     pub init_recipe: Option<String>,
     /// A length of run, laid over the recipe [default: paper].
-    #[arg(long, value_parser = one_of(Protocol::ALL))]
+    #[arg(long, value_parser = one_of::<Protocol>())]
     pub protocol: Option<Protocol>,
     /// A finished run of ce as the first stage of crt, lws, tau-norm or ncm; everything but the method is as there.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run"])]
@@ -198,10 +193,10 @@ pub struct KnobArgs {
     #[arg(long)]
     pub backbone: Option<Backbone>,
     /// Classification layer [default: linear, as BCL on CIFAR].
-    #[arg(long, value_parser = one_of(ClassifierKind::ALL))]
+    #[arg(long, value_parser = one_of::<ClassifierKind>())]
     pub classifier: Option<ClassifierKind>,
     /// Reading of the paper's compression, from half time on [default: off, until measured].
-    #[arg(long, value_parser = one_of(CompressionPreset::ALL))]
+    #[arg(long, value_parser = one_of::<CompressionPreset>())]
     pub compression: Option<CompressionPreset>,
     /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 30 on the
     /// synthetic set; 30 to 200 by their number of images in folders and lists].
@@ -212,7 +207,7 @@ pub struct KnobArgs {
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     /// Type of the encoder's activations and products [default: f32].
-    #[arg(long, value_parser = one_of(Precision::ALL))]
+    #[arg(long, value_parser = one_of::<Precision>())]
     pub precision: Option<Precision>,
     /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set; 0.05 for steps
     /// of 32 images in folders and lists].

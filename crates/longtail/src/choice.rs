@@ -1,7 +1,7 @@
 //! Choices that people type: one definition of what there is, what it is called, and what it is.
 
 /// A closed list of values with the names that recipes and the command line have for them.
-pub trait Choice: Copy + Sized + 'static {
+pub trait Choice: Copy + std::str::FromStr<Err = String> + 'static {
     /// Every value with its name and what it is, in the order in which people should read them.
     const ALL: &'static [(Self, &'static str, &'static str)];
 

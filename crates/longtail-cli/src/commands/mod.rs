@@ -17,6 +17,7 @@ use std::{
 
 use anyhow::Context;
 use longtail::{
+    data::DataError,
     device::{self, Device, DeviceError},
     recipe::RecipeError,
     report::Summary,
@@ -46,8 +47,13 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
 /// 2 where what was typed cannot mean anything, 1 for everything else that went wrong.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_usage = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<RecipeError>()
-            || matches!(cause.downcast_ref(), Some(longtail::Error::Recipe(_)))
+        let is_setting = |error: &DataError| matches!(error, DataError::Setting { .. });
+        let of_library = cause.downcast_ref().is_some_and(|error| match error {
+            longtail::Error::Recipe(_) => true,
+            longtail::Error::Data(error) => is_setting(error),
+            _ => false,
+        });
+        of_library || cause.is::<RecipeError>() || cause.downcast_ref().is_some_and(is_setting)
     };
     ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
 }

@@ -36,6 +36,20 @@ fn options_that_would_do_nothing() {
 }
 
 #[test]
+fn data_sets_that_are_none() {
+    let place = Place::new();
+    for (words, says) in [
+        ("train --data sinthetic --out run", "the nearest data set is \"synthetic\""),
+        ("train --data synthetic --data-dir here --out run", "leave --data-dir out"),
+        ("data stats --data sinthetic", "the nearest data set is \"synthetic\""),
+    ] {
+        let text = place.fail(2, words);
+        assert!(text.contains(says) && text.lines().count() == 1, "{words}: {text}");
+    }
+    assert!(!place.exists("run"));
+}
+
+#[test]
 fn words_that_are_not_known() {
     refused("--method bcl-rcl", &["bcl-rcl", "bcl+rcl"]);
     refused("--val some", &["some", "none"]);

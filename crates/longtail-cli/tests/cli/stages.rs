@@ -60,7 +60,9 @@ fn options_that_do_not_reach_the_method_are_named() {
 fn help_names_every_method() {
     let place = Place::new();
     let help = place.succeed("train --help");
+    let of_name = |c: char| c.is_ascii_alphanumeric() || "+-".contains(c);
+    let words: Vec<&str> = help.split(|c| !of_name(c)).collect();
     for method in longtail::method::Method::ALL {
-        assert!(help.contains(&method.to_string()), "{method}");
+        assert!(words.contains(&&*method.to_string()), "{method}");
     }
 }

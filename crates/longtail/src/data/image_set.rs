@@ -329,13 +329,4 @@ impl ImageSet {
     pub fn names(&self) -> &[String] {
         &self.names
     }
-
-    /// How many images each of `classes` classes has.
-    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
-        let mut counts = vec![0; classes];
-        for &label in &self.labels {
-            counts[label as usize] += 1;
-        }
-        counts
-    }
 }

@@ -152,18 +152,20 @@ impl Stats {
     /// Of images in memory: parts by name, each with the indices that belong to it.
     pub fn of_sets(class_names: &[String], parts: &[(&'static str, &ImageSet, Vec<u32>)]) -> Self {
         let inspect = |(name, images, indices): &(&'static str, &ImageSet, Vec<u32>)| {
-            let item = |&index: &u32| {
-                let RasterRef { height, width, data } = images.raster(index as usize);
-                let hash = shared::digest(width, data);
+            let item = |buffer: &mut Vec<u8>, &index: &u32| {
+                let seen = images.read(index as usize, buffer).map_err(|error| error.to_string());
+                let seen = seen.map(|RasterRef { height, width, data }| {
+                    let hash = shared::digest(width, data);
+                    Seen { bytes: hash, pixels: hash, sum: 0, size: [width, height] }
+                });
                 let path = match images.names().get(index as usize) {
                     Some(path) => path.clone(),
                     None => format!("image {index}"),
                 };
-                let seen = Ok(Seen { bytes: hash, pixels: hash, sum: 0, size: [width, height] });
                 let label = images.labels()[index as usize] as usize;
                 Item { path, file: PathBuf::new(), label, seen }
             };
-            (*name, indices.par_iter().map(item).collect())
+            (*name, indices.par_iter().map_init(Vec::new, item).collect())
         };
         Self::gather(class_names, parts.iter().map(inspect).collect())
     }

@@ -126,28 +126,17 @@ impl Recipe {
 
     /// What it says of training.
     pub fn settings(&self) -> Settings<'_> {
-        let Sections {
-            method,
-            model,
-            loss,
-            contrastive,
-            compression,
-            views,
-            optimizer,
-            schedule,
-            train,
-            ..
-        } = &self.0;
+        let all = &self.0;
         Settings {
-            method,
-            model,
-            loss,
-            contrastive,
-            compression,
-            views,
-            optimizer,
-            schedule,
-            train,
+            method: &all.method,
+            model: &all.model,
+            loss: &all.loss,
+            contrastive: &all.contrastive,
+            compression: &all.compression,
+            views: &all.views,
+            optimizer: &all.optimizer,
+            schedule: &all.schedule,
+            train: &all.train,
         }
     }
 

@@ -1,16 +1,18 @@
 //! What was typed of a method's losses and does not reach the method.
 
+use std::collections::BTreeMap;
+
 use crate::{
     loss::ClassCounts,
     method::Planner,
-    recipe::{Recipe, RecipeFile},
+    recipe::{Recipe, RecipeError, RecipeFile},
 };
 
 /// Sections of which a method takes what it needs.
 const OF_LOSSES: [&str; 3] = ["loss", "contrastive", "compression"];
 
 /// What a person should know of values in `layers` that another method than the recipe's would take: without them the
-/// plan is the same. `resolve` makes a recipe of layers as that of `recipe` was made.
+/// plan is the same. Nothing is said of a method from outside, whose plan may not print all that it depends on. `resolve` makes a recipe of layers as that of `recipe` was made.
 pub(super) fn notes_of_layers(
     recipe: &Recipe,
     layers: &[RecipeFile],
@@ -18,6 +20,9 @@ pub(super) fn notes_of_layers(
     planner: &Planner,
     counts: &ClassCounts,
 ) -> Vec<String> {
+    if planner.own_name().is_some() {
+        return Vec::new();
+    }
     let plan = |recipe: &Recipe| {
         let plan = planner.plan(&recipe.settings(), counts).ok()?;
         Some(format!("{plan:?}"))
@@ -44,9 +49,7 @@ pub(super) fn notes_of_layers(
     }
 }
 
-fn values(
-    recipe: &Recipe,
-) -> Result<std::collections::BTreeMap<String, String>, crate::recipe::RecipeError> {
+fn values(recipe: &Recipe) -> Result<BTreeMap<String, String>, RecipeError> {
     RecipeFile::parse(&recipe.to_toml()?, "a recipe")?.values()
 }
 

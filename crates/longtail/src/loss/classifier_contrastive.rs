@@ -87,6 +87,8 @@ pub struct LowAccuracyClasses {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
+    // As earlier checkpoints call them.
+    #[serde(alias = "poor_classes")]
     low_accuracy_classes: Vec<u32>,
 }
 

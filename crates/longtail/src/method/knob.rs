@@ -16,6 +16,8 @@ pub struct Knob {
     pub about: &'static str,
     /// Where its default comes from.
     pub source: &'static str,
+    /// Whether runs of the method were made before it had this setting, which are the same runs at its default.
+    pub is_later: bool,
 }
 
 /// The values of a [`Knob`], and the one that it has by default.
@@ -66,7 +68,7 @@ impl Knob {
         about: &'static str,
         source: &'static str,
     ) -> Self {
-        Self { key, range: Range::Flag(default), about, source }
+        Self { key, range: Range::Flag(default), about, source, is_later: false }
     }
 
     /// A whole number: its default, the least, the greatest.
@@ -76,7 +78,7 @@ impl Knob {
         about: &'static str,
         source: &'static str,
     ) -> Self {
-        Self { key, range: Range::Count { default, least, most }, about, source }
+        Self { key, range: Range::Count { default, least, most }, about, source, is_later: false }
     }
 
     /// A number: its default, the least, the greatest.
@@ -86,7 +88,13 @@ impl Knob {
         about: &'static str,
         source: &'static str,
     ) -> Self {
-        Self { key, range: Range::Number { default, least, most }, about, source }
+        Self { key, range: Range::Number { default, least, most }, about, source, is_later: false }
+    }
+
+    /// The same, of which runs of the method were made before it had this setting.
+    #[must_use]
+    pub const fn later(self) -> Self {
+        Self { is_later: true, ..self }
     }
 
     /// Its default.
@@ -152,6 +160,16 @@ pub struct KnobError {
     pub value: KnobValue,
     /// What it has to be.
     pub mend: String,
+}
+
+/// The settings that tell a run of `method` from others: without later ones at their defaults.
+pub fn identifying(method: Method, knobs: &Knobs) -> Knobs {
+    let is_silent = |(key, value): (&String, &KnobValue)| {
+        let of_key = |knob: &&Knob| knob.key == *key && knob.is_later;
+        method.definition().knobs.iter().find(of_key).is_some_and(|knob| knob.default() == *value)
+    };
+    let telling = knobs.iter().filter(|knob| !is_silent(*knob));
+    telling.map(|(key, value)| (key.clone(), *value)).collect()
 }
 
 /// All settings of `method`, those of `typed` first.

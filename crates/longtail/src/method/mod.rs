@@ -28,7 +28,7 @@ mod tau_norm;
 use serde::{Deserialize, Serialize};
 
 pub use compute::{ComputeClassifier, Features, FeaturesOf};
-pub use knob::{Knob, KnobError, KnobValue, Knobs, Range, checked};
+pub use knob::{Knob, KnobError, KnobValue, Knobs, Range, checked, identifying};
 pub use options::{MethodSection, MethodTyped, Settings, Train, TrainTyped};
 pub use plan::{Place, Plan, Stage};
 pub use planner::{OwnMethod, Planner, PlannerError};

@@ -232,4 +232,17 @@ mod tests {
             switch("[compression]\npreset = \"fcc-like\"\nreevaluate = \"every-epoch\"").unwrap();
         assert!(!due(&every, 99, false) && due(&every, 150, true));
     }
+
+    #[test]
+    fn chosen_classes_go_on_under_the_name_that_earlier_checkpoints_have() {
+        let recipe =
+            crate::method::tests::recipe("bcl+rcl", "[compression]\npreset = \"fcc-like\"\n");
+        let counts = ClassCounts::new(vec![9, 3, 1]).unwrap();
+        for key in ["low_accuracy_classes", "poor_classes"] {
+            let mut plan = classifier_and_contrastive(&recipe.settings(), &counts);
+            let objective = &mut plan.stages[0].objective;
+            objective.restore(&serde_json::json!({ key: [1] }), 3).unwrap();
+            assert_eq!(objective.chosen_classes(), Some(&[1][..]), "{key}");
+        }
+    }
 }

@@ -41,19 +41,22 @@ const ROUTING: Knob = Knob::flag(
     false,
     "whether gates then learn which images need more than one expert",
     "RIDE's second stage (its EA configurations)",
-);
+)
+.later();
 const ROUTING_EPOCHS: Knob = Knob::number(
     "routing_epochs",
     [0.025, 0.0, 10.0],
     "epochs of that stage, as a share of the first's",
     "5 after 200 in RIDE's recipe for CIFAR",
-);
+)
+.later();
 const ROUTING_LR: Knob = Knob::number(
     "routing_lr",
     [0.01, 1e-9, 1e9],
     "learning rate of that stage, which falls by a cosine",
     "RIDE's recipe for CIFAR",
-);
+)
+.later();
 /// Batches of the first stage in one of the second: 512 images after 128 in RIDE's recipes.
 const ROUTING_BATCHES: usize = 4;
 /// What a gate's miss of a needed expert counts, one that calls for a needless one counting 1 (`pos_weight`).

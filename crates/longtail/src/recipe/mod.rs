@@ -35,7 +35,7 @@ pub use crate::{
 use crate::{
     choice::choice,
     data::{Cifar, Resize, source},
-    method::{Method, Settings},
+    method::{self, Method, Settings},
 };
 
 choice! {
@@ -187,6 +187,7 @@ impl Recipe {
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
         same.train.checkpoint_steps = 0;
+        same.method.knobs = method::identifying(same.method.name, &same.method.knobs);
         let is_own_size = source::is_known(&same.data.name);
         let is_squash = same.data.resize == Resize::Squash;
         let same = Self(same);
@@ -338,6 +339,19 @@ mod tests {
         let (ldam, _) = resolve(&[&ride, "[method]\nname = \"ldam-drw\"\n"]);
         let (fresh, _) = resolve(&[&format!("{CIFAR}[method]\nname = \"ldam-drw\"\n")]);
         assert_eq!(ldam, fresh, "a key that both have is the former one's");
+    }
+
+    /// RIDE had no routing once: runs of then are those without it now.
+    #[test]
+    fn a_later_setting_of_a_method_counts_where_it_makes_a_difference() {
+        let identity = |more: &str| {
+            let ride = format!("{CIFAR}[method]\nname = \"ride\"\n{more}");
+            resolve(&[&ride]).0.identity().unwrap()
+        };
+        let plain = identity("");
+        assert!(plain.contains("reweight_at") && !plain.contains("routing"), "{plain}");
+        assert_eq!(identity("routing = false\n"), plain);
+        assert!(identity("routing = true\n").contains("routing = true"));
     }
 
     #[test]

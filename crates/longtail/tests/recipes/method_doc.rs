@@ -230,7 +230,7 @@ fn the_settings_of_one_method_are_those_of_the_code() {
     let lines = lines();
     let knobs = Method::ALL.into_iter().flat_map(|method| {
         method.definition().knobs.iter().map(move |knob| {
-            let Knob { key, range, about, source } = knob;
+            let Knob { key, range, about, source, .. } = knob;
             let default = knob.default();
             format!("| `{method}` | `{key}` | `{default}` | {range} | {about} | {source} |")
         })

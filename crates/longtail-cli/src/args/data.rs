@@ -1,0 +1,160 @@
+//! What can be typed about data.
+
+use std::path::PathBuf;
+
+use clap::{Args as Options, Subcommand, ValueEnum};
+use longtail::data::{Holdout, Resize};
+
+use super::one_of;
+
+/// The commands about data.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Counts, imbalance, groups, broken and duplicate files, images in both train and test.
+    Stats(StatsArgs),
+    /// Select the long-tailed subset and write it as split.json.
+    Split(SplitArgs),
+    /// Write a split with its images as one lossless file that --data reads.
+    Pack(PackArgs),
+    /// Download CIFAR-10 or CIFAR-100, resuming what was cut off, and check its checksum.
+    Fetch(FetchArgs),
+}
+
+/// Where the images come from.
+#[derive(Debug, Default, Options)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// synthetic, cifar10-lt, cifar100-lt, cifar10, cifar100, an image folder, a list file, or a file of
+    /// `data pack` [default: synthetic].
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// CIFAR's binary or Python version (torchvision's), as .tar.gz, folder, or what holds one; the folder
+    /// that a list's paths start from; or a pack of the same split [default: where `data fetch` puts it;
+    /// for lists, beside the list].
+    #[arg(long, value_name = "PATH")]
+    pub data_dir: Option<PathBuf>,
+    /// Training list: "path label" lines, or a table with commas, semicolons or tabs; a column named split
+    /// says which rows train, validate and test [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub train_list: Option<PathBuf>,
+    /// Validation list [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub val_list: Option<PathBuf>,
+    /// Test list [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub test_list: Option<PathBuf>,
+    /// Height and width of what a model sees of the images of folders and lists [default: 32, 64, 96 or 128,
+    /// by the images and the machine].
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<usize>,
+    /// How images of folders and lists that are no squares become squares [default: crop].
+    #[arg(long, value_parser = one_of::<Resize>())]
+    pub resize: Option<Resize>,
+    /// Imbalance factor n_max / n_min [default: 100 on CIFAR (paper §4.1), 50 on the synthetic set,
+    /// as the images come in folders and lists].
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
+    pub imbalance: Option<f64>,
+    /// Seed of the long-tailed subset [default: 0, as the reference code].
+    #[arg(long, value_name = "SEED")]
+    pub split_seed: Option<u64>,
+    /// Validation images held out per class, a share such as 10% or 0.1 of each class, auto or none
+    /// [default: auto: 50 on CIFAR-10, 20 on CIFAR-100, a tenth in folders]. With none, only the last epoch
+    /// is reported.
+    #[arg(long, value_name = "N")]
+    pub val: Option<Holdout>,
+    /// A split.json to use again [default: a new split].
+    #[arg(long, value_name = "FILE")]
+    pub split: Option<PathBuf>,
+    /// Take a CIFAR archive whose content deviates from the official one.
+    #[arg(long)]
+    pub any_content: bool,
+    /// Leave out files that cannot be read, and list them, instead of stopping.
+    #[arg(long)]
+    pub skip_broken: bool,
+}
+
+/// Where images are now.
+#[derive(Debug, Default, Options)]
+#[command(next_help_heading = "Data")]
+pub struct PlaceArgs {
+    /// The run's folder or list where it is now, or another set to score [default: where the run found it].
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// The files of CIFAR, the folder that a list's paths start from, or a pack of the run's split.
+    #[arg(long, value_name = "PATH")]
+    pub data_dir: Option<PathBuf>,
+    /// The training list where it is now.
+    #[arg(long, value_name = "FILE")]
+    pub train_list: Option<PathBuf>,
+    /// The validation list where it is now.
+    #[arg(long, value_name = "FILE")]
+    pub val_list: Option<PathBuf>,
+    /// The test list where it is now.
+    #[arg(long, value_name = "FILE")]
+    pub test_list: Option<PathBuf>,
+    /// Leave out files of another set that cannot be read, and list them, instead of stopping.
+    #[arg(long)]
+    pub skip_broken: bool,
+}
+
+/// `longtail data stats`
+#[derive(Debug, Options)]
+pub struct StatsArgs {
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `longtail data pack`
+#[derive(Debug, Options)]
+pub struct PackArgs {
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Most MiB of one file; more are written as FILE.001, FILE.002 and so on [default: one file].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub piece_size: Option<u64>,
+}
+
+/// `longtail data split`
+#[derive(Debug, Options)]
+pub struct SplitArgs {
+    /// Where the images come from.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// What can be downloaded.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FetchName {
+    /// CIFAR-10, 163 MB.
+    Cifar10,
+    /// CIFAR-100, 161 MB.
+    Cifar100,
+}
+
+/// `longtail data fetch`
+#[derive(Debug, Options)]
+pub struct FetchArgs {
+    /// The data set.
+    #[arg(value_enum)]
+    pub name: FetchName,
+    /// Where it goes.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// Another server's folder to take it from.
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// Show no progress.
+    #[arg(long)]
+    pub quiet: bool,
+}

@@ -1,0 +1,85 @@
+//! What can be typed.
+
+mod data;
+mod evaluate;
+mod predict;
+mod running;
+mod train;
+
+use clap::{
+    Args as Options, Parser, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use longtail::{choice::Choice, device::DeviceChoice};
+
+pub use data::{
+    DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
+};
+pub use evaluate::EvaluateArgs;
+pub use predict::{FormatName, PredictArgs, WhichWeights};
+pub use running::RuntimeArgs;
+pub use train::{KnobArgs, TrainArgs};
+
+/// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
+/// prove it.
+#[derive(Debug, Parser)]
+#[command(name = "longtail", version, max_term_width = 100, args_override_self = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model, evaluate it and write a report; without options on the built-in synthetic set.
+    Train(Box<TrainArgs>),
+    /// Compute a run's figures again from its checkpoint.
+    Evaluate(EvaluateArgs),
+    /// Name the classes of images, each as soon as it is known; what cannot be read is named too, and the
+    /// exit code is then 1.
+    Predict(PredictArgs),
+    /// Look at a data set, make its split, or download it.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// List what --device can name here, and why something cannot be used.
+    Devices(DevicesArgs),
+    /// List the built-in recipes, or show one.
+    #[command(subcommand)]
+    Recipes(RecipesCommand),
+}
+
+/// The commands about recipes.
+#[derive(Debug, Subcommand)]
+pub enum RecipesCommand {
+    /// Every built-in recipe with its data, its method and what it is.
+    List,
+    /// The text of a recipe.
+    Show {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// The values of a choice, with what each is, and how they are read.
+fn one_of<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let values = T::ALL.iter().map(|(_, name, what)| PossibleValue::new(name).help(said(what)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
+}
+
+/// Words of a doc comment, as clap says them.
+fn said(what: &str) -> String {
+    what.replace('`', "").trim().trim_end_matches('.').to_owned()
+}
+
+/// `longtail devices`
+#[derive(Debug, Options)]
+pub struct DevicesArgs {
+    /// Look at this one only [default: at all].
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as Options, Subcommand, ValueEnum};
 use longtail::data::{Holdout, Resize};
 
-use super::one_of;
+use super::{key, one_of};
 
 /// The commands about data.
 #[derive(Debug, Subcommand)]
@@ -24,49 +24,29 @@ pub enum DataCommand {
 #[derive(Debug, Default, Options)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// synthetic, cifar10-lt, cifar100-lt, cifar10, cifar100, an image folder, a list file, or a file of
-    /// `data pack` [default: synthetic].
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, help = key("data.name"), value_name = "DATA")]
     pub data: Option<String>,
-    /// CIFAR's binary or Python version (torchvision's), as .tar.gz, folder, or what holds one; the folder
-    /// that a list's paths start from; or a pack of the same split [default: where `data fetch` puts it;
-    /// for lists, beside the list].
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, help = key("data.dir"), value_name = "PATH")]
     pub data_dir: Option<PathBuf>,
-    /// Training list: "path label" lines, or a table with commas, semicolons or tabs; a column named split
-    /// says which rows train, validate and test [default: none].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help = key("data.train_list"), value_name = "FILE")]
     pub train_list: Option<PathBuf>,
-    /// Validation list [default: none].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help = key("data.val_list"), value_name = "FILE")]
     pub val_list: Option<PathBuf>,
-    /// Test list [default: none].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help = key("data.test_list"), value_name = "FILE")]
     pub test_list: Option<PathBuf>,
-    /// Height and width of what a model sees of the images of folders and lists [default: 32, 64, 96 or 128,
-    /// by the images and the machine].
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, help = key("data.image_size"), value_name = "PIXELS")]
     pub image_size: Option<usize>,
-    /// How images of folders and lists that are no squares become squares [default: crop].
-    #[arg(long, value_parser = one_of::<Resize>())]
+    #[arg(long, help = key("data.resize"), value_parser = one_of::<Resize>())]
     pub resize: Option<Resize>,
-    /// Imbalance factor n_max / n_min [default: 100 on CIFAR (paper §4.1), 50 on the synthetic set,
-    /// as the images come in folders and lists].
-    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
+    #[arg(long, help = key("data.imbalance"), value_name = "FACTOR", allow_negative_numbers = true)]
     pub imbalance: Option<f64>,
-    /// Seed of the long-tailed subset [default: 0, as the reference code].
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, help = key("data.split_seed"), value_name = "SEED")]
     pub split_seed: Option<u64>,
-    /// Validation images held out per class, a share such as 10% or 0.1 of each class, auto or none
-    /// [default: auto: 50 on CIFAR-10, 20 on CIFAR-100, a tenth in folders]. With none, only the last epoch
-    /// is reported.
-    #[arg(long, value_name = "N")]
+    #[arg(long, help = key("data.val"), value_name = "N")]
     pub val: Option<Holdout>,
-    /// A split.json to use again [default: a new split].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help = key("data.split"), value_name = "FILE")]
     pub split: Option<PathBuf>,
-    /// Take a CIFAR archive whose content deviates from the official one.
-    #[arg(long)]
+    #[arg(long, help = key("data.any_content"))]
     pub any_content: bool,
     /// Leave out files that cannot be read, and list them, instead of stopping.
     #[arg(long)]

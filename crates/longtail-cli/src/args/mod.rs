@@ -10,7 +10,7 @@ use clap::{
     Args as Options, Parser, Subcommand,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use longtail::{choice::Choice, device::DeviceChoice};
+use longtail::{choice::Choice, device::DeviceChoice, method::Method, recipe};
 
 pub use data::{
     DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
@@ -66,6 +66,20 @@ pub enum RecipesCommand {
 fn one_of<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
     let values = T::ALL.iter().map(|(_, name, what)| PossibleValue::new(name).help(said(what)));
     PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
+}
+
+/// What is said of the option that sets a key of a recipe: what the key's own definition says.
+fn key(name: &str) -> String {
+    let known = recipe::keys().find(|key| key.key == name);
+    known.map_or_else(String::new, |key| {
+        format!("{} [default: {}]", said(key.about()), key.default_in_words())
+    })
+}
+
+/// The same of the method.
+fn methods() -> String {
+    let names = Method::ALL.map(|method| method.to_string()).join(", ");
+    format!("One of {names} [default: bcl+rcl, paper Eq. 5; la in folders and lists]")
 }
 
 /// Words of a doc comment, as clap says them.

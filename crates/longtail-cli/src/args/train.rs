@@ -11,7 +11,7 @@ use longtail::{
     recipe::Protocol,
 };
 
-use super::{DataArgs, RuntimeArgs, one_of};
+use super::{DataArgs, RuntimeArgs, key, methods, one_of};
 
 /// `longtail train`
 #[derive(Debug, Options)]
@@ -62,52 +62,33 @@ pub struct TrainArgs {
 #[derive(Debug, Options)]
 #[command(next_help_heading = "Method and training")]
 pub struct KnobArgs {
-    /// ce, la, balanced-softmax, scl, bcl, rcl, bcl+rcl, ldam-drw, cb-focal, crt, lws, tau-norm, ncm, ride or bbn
-    /// [default: bcl+rcl, paper Eq. 5; la on folders and lists].
-    #[arg(long)]
+    #[arg(long, help = methods())]
     pub method: Option<Method>,
-    /// resnet32 or another CIFAR ResNet of depth 6n+2 [default: resnet32, paper §4.2; resnet8 on the
-    /// synthetic set].
-    #[arg(long)]
+    #[arg(long, help = key("model.backbone"))]
     pub backbone: Option<Backbone>,
-    /// Classification layer [default: linear, as BCL on CIFAR].
-    #[arg(long, value_parser = one_of::<ClassifierKind>())]
+    #[arg(long, help = key("model.classifier"), value_parser = one_of::<ClassifierKind>())]
     pub classifier: Option<ClassifierKind>,
-    /// Reading of the paper's compression, from half time on [default: off, until measured].
-    #[arg(long, value_parser = one_of::<CompressionPreset>())]
+    #[arg(long, help = key("compression.preset"), value_parser = one_of::<CompressionPreset>())]
     pub compression: Option<CompressionPreset>,
-    /// Epochs; warm-up and milestones scale with them [default: 200, paper Table 3; 30 on the
-    /// synthetic set; 30 to 200 by their number of images in folders and lists].
-    #[arg(long, value_name = "N")]
+    #[arg(long, help = key("train.epochs"), value_name = "N")]
     pub epochs: Option<usize>,
-    /// Images per step; the learning rate scales with it unless --lr is given [default: 256, paper
-    /// §4.2; 64 on the synthetic set; up to 32 in folders and lists].
-    #[arg(long, value_name = "N")]
+    #[arg(long, help = key("train.batch_size"), value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Type of the encoder's activations and products [default: f32].
-    #[arg(long, value_parser = one_of::<Precision>())]
+    #[arg(long, help = key("train.precision"), value_parser = one_of::<Precision>())]
     pub precision: Option<Precision>,
-    /// Learning rate after the warm-up [default: 0.2, paper §4.2; 0.1 on the synthetic set; 0.05 for steps
-    /// of 32 images in folders and lists].
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help = key("optimizer.lr"), allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// Weight decay on every parameter [default: 5e-4, BCL].
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help = key("optimizer.weight_decay"), allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
-    /// Temperature T of the contrastive loss [default: 0.1, BCL on CIFAR].
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help = key("contrastive.temperature"), allow_negative_numbers = true)]
     pub temperature: Option<f64>,
-    /// τ of the logit adjustment [default: 1.3, paper §4.3; 1 on folders and lists].
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help = key("loss.tau"), allow_negative_numbers = true)]
     pub tau: Option<f64>,
-    /// Weight α of the classifier's loss [default: 2, paper §4.3; 1 without a contrastive loss].
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help = key("loss.alpha"), allow_negative_numbers = true)]
     pub alpha: Option<f64>,
-    /// Weight β of the contrastive loss [default: 1, paper §4.3].
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, help = key("loss.beta"), allow_negative_numbers = true)]
     pub beta: Option<f64>,
-    /// Seed of everything but the subset [default: 0].
-    #[arg(long)]
+    #[arg(long, help = key("train.seed"))]
     pub seed: Option<u64>,
     /// Any other key of a recipe, as section.key=value; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]

@@ -1,36 +1,57 @@
 use std::path::PathBuf;
 
 use super::{Holdout, Resize};
-use crate::section::section;
+use crate::section::{Limits, section};
 
 section! {
     /// `[data]`
-    Data, DataTyped {
-        /// `synthetic`, `cifar10-lt`, `cifar10`, `cifar100-lt`, `cifar100`, or the path of an image folder or list.
-        name: String,
-        /// Where the data set's files are; empty: where `data fetch` puts them.
-        dir: PathBuf,
-        /// Training list; empty: none.
-        train_list: PathBuf,
-        /// Validation list; empty: none.
-        val_list: PathBuf,
-        /// Test list; empty: none.
-        test_list: PathBuf,
-        /// Height and width of the views of folders and lists, in pixels.
-        image_size: usize,
+    "data" Data, DataTyped {
+        /// synthetic, cifar10-lt, cifar100-lt, cifar10, cifar100, an image folder, a list file, or a file of `data pack`.
+        name: String =>
+            r#"`"synthetic"`, `"cifar10-lt"`, `"cifar10"`, `"cifar100-lt"`, `"cifar100"`, or the path of a folder or a list"#,
+            "–", default "synthetic";
+        /// CIFAR's binary or Python version (torchvision's), as .tar.gz, folder, or what holds one; the folder that a list's paths start from; or a pack of the same split.
+        dir: PathBuf =>
+            r#"path of the archive or folder of CIFAR, binary or Python version, or where the paths of a list start; `""`: where the fetch command puts it, or beside the list"#,
+            "–", default "where `data fetch` puts it; for lists, beside the list";
+        /// Training list: "path label" lines, or a table with commas, semicolons or tabs; a column named split says which rows train, validate and test.
+        train_list: PathBuf =>
+            r#"path; `""`: none"#, "–", default "none";
+        /// Validation list.
+        val_list: PathBuf =>
+            r#"path; `""`: none"#, "–", default "none";
+        /// Test list.
+        test_list: PathBuf =>
+            r#"path; `""`: none"#, "–", default "none";
+        /// Height and width of what a model sees of the images of folders and lists.
+        image_size: usize =>
+            "8 to 1024 pixels, for folders and lists", "Longtail",
+            default "32, 64, 96 or 128, by the images and the machine",
+            within Limits::range(8.0, 1024.0, "the image size lies between 8 and 1024 pixels");
         /// How images of folders and lists that are no squares become squares.
-        resize: Resize,
-        /// Imbalance factor n_max / n_min; 0: as the data comes.
-        imbalance: f64,
-        /// Seed of the subset.
-        split_seed: u64,
-        /// Images per class held out for validation.
-        val: Holdout,
-        /// A split.json to use again; empty: none.
-        split: PathBuf,
-        /// Whether a data set that deviates from the official content is taken.
-        any_content: bool,
-        /// Whether files that cannot be read are left out instead of refused.
-        skip_broken: bool,
+        resize: Resize =>
+            r#"`"crop"`: the shorter side becomes that size, views are cropped out of that, at random to train and from the centre to test; `"squash"`: both sides do; for folders and lists"#,
+            "torchvision's `Resize` and `CenterCrop`";
+        /// Imbalance factor n_max / n_min; 0: as the images come.
+        imbalance: f64 =>
+            "n_max / n_min, at least 1; `0.0`: as the images come", "paper §4.1; Longtail",
+            elsewhere "as the images come in folders and lists";
+        /// Seed of the long-tailed subset.
+        split_seed: u64 =>
+            "seed of the subset", "LDAM-DRW's code, which BCL's copies";
+        /// Validation images held out per class, a share such as 10% or 0.1 of each class, auto or none. With none, only the last epoch is reported.
+        val: Holdout =>
+            r#"`"auto"`: 50 images of a class on CIFAR-10, 20 on CIFAR-100 and the synthetic set, a tenth in folders and lists; `"none"`; a number per class, such as `10`; or a share of each class, such as `0.1` or `"10%"`"#,
+            "Longtail",
+            default "auto: 50 on CIFAR-10, 20 on CIFAR-100 and the synthetic set, a tenth in folders and lists";
+        /// A split.json to use again.
+        split: PathBuf =>
+            r#"path of a split.json to use again; `""`: none"#, "–", default "a new split";
+        /// Take a CIFAR archive whose content deviates from the official one.
+        any_content: bool =>
+            "`true`: take a CIFAR archive that deviates from the official one; `false`", "Longtail";
+        /// Leave out files that cannot be read, and list them, instead of stopping.
+        skip_broken: bool =>
+            "`true`: leave out files that cannot be read; `false`: refuse them", "Longtail";
     }
 }

@@ -2,7 +2,10 @@ use burn::tensor::Tensor;
 use longtail_kernels::{ContrastFactors, ContrastTerms, contrast};
 
 use super::{ClassCounts, Compression, LossError, check_labels};
-use crate::{choice::choice, section::section};
+use crate::{
+    choice::choice,
+    section::{Limits, section},
+};
 
 choice! {
     /// What the sum over positives is divided by (`docs/method.md`).
@@ -71,21 +74,30 @@ section! {
     /// that is 0 because all embeddings are equal comes out as such an error. With compression T is divided by the factors'
     /// product. Recipes take T ≥ 0.001; below it the loss stays finite, and its gradients are what is left of them.
     #[derive(Copy)]
-    Contrastive, ContrastiveTyped {
-        /// T > 0, dividing the similarities; in f32 gradients are right from 10⁻³ on (see Precision).
-        temperature: f64,
+    "contrastive" Contrastive, ContrastiveTyped {
+        /// Temperature T of the contrastive loss, > 0, dividing the similarities; in f32 gradients are right from 10⁻³ on.
+        temperature: f64 =>
+            "T, at least 0.001: in f32 gradients are off by about 10⁻⁷ / T of 1 / (T·N), N the embeddings of a batch; with compression the same of T divided by the largest factors' product",
+            "BCL on CIFAR",
+            within Limits::from(1e-3, "the temperature is at least 0.001; the paper's field uses 0.07 to 0.1").capped(1e6);
         /// Whether the anchor's similarity to itself stays in the denominator (`docs/method.md`).
-        include_self: bool,
+        include_self: bool =>
+            "`true`, `false`: whether the sum over k takes i in", "BCL's code";
         /// What the sum over positives is divided by.
-        normaliser: Normaliser,
+        normaliser: Normaliser =>
+            r#"`"mean-over-positives"`, `"batch-count"`"#, "BCL's code";
         /// The weights w_ik.
-        class_average: ClassAverage,
+        class_average: ClassAverage =>
+            r#"`"none"`, `"terms-present"`, `"printed"`"#, "the method; BCL's code";
         /// Whether class prototypes join the columns.
-        prototypes: bool,
+        prototypes: bool =>
+            "`true`, `false`", "the method";
         /// Whether class frequencies rebalance.
-        prior: Prior,
+        prior: Prior =>
+            r#"`"counts"`: n_j^ρ weighs class j; `"off"`: it does not"#, "the method";
         /// ρ of n_j^ρ.
-        prior_exponent: f64,
+        prior_exponent: f64 =>
+            "ρ, at least 0", "paper Eq. 4 and 5", within Limits::FACTOR;
     }
 }
 

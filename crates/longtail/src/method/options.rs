@@ -7,7 +7,7 @@ use crate::{
     loss::{CompressionSection, Contrastive, Loss},
     model::Model,
     optim::{Optimizer, ScheduleSection},
-    section::section,
+    section::{Limits, section},
 };
 
 /// `[method]`
@@ -81,19 +81,29 @@ impl From<MethodSection> for MethodTyped {
 
 section! {
     /// `[train]`
-    Train, TrainTyped {
-        /// Epochs.
-        epochs: usize,
-        /// Images per step.
-        batch_size: usize,
+    "train" Train, TrainTyped {
+        /// Epochs; warm-up and milestones scale with them.
+        epochs: usize =>
+            "at least 1", "paper Table 3; Longtail",
+            elsewhere "30 to 200 by the number of images in folders and lists",
+            within Limits::from(1.0, "a run has at least one epoch").capped(100_000.0);
+        /// Images per step; the learning rate scales with it unless it is given too.
+        batch_size: usize =>
+            "images of a step, at least 2", "paper §4.2; Longtail", elsewhere "up to 32 in folders and lists",
+            within Limits::from(2.0, "a batch has at least two images, because batch norm needs a variance").capped(1_048_576.0);
         /// Seed of everything but the subset.
-        seed: u64,
+        seed: u64 =>
+            "seed of everything but the subset", "–";
         /// Whether the last, partial batch of an epoch is left out.
-        drop_last: bool,
+        drop_last: bool =>
+            "`true`, `false`: whether the last, smaller batch of an epoch is left out", "ProCo's code";
         /// Type of the encoder's activations and products.
-        precision: Precision,
-        /// Steps between checkpoints; 0: only after every epoch.
-        checkpoint_steps: usize,
+        precision: Precision =>
+            r#"`"f32"`, `"bf16"`, `"f16"`: the type of the encoder's activations, and of what convolutions multiply; on the CPU 3×3 at stride 1 multiply in f32 (Winograd), and f16 runs on Burn's own operators, slowly. Sums, batch statistics, weights, heads, losses and optimizer are f32; f16 scales the loss (from 65,536, halved where a gradient is not finite, doubled after 2,000 good steps)"#,
+            "Longtail";
+        /// Steps between checkpoints, beside the one after every epoch.
+        checkpoint_steps: usize =>
+            "steps between checkpoints; `0`: after every epoch alone", "Longtail", within Limits::COUNT;
     }
 }
 

@@ -1,24 +1,36 @@
 use super::{Backbone, BnGroups, ClassifierKind, InitHeads};
-use crate::section::section;
+use crate::section::{Limits, section};
 
 section! {
     /// `[model]`
-    Model, ModelTyped {
-        /// `resnet32` or another depth 6n+2.
-        backbone: Backbone,
+    "model" Model, ModelTyped {
+        /// resnet32 or another CIFAR ResNet of depth 6n+2.
+        backbone: Backbone =>
+            r#"`"resnet8"`, `"resnet20"`, `"resnet32"`, `"resnet56"` or another depth 6n+2"#, "paper §4.2; Longtail",
+            elsewhere "resnet8, 14 or 32 by the number of images in folders and lists";
         /// Classification layer.
-        classifier: ClassifierKind,
+        classifier: ClassifierKind =>
+            r#"`"linear"`, `"cosine"`"#, "BCL on CIFAR";
         /// Scale of the cosine classifier.
-        cosine_scale: f64,
+        cosine_scale: f64 =>
+            "above 0; for the cosine classifier", "BCL's code", within Limits::POSITIVE.capped(1e6);
         /// Hidden width of both heads.
-        head_hidden: usize,
+        head_hidden: usize =>
+            "width between the layers of both heads", "BCL on CIFAR",
+            within Limits::from(1.0, "a head has at least one feature").capped(16_384.0);
         /// Output width of both heads.
-        head_out: usize,
+        head_out: usize =>
+            "width of z and c", "BCL on CIFAR",
+            within Limits::from(1.0, "a head has at least one feature").capped(16_384.0);
         /// How heads and classifier start.
-        init_heads: InitHeads,
+        init_heads: InitHeads =>
+            r#"`"torch-default"`: uniform; `"kaiming"`: normal"#, "BCL's code";
         /// How views share batch statistics.
-        bn_groups: BnGroups,
+        bn_groups: BnGroups =>
+            r#"`"joint"`: one batch of all views; `"per-view"`: one batch per view, running statistics from v1"#,
+            "ProCo's code";
         /// Whether the head's batch norm sees the classifier's view.
-        head_on_cls_view: bool,
+        head_on_cls_view: bool =>
+            "`true`, `false`: whether the batch norm of the head sees v1", "BCL's code";
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     data::source,
     loss::{ApplyTo, CompressionMode, CompressionPreset},
     method::{self, Knobs},
+    section::Beyond,
 };
 
 /// In f32 the contrastive loss's gradients are off by about 10⁻⁷ / T of their unit 1 / (T·N), from this temperature on by
@@ -12,23 +13,10 @@ use crate::{
 /// close together: at 10⁻⁶ by more than the unit itself.
 /// Compression factors make T smaller by as much as they make similarities greater.
 const SMALLEST_TEMPERATURE: f64 = 1e-3;
-
-// Beyond these nobody means what is typed, and sizes and schedules made of it would overflow or take all memory.
-
-/// Features of a head.
-const WIDEST: usize = 16_384;
-/// Epochs, and what is counted in them.
-const MOST_EPOCHS: usize = 100_000;
-/// Images of a batch.
-const LARGEST_BATCH: usize = 1 << 20;
 /// Milestones of a schedule.
 const MOST_MILESTONES: usize = 1_000;
-/// Steps between checkpoints, and images of a class.
-const LARGEST_COUNT: usize = 1_000_000_000;
 /// Weights, scales and exponents.
 const LARGEST_FACTOR: f64 = 1e6;
-/// Learning rate: with a greater one no step is a number in f32.
-const LARGEST_RATE: f64 = 1e30;
 
 impl Sections {
     /// All settings of the method.
@@ -40,11 +28,27 @@ impl Sections {
 
     /// Refuses the first value that cannot be run.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
+        if let Some(Beyond { key, value, mend }) = self.beyond() {
+            return Err(RecipeError::value(key, value, mend));
+        }
         self.check_data()?;
-        self.check_loss()?;
         self.check_compression()?;
-        self.check_views()?;
-        self.check_training()
+        self.check_schedule()
+    }
+
+    /// The first number beyond its key's limits.
+    fn beyond(&self) -> Option<Beyond> {
+        let Self { data, model, loss, contrastive, compression, views, .. } = self;
+        data.beyond()
+            .or_else(|| model.beyond())
+            .or_else(|| loss.beyond())
+            .or_else(|| contrastive.beyond())
+            .or_else(|| compression.beyond())
+            .or_else(|| views.beyond())
+            .or_else(|| self.optimizer.beyond())
+            .or_else(|| self.schedule.beyond())
+            .or_else(|| self.train.beyond())
+            .or_else(|| self.eval.beyond())
     }
 
     fn check_data(&self) -> Result<(), RecipeError> {
@@ -57,8 +61,6 @@ impl Sections {
             "the imbalance factor n_max / n_min is a number of at least 1",
         )?;
         let size = self.data.image_size;
-        let mend = "the image size lies between 8 and 1024 pixels";
-        require((8..=1024).contains(&size), "data.image_size", size, mend)?;
         let has_own_size = source::is_known(&self.data.name);
         let mend = "the images of this data set have 32 pixels; it is for folders and lists";
         require(!has_own_size || size == 32, "data.image_size", size, mend)?;
@@ -71,29 +73,6 @@ impl Sections {
         {
             let mend = "give the training list as well (--train-list)";
             require(has_train || is_empty(list), key, list.display(), mend)?;
-        }
-        Ok(())
-    }
-
-    fn check_loss(&self) -> Result<(), RecipeError> {
-        let (loss, contrastive) = (&self.loss, &self.contrastive);
-        not_negative("loss.alpha", loss.alpha)?;
-        not_negative("loss.beta", loss.beta)?;
-        not_negative("loss.tau", loss.tau)?;
-        let temperature = contrastive.temperature;
-        let usable = temperature.is_finite() && temperature >= SMALLEST_TEMPERATURE;
-        let mend = "the temperature is at least 0.001; the paper's field uses 0.07 to 0.1";
-        require(usable, "contrastive.temperature", temperature, mend)?;
-        at_most("contrastive.temperature", temperature, LARGEST_FACTOR)?;
-        not_negative("contrastive.prior_exponent", contrastive.prior_exponent)?;
-        let scale = self.model.cosine_scale;
-        require(scale.is_finite() && scale > 0.0, "model.cosine_scale", scale, POSITIVE)?;
-        at_most("model.cosine_scale", scale, LARGEST_FACTOR)?;
-        for (key, width) in
-            [("model.head_hidden", self.model.head_hidden), ("model.head_out", self.model.head_out)]
-        {
-            require(width > 0, key, width, "a head has at least one feature")?;
-            at_most(key, width, WIDEST)?;
         }
         Ok(())
     }
@@ -112,9 +91,6 @@ impl Sections {
             }
         }
         self.check_compressed_temperature()?;
-        let threshold = section.threshold;
-        let mend = "the threshold is an accuracy in [0, 1]";
-        require((0.0..=1.0).contains(&threshold), "compression.threshold", threshold, mend)?;
         match section.start {
             CompressionStart::Epoch(start) if start >= self.train.epochs => {
                 Err(RecipeError::value(
@@ -147,62 +123,11 @@ impl Sections {
         require(usable, "contrastive.temperature", temperature, mend)
     }
 
-    fn check_views(&self) -> Result<(), RecipeError> {
-        let views = &self.views;
-        let blur = views.sim_blur_p;
-        require(
-            (0.0..=1.0).contains(&blur),
-            "views.sim_blur_p",
-            blur,
-            "a probability is in [0, 1]",
-        )?;
-        for (key, scale) in [
-            ("views.crop_scale_min", views.crop_scale_min),
-            ("views.sim_scale_min", views.sim_scale_min),
-        ] {
-            let usable = scale > 0.0 && scale <= 1.0;
-            require(usable, key, scale, "a share of the image is in (0, 1]")?;
-        }
-        let usable = views.std.iter().all(|s| s.is_finite() && *s > 0.0);
-        require(usable, "views.std", format!("{:?}", views.std), POSITIVE)?;
-        let usable = views.mean.iter().all(|m| m.is_finite());
-        require(usable, "views.mean", format!("{:?}", views.mean), "means are numbers")
-    }
-
-    fn check_training(&self) -> Result<(), RecipeError> {
-        let (optimizer, train) = (&self.optimizer, &self.train);
-        require(train.epochs > 0, "train.epochs", train.epochs, "a run has at least one epoch")?;
-        at_most("train.epochs", train.epochs, MOST_EPOCHS)?;
-        let mend = "a batch has at least two images, because batch norm needs a variance";
-        require(train.batch_size > 1, "train.batch_size", train.batch_size, mend)?;
-        at_most("train.batch_size", train.batch_size, LARGEST_BATCH)?;
-        at_most("train.checkpoint_steps", train.checkpoint_steps, LARGEST_COUNT)?;
-        let lr = optimizer.lr;
-        require(lr.is_finite() && lr > 0.0, "optimizer.lr", lr, POSITIVE)?;
-        at_most("optimizer.lr", lr, LARGEST_RATE)?;
-        not_negative("optimizer.weight_decay", optimizer.weight_decay)?;
-        let momentum = optimizer.momentum;
-        let mend = "momentum is in [0, 1)";
-        require((0.0..1.0).contains(&momentum), "optimizer.momentum", momentum, mend)?;
-        self.check_schedule()?;
-        for (key, count) in
-            [("eval.many_above", self.eval.many_above), ("eval.few_below", self.eval.few_below)]
-        {
-            at_most(key, count, LARGEST_COUNT)?;
-        }
-        let floor = self.eval.harmonic_floor;
-        let mend = "the floor is an accuracy in (0, 1]";
-        require(floor > 0.0 && floor <= 1.0, "eval.harmonic_floor", floor, mend)
-    }
-
     fn check_schedule(&self) -> Result<(), RecipeError> {
         let schedule = &self.schedule;
-        at_most("schedule.warmup", schedule.warmup, MOST_EPOCHS)?;
         let (count, mend) = (schedule.milestones.len(), "a schedule has at most 1000 of them");
         let said = format!("a list of {count}");
         require(count <= MOST_MILESTONES, "schedule.milestones", said, mend)?;
-        let mut milestones = schedule.milestones.iter();
-        milestones.try_for_each(|&epoch| at_most("schedule.milestones", epoch, MOST_EPOCHS))?;
         let gamma = schedule.gamma;
         let usable = schedule.decay == Decay::Cosine
             || gamma.is_finite() && gamma > 0.0 && gamma <= LARGEST_FACTOR;
@@ -215,8 +140,6 @@ impl Sections {
     }
 }
 
-const POSITIVE: &str = "it has to be a number greater than 0";
-
 fn require(
     usable: bool,
     key: &'static str,
@@ -224,11 +147,6 @@ fn require(
     mend: impl Into<String>,
 ) -> Result<(), RecipeError> {
     if usable { Ok(()) } else { Err(RecipeError::value(key, value, mend)) }
-}
-
-fn not_negative(key: &'static str, value: f64) -> Result<(), RecipeError> {
-    require(value.is_finite() && value >= 0.0, key, value, "it has to be a number, 0 or greater")?;
-    at_most(key, value, LARGEST_FACTOR)
 }
 
 fn at_most<T: PartialOrd + ToString>(

@@ -5,6 +5,7 @@ mod check;
 mod defaults;
 mod error;
 mod file;
+mod keys;
 mod packed;
 mod profile;
 mod sections;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use error::RecipeError;
 pub use file::RecipeFile;
+pub use keys::keys;
 pub(crate) use profile::usual_rate;
 pub use profile::{METHOD_OF_FILES, Profile};
 pub use sections::Sections;
@@ -30,6 +32,7 @@ pub use crate::{
     method::{MethodSection, MethodTyped, Train, TrainTyped},
     model::{Model, ModelTyped},
     optim::{Decay, Optimizer, OptimizerTyped, ScheduleSection, ScheduleTyped},
+    section::Key,
 };
 
 use crate::{

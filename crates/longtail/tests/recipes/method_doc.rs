@@ -6,7 +6,7 @@ use longtail::{
     loss::{ClassCounts, CompressionPreset},
     method::{Knob, Method, Plan, Stage},
     model::Part,
-    recipe::{Recipe, RecipeFile},
+    recipe::{self, Recipe, RecipeFile},
 };
 
 use super::shelf::{root, text};
@@ -151,6 +151,23 @@ fn the_table_of_keys_is_complete_and_its_defaults_are_the_codes() {
     // A default that is wrong on the page would move the recipe it is laid over.
     assert_eq!(resolve(&[CIFAR, &cifar]), resolve(&[CIFAR]));
     assert_eq!(resolve(&[SYNTHETIC, &synthetic]), resolve(&[SYNTHETIC]));
+}
+
+#[test]
+fn the_table_of_keys_says_what_their_definitions_say() {
+    let rows: Vec<String> = recipe::keys()
+        .map(|key| {
+            let [cifar, synthetic] = key.defaults();
+            let same = synthetic == cifar;
+            let synthetic = if same { "same".into() } else { format!("`{synthetic}`") };
+            format!("| `{}` | {} | `{cifar}` | {synthetic} | {} |", key.key, key.values, key.source)
+        })
+        .collect();
+    assert!(rows.len() > 50, "{}", rows.len());
+    let lines = lines();
+    let listed = table(&lines, "| Key | Values |").into_iter();
+    let listed: Vec<_> = listed.filter(|row| !row.starts_with("| `method.name`")).collect();
+    assert_eq!(listed, rows, "the table has to be\n{}\n", rows.join("\n"));
 }
 
 #[test]

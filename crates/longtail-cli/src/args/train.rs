@@ -66,6 +66,10 @@ pub struct KnobArgs {
     /// [default: bcl+rcl, paper Eq. 5; la on folders and lists].
     #[arg(long)]
     pub method: Option<Method>,
+    /// The finished run that the network learns from, of any method on these classes and images of this size [default:
+    /// none; ride alone has a use for it].
+    #[arg(long, value_name = "RUN")]
+    pub teacher: Option<PathBuf>,
     /// resnet32 or another CIFAR ResNet of depth 6n+2 [default: resnet32, paper §4.2; resnet8 on the
     /// synthetic set].
     #[arg(long)]

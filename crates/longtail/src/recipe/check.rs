@@ -1,7 +1,8 @@
 use std::path::Path;
 
-use super::{CompressionStart, Decay, RecipeError, Sections};
+use super::{CompressionStart, Decay, MethodSection, RecipeError, Sections};
 use crate::{
+    counted::counted,
     data::source,
     loss::{ApplyTo, CompressionMode, CompressionPreset},
     method::{self, Knobs},
@@ -41,6 +42,7 @@ impl Sections {
     /// Refuses the first value that cannot be run.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         self.check_data()?;
+        self.check_teacher()?;
         self.check_loss()?;
         self.check_compression()?;
         self.check_views()?;
@@ -73,6 +75,18 @@ impl Sections {
             require(has_train || is_empty(list), key, list.display(), mend)?;
         }
         Ok(())
+    }
+
+    /// Which network it is, is looked at when the run begins.
+    fn check_teacher(&self) -> Result<(), RecipeError> {
+        let MethodSection { teacher, teacher_digest, .. } = &self.method;
+        if let Some(path) = teacher {
+            let mend = "name the folder of a finished run, or leave it out";
+            require(!path.as_os_str().is_empty(), "method.teacher", path.display(), mend)?;
+        }
+        let Some(digest) = teacher_digest else { return Ok(()) };
+        let mend = "it belongs to a teacher: name that as well (--teacher), or leave it out";
+        require(teacher.is_some(), "method.teacher_digest", digest, mend)
     }
 
     fn check_loss(&self) -> Result<(), RecipeError> {
@@ -120,7 +134,10 @@ impl Sections {
                 Err(RecipeError::value(
                     "compression.start",
                     start,
-                    format!("the run has {} epochs, counted from 0", self.train.epochs),
+                    format!(
+                        "the run has {}, counted from 0",
+                        counted(self.train.epochs, "epoch", "epochs")
+                    ),
                 ))
             }
             _ => Ok(()),

@@ -41,6 +41,7 @@ pub use burn;
 pub mod rng;
 
 pub mod choice;
+mod counted;
 
 mod atomic;
 

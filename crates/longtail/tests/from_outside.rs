@@ -129,7 +129,7 @@ fn plans_that_cannot_be_followed_are_refused_before_anything_is_written() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("images");
     images(&data);
-    let spoilt: [(Change, &str); 9] = [
+    let spoilt: [(Change, &str); 12] = [
         (|plan| plan.stages.clear(), "it has no stage"),
         (|plan| plan.stages[0].epochs = 0, "a stage before the last has no epoch"),
         (|plan| plan.stages[1].epochs = 0, "neither an epoch nor a classifier"),
@@ -137,6 +137,9 @@ fn plans_that_cannot_be_followed_are_refused_before_anything_is_written() {
         (|plan| plan.stages[1].views.clear(), "no sampler or no view"),
         (|plan| plan.stages[0].samplers[0].batch_size = 0, "draws no image"),
         (|plan| plan.stages[1].trains.clear(), "trains no part"),
+        (|plan| plan.stages[0].schedule.lr = 0.0, "learning rate"),
+        (|plan| plan.stages[1].schedule.lr = f64::NAN, "learning rate"),
+        (|plan| plan.stages[1].schedule.lr = -0.1, "learning rate"),
         (|plan| plan.network.classes += 1, "another number of classes"),
         (|plan| plan.stages[0].samplers[0].batch_size = 1_000_000, "batch"),
     ];
@@ -148,6 +151,22 @@ fn plans_that_cannot_be_followed_are_refused_before_anything_is_written() {
         assert!(said.contains(reason), "\"{said}\" does not say \"{reason}\"");
         assert!(!out.exists(), "{reason}");
     }
+}
+
+#[test]
+fn a_run_goes_on_with_its_stages_in_their_order_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, run) = (place.path().join("images"), place.path().join("run"));
+    images(&data);
+    let own = |change: Change| Runner::new(device::cpu()).with_method(Spoilt(change));
+    let mut begun = own(|_| {}).start(&layer(&data, "ce", ""), &Out::At(run.clone()), &mut ());
+    begun.as_mut().unwrap().run(Limits { max_steps: Some(3) }, &mut ()).unwrap();
+    drop(begun);
+    let swapped = own(|plan| plan.stages.swap(0, 1)).resume(&run, &[], &mut ());
+    let error = swapped.err().unwrap().to_string();
+    let said = "its stages are representation, classifier, not classifier, representation";
+    assert!(error.contains(said), "{error}");
+    own(|_| {}).resume(&run, &[], &mut ()).unwrap();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the systems of several stages, samplers and experts have to be, on a few small images.
 
+#[path = "methods/distillation.rs"]
+mod distillation;
 #[path = "support/small_run.rs"]
 mod small_run;
 
@@ -254,16 +256,23 @@ fn what_is_no_first_stage_is_refused_before_anything_is_written() {
     let [begun, whole, other] = [("ce", 1), ("ce", EPOCHS), ("la", EPOCHS)]
         .map(|(method, epochs)| until(data.path(), method, epochs).1);
     let at = |place: &TempDir| place.path().join("run");
-    for (first, method, more, said) in [
+    let cases = [
         (at(&begun), "crt", "", "it has done 1 of its 3 epochs: finish it with"),
         (at(&other), "crt", "", "it is of la, and crt begins with ce"),
         (at(&whole), "la", "", "la has no first stage"),
         (at(&whole), "crt", "[optimizer]\nlr = 0.03\n", "optimizer.lr = 0.02, not 0.03"),
         (at(&whole), "crt", "[train]\nseed = 4\n", "train.seed = 3, not 4"),
-    ] {
-        let refused = on_first_stage(&first, method, more).unwrap_err();
-        assert!(refused.contains(said), "\"{refused}\" does not say \"{said}\"");
-    }
+    ];
+    let refused = || {
+        for (first, method, more, said) in &cases {
+            let refused = on_first_stage(first, method, more).unwrap_err();
+            assert!(refused.contains(said), "\"{refused}\" does not say \"{said}\"");
+        }
+    };
+    refused();
+    // No image is looked at before.
+    std::fs::remove_dir_all(data.path()).unwrap();
+    refused();
 }
 
 #[test]

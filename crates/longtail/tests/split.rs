@@ -221,8 +221,8 @@ fn copies_across_given_parts_and_labels_are_told() {
     own.test = Some(Listed::of_files(vec![0, 1], vec![[2; 32], [9; 32]]));
     let (_, notes) = Split::make(&own, &request(0.0, 0, Holdout::None)).unwrap();
     let said = notes.join("\n");
-    assert!(said.contains("1 test images are copies of training images"), "{said}");
-    assert!(said.contains("1 training images are copies of an image of another class"), "{said}");
+    assert!(said.contains("1 test image is a copy of training images"), "{said}");
+    assert!(said.contains("1 training image is a copy of an image of another class"), "{said}");
 }
 
 #[test]

@@ -64,6 +64,10 @@ pub struct TrainArgs {
 pub struct KnobArgs {
     #[arg(long, help = methods())]
     pub method: Option<Method>,
+    /// The finished run that the network learns from, of any method on these classes and images of this size [default:
+    /// none; ride alone has a use for it].
+    #[arg(long, value_name = "RUN")]
+    pub teacher: Option<PathBuf>,
     #[arg(long, help = key("model.backbone"))]
     pub backbone: Option<Backbone>,
     #[arg(long, help = key("model.classifier"), value_parser = one_of::<ClassifierKind>())]

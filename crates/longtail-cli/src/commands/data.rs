@@ -7,6 +7,7 @@ use longtail::{
         fetch::fetch as download, folder, list, memory::check_images, stats::Stats,
     },
     recipe::{Data, Holdout, Recipe, RecipeFile},
+    report::counted,
 };
 
 use super::layers::data_layer;
@@ -68,9 +69,9 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
     let own = |listed: &Option<Listed>| listed.as_ref().map_or(0, |listed| listed.labels.len());
     let selected: usize = split.selected.iter().map(Vec::len).sum();
     print_line(format_args!(
-        "{}: {selected} of {} images selected, {} train, {} validate, {} test; {}",
+        "{}: {selected} of {} selected, {} train, {} validate, {} test; {}",
         args.out.display(),
-        listing.pool.labels.len(),
+        counted(listing.pool.labels.len(), "image", "images"),
         split.train.len(),
         split.val.len() + own(&listing.val),
         split.test.len() + own(&listing.test),

@@ -84,6 +84,7 @@ pub fn place_layer(args: &PlaceArgs) -> DataTyped {
 fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     let mut layer = RecipeFile::default();
     layer.method.name = args.method;
+    layer.method.teacher.clone_from(&args.teacher);
     layer.model.backbone = args.backbone;
     layer.model.classifier = args.classifier;
     layer.compression.preset = args.compression;

@@ -4,7 +4,7 @@ use longtail::{
     data::source,
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
-    report::{Summary, class_table},
+    report::{Summary, class_table, counted},
     run::Runner,
     train::{Forecast, Limits, Observer, Out, RunFolder},
 };
@@ -106,7 +106,7 @@ fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
     [
         ("model", format!("{}, {} parameters", recipe.model.backbone, forecast.parameters)),
         ("batch", format!("{batch_size} images in {views}")),
-        ("steps", format!("{steps}; {epochs} epochs of {steps_per_epoch}")),
+        ("steps", format!("{steps}; {} of {steps_per_epoch}", counted(epochs, "epoch", "epochs"))),
         (
             "step",
             format!("{:.3} s, {:.0} images/s", forecast.step_seconds, forecast.images_per_second),

@@ -38,6 +38,29 @@ fn a_run_of_cross_entropy_serves_several_second_stages() {
 }
 
 #[test]
+fn a_finished_run_teaches_another_which_predicts_without_it() {
+    let place = Place::with_photos();
+    let trained = place.run(&format!("train {SMALL} --method ce --epochs 1 --out ce --quiet"));
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    let small = SMALL.replace(" --quiet", "");
+    let said =
+        place.run(&format!("train {small} --method ride --teacher ce --max-steps 2 --out ride"));
+    assert!(said.status.success(), "{}", stderr(&said));
+    assert!(stderr(&said).contains("the teacher is the run of ce in "), "{}", stderr(&said));
+    let parts = &place.json("ride/summary.json")["loss_parts"];
+    assert!(parts["distillation"].as_f64().is_some(), "{parts}");
+    std::fs::rename(place.path("ce"), place.path("moved")).unwrap();
+    let again = place.run("evaluate ride --json --quiet");
+    assert!(again.status.success(), "{}", stderr(&again));
+    let refused = place.run("train --resume --out ride --max-steps 3 --quiet");
+    let text = stderr(&refused);
+    assert!(!refused.status.success() && text.lines().count() == 1, "{text}");
+    assert!(text.contains("it has no recipe.toml; --teacher says where it is"), "{text}");
+    let moved = place.run("train --resume --out ride --teacher moved --max-steps 3 --quiet");
+    assert!(moved.status.success(), "{}", stderr(&moved));
+}
+
+#[test]
 fn options_that_do_not_reach_the_method_are_named() {
     let place = Place::with_photos();
     let small = SMALL.replace(" --quiet", "");

@@ -21,7 +21,7 @@ use super::{
     names::{listed, text_of},
     walk::{self, Found, name_of},
 };
-use crate::regular;
+use crate::{counted::counted, regular};
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,7 +257,7 @@ fn loose_images(dir: &Path, place: &str, nowhere: &str) -> Result<Vec<String>, D
     let said = (loose > 0).then(|| {
         format!(
             "{} {place} {} in {nowhere} and {} left out",
-            images(loose),
+            counted(loose, "image", "images"),
             if loose == 1 { "lies" } else { "lie" },
             if loose == 1 { "is" } else { "are" },
         )
@@ -278,7 +278,7 @@ fn without_images(path: &Path, part: PartName) -> Result<String, DataError> {
         0 => "holds no image".to_owned(),
         _ => format!(
             "holds {} in no class folder, so that nobody says what they show",
-            images(direct)
+            counted(direct, "image", "images")
         ),
     };
     let wanted = match part {
@@ -337,7 +337,7 @@ fn without_classes(train: &Path) -> Result<String, DataError> {
     let loose = walk::images_directly_in(train)?.images.len();
     let loose = match loose {
         0 => String::new(),
-        _ => format!(" and {} in no class folder", images(loose)),
+        _ => format!(" and {} in no class folder", counted(loose, "image", "images")),
     };
     Ok(format!(
         "it holds no class{loose}: put the images of every class into a folder of their own"
@@ -385,15 +385,9 @@ fn too_few_classes(catalog: &Catalog) -> DataError {
         });
     let class = class.filter(|class| Some(&name_of(class)) == catalog.class_names.first());
     let mend = class.map(|class| doubt::deeper(&class)).unwrap_or_default();
-    let reason = format!(
-        "it has {classes} class{}, and training needs at least two{mend}",
-        if classes == 1 { "" } else { "es" }
-    );
+    let classes = counted(classes, "class", "classes");
+    let reason = format!("it has {classes}, and training needs at least two{mend}");
     DataError::Folder { path: catalog.title.clone().into(), reason }
-}
-
-fn images(count: usize) -> String {
-    if count == 1 { "1 image".into() } else { format!("{count} images") }
 }
 
 fn quoted(names: &[String]) -> String {

@@ -1,6 +1,7 @@
 //! How many images of each class a long-tailed set keeps.
 
 use super::DataError;
+use crate::counted::counted;
 
 /// n_c = ⌊n_max · μ^(c/(C−1))⌋ with μ = 1 / `factor`, for c in 0..C (kaidic's LDAM-DRW code).
 ///
@@ -33,8 +34,8 @@ pub fn class_counts(
     let counts: Vec<usize> = (0..classes.len()).map(count).collect();
     match counts.iter().zip(classes).find(|(count, _)| **count == 0) {
         Some((_, (name, images))) => Err(wrong(format!(
-            "class \"{name}\" would keep none of its {images} images, for the largest has {n_max}; choose {n_max} or \
-             less"
+            "class \"{name}\" would keep none of its {}, for the largest has {n_max}; choose {n_max} or less",
+            counted(*images, "image", "images")
         ))),
         None => Ok(counts),
     }

@@ -176,43 +176,49 @@ impl Contrastive {
         class_counts: &ClassCounts,
         compression: Option<&Compression>,
     ) -> ContrastTerms {
-        let log_prior = match self.prior {
+        let classes = class_counts.classes();
+        let log_prior = self.log_prior(class_counts);
+        let mut in_batch = vec![0_usize; classes];
+        labels.iter().for_each(|&y| in_batch[y as usize] += 1);
+        let mut columns = labels.to_vec();
+        if self.prototypes {
+            columns.extend(0..classes as u32);
+        }
+        let bias = |own: bool| {
+            let of_class = |j: usize| log_prior[j] - self.class_weight(in_batch[j], own).ln();
+            let of_classes: Vec<f64> = (0..classes).map(of_class).collect();
+            columns.iter().map(|&j| of_classes[j as usize]).collect()
+        };
+        ContrastTerms {
+            temperature: self.temperature,
+            include_self: self.include_self,
+            bias_own: bias(true),
+            bias_other: bias(false),
+            prior: labels.iter().map(|&y| log_prior[y as usize]).collect(),
+            inverse_norm: labels.iter().map(|&y| self.inverse_norm(in_batch[y as usize])).collect(),
+            factors: compression.map(|compression| factors(&columns, labels.len(), compression)),
+            labels: columns,
+        }
+    }
+
+    /// ρ log n_j of every class.
+    fn log_prior(&self, class_counts: &ClassCounts) -> Vec<f64> {
+        match self.prior {
             Prior::Off => vec![0.0; class_counts.classes()],
             Prior::Counts => {
                 let rho = self.prior_exponent;
                 class_counts.log_counts().iter().map(|log_n| rho * log_n).collect()
             }
-        };
-        let mut in_batch = vec![0_usize; class_counts.classes()];
-        labels.iter().for_each(|&y| in_batch[y as usize] += 1);
-        let own_prototype = usize::from(self.prototypes);
-
-        let mut columns = labels.to_vec();
-        if self.prototypes {
-            columns.extend(0..class_counts.classes() as u32);
         }
-        let bias = |own: bool| {
-            let of_class = |j: usize| log_prior[j] - self.class_weight(in_batch[j], own).ln();
-            let of_classes: Vec<f64> = (0..class_counts.classes()).map(of_class).collect();
-            columns.iter().map(|&j| of_classes[j as usize]).collect::<Vec<f64>>()
-        };
-        let (bias_other, bias_own) = (bias(false), bias(true));
+    }
 
-        let positives_of = |&y: &u32| (in_batch[y as usize] - 1 + own_prototype) as f64;
-        let inverse_norm_of = |y: &u32| match (positives_of(y), self.normaliser) {
-            (0.0, _) => 0.0,
-            (positives, Normaliser::MeanOverPositives) => 1.0 / positives,
-            (_, Normaliser::BatchCount) => 1.0 / in_batch[*y as usize] as f64,
-        };
-        ContrastTerms {
-            temperature: self.temperature,
-            include_self: self.include_self,
-            bias_own,
-            bias_other,
-            prior: labels.iter().map(|&y| log_prior[y as usize]).collect(),
-            inverse_norm: labels.iter().map(inverse_norm_of).collect(),
-            factors: compression.map(|compression| factors(&columns, labels.len(), compression)),
-            labels: columns,
+    /// 1 / norm of an anchor whose class has `in_batch` embeddings, itself among them; 0 without a positive.
+    fn inverse_norm(&self, in_batch: usize) -> f64 {
+        let positives = in_batch - 1 + usize::from(self.prototypes);
+        match (positives, self.normaliser) {
+            (0, _) => 0.0,
+            (positives, Normaliser::MeanOverPositives) => 1.0 / positives as f64,
+            (_, Normaliser::BatchCount) => 1.0 / in_batch as f64,
         }
     }
 

@@ -78,7 +78,7 @@ pub fn expert_diversity(
 }
 
 /// The mean of the experts' logits: RIDE's ensemble.
-fn mean_of(experts: &[Tensor<2>]) -> Tensor<2> {
+pub(crate) fn mean_of(experts: &[Tensor<2>]) -> Tensor<2> {
     let first = experts[0].clone();
     let sum = experts[1..].iter().fold(first, |sum, expert| sum + expert.clone());
     sum.mul_scalar(1.0 / experts.len() as f64)

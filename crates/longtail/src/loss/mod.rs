@@ -30,6 +30,7 @@ mod rebalanced_on_balanced;
 pub mod reference;
 mod ride;
 mod supervised_contrastive;
+mod teacher;
 mod terms;
 mod weighted_cross_entropy;
 
@@ -44,6 +45,7 @@ pub use contrastive::{ClassAverage, Contrastive, ContrastiveTyped, Normaliser, P
 pub use cross_entropy::cross_entropy;
 pub use cumulative::{cumulative_learning, cumulative_share};
 pub use distillation::distillation;
+pub(crate) use diversity::mean_of;
 pub use diversity::{class_temperatures, expert_diversity};
 pub use expert_assignment::expert_assignment;
 pub use focal::{class_balanced_focal, class_balanced_softmax_focal, softmax_focal};
@@ -53,6 +55,7 @@ pub use logit_adjustment::logit_adjusted;
 pub use objective::{Criterion, Draw, Losses, Measure, Measured, Moment, Objective};
 pub use options::{CompressionSection, CompressionStart, CompressionTyped, Loss, LossTyped};
 pub use ride::{Ride, RideLoss, RideReweighting};
+pub use teacher::{Distillation, Teacher};
 pub use weighted_cross_entropy::weighted_cross_entropy;
 
 pub use crate::data::{ClassCounts, ClassCountsError};
@@ -87,6 +90,9 @@ pub enum LossError {
         /// Samplers needed.
         needed: usize,
     },
+    /// A network to learn from was not given.
+    #[error("there is no teacher to learn from: name a finished run (--teacher)")]
+    NoTeacher,
     /// A saved state is not that of the objective.
     #[error("the state of the objective does not fit: {reason}")]
     State {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use burn::tensor::Tensor;
 
-use super::LossError;
+use super::{LossError, Teacher};
 use crate::{
     choice::choice,
     model::{BatchStatistics, Network},
@@ -60,6 +60,13 @@ pub trait Objective: fmt::Debug + Send {
         draws: &[Draw],
         moment: Moment,
     ) -> Result<Losses, LossError>;
+
+    /// Takes a trained network to learn from; tells whether it has a use for one. Which one it is, is no part of its
+    /// state: the run sees to it that it stays the same ([`crate::loss::Distillation`]).
+    fn learn_from(&mut self, teacher: &Teacher) -> bool {
+        let _ = teacher;
+        false
+    }
 
     /// The classes that it has set apart, where it does so, for reports.
     fn chosen_classes(&self) -> Option<&[u32]> {

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Knobs, Method};
@@ -18,6 +20,12 @@ pub struct MethodSection {
     /// The method from outside the crate that trains in its place ([`crate::method::OwnMethod`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<String>,
+    /// The folder of the finished run that it learns from, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<PathBuf>,
+    /// What tells that run's network from others ([`crate::loss::Teacher::digest`]); written down when the run begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher_digest: Option<String>,
     /// Its own settings, all of them.
     #[serde(flatten)]
     pub knobs: Knobs,
@@ -33,18 +41,34 @@ pub struct MethodTyped {
     /// The method from outside the crate that trains in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<String>,
+    /// The folder of the finished run that it learns from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<PathBuf>,
+    /// What tells that run's network from others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher_digest: Option<String>,
     /// Settings of its own; which there are is looked at when the method is known.
     #[serde(flatten)]
     pub knobs: Knobs,
 }
 
 impl MethodSection {
+    /// With nothing but a name.
+    pub(crate) fn of(name: Method) -> Self {
+        Self { name, own: None, teacher: None, teacher_digest: None, knobs: Knobs::new() }
+    }
+
     /// Takes over every value that was typed.
     pub(crate) fn overlay(&mut self, typed: &MethodTyped) {
         if typed.name.is_some() || typed.own.is_some() {
             self.own.clone_from(&typed.own);
         }
         self.name = typed.name.unwrap_or(self.name);
+        if typed.teacher.is_some() || typed.teacher_digest.is_some() {
+            // The digest is that of the teacher beside it.
+            self.teacher_digest.clone_from(&typed.teacher_digest);
+        }
+        self.teacher = typed.teacher.clone().or(self.teacher.take());
         self.knobs.extend(typed.knobs.clone());
     }
 }
@@ -63,11 +87,16 @@ impl MethodTyped {
     pub(crate) fn merge(&mut self, other: Self) {
         if other.name.is_some_and(|name| self.name.is_some_and(|before| before != name)) {
             self.knobs.clear();
+            (self.teacher, self.teacher_digest) = (None, None);
         }
         if other.name.is_some() || other.own.is_some() {
             self.own = other.own;
         }
         self.name = other.name.or(self.name);
+        if other.teacher.is_some() || other.teacher_digest.is_some() {
+            self.teacher_digest = other.teacher_digest;
+        }
+        self.teacher = other.teacher.or(self.teacher.take());
         self.knobs.extend(other.knobs);
     }
 }
@@ -75,7 +104,8 @@ impl MethodTyped {
 impl From<MethodSection> for MethodTyped {
     /// With every value.
     fn from(section: MethodSection) -> Self {
-        Self { name: Some(section.name), own: section.own, knobs: section.knobs }
+        let MethodSection { name, own, teacher, teacher_digest, knobs } = section;
+        Self { name: Some(name), own, teacher, teacher_digest, knobs }
     }
 }
 

@@ -2,7 +2,7 @@ use super::ComputeClassifier;
 use crate::{
     augment::View,
     batch::SamplerConfig,
-    loss::{Moment, Objective},
+    loss::{Moment, Objective, Teacher},
     model::{ClassifierStart, NetworkConfig, Part},
     optim::{Schedule, SgdConfig},
 };
@@ -70,9 +70,20 @@ impl Plan {
             Some("a sampler draws no image")
         } else if trained().any(|stage| stage.trains.is_empty()) {
             Some("a stage trains no part of the network")
+        } else if trained().any(|stage| !stage.schedule.is_usable(stage.epochs)) {
+            Some("the learning rate of a stage is not a finite number above 0")
         } else {
             None
         }
+    }
+
+    /// Gives the stages a trained network to learn from; tells whether one of them has a use for it.
+    pub fn learn_from(&mut self, teacher: &Teacher) -> bool {
+        let mut learns = false;
+        for stage in &mut self.stages {
+            learns |= stage.objective.learn_from(teacher);
+        }
+        learns
     }
 
     /// Epochs of all stages.

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     batch::{SamplerConfig, Sampling},
     loss::{
-        ClassCounts, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, Ride,
-        RideReweighting, expert_assignment, only,
+        ClassCounts, Distillation, Draw, Ldam, LossError, Losses, Measure, Moment, Objective, Ride,
+        RideReweighting, Teacher, expert_assignment, mean_of, only,
     },
     model::{
         BatchStatistics, Branches, ClassifierKind, ClassifierStart, Network, NetworkConfig, Part,
@@ -36,6 +36,27 @@ const TEMPERATURE_FACTOR: Knob = Knob::number(
     "how far the temperatures of classes lie apart once they are weighted",
     "RIDE's recipe for CIFAR; .02 for ImageNet-LT",
 );
+const DISTILLATION_WEIGHT: Knob = Knob::number(
+    "distillation_weight",
+    [1.0, 0.0, 1e6],
+    "with a teacher: weight of its divergence from the experts' mean",
+    "RIDE's code",
+)
+.later();
+const DISTILLATION_TEMPERATURE: Knob = Knob::number(
+    "distillation_temperature",
+    [1.5, 1e-3, 1e3],
+    "with a teacher: T, dividing the logits of both",
+    "RIDE's recipe for CIFAR with a teacher",
+)
+.later();
+const DISTILLATION_PER_EXPERT: Knob = Knob::flag(
+    "distillation_per_expert",
+    true,
+    "with a teacher: whether the whole loss is added once per expert",
+    "RIDE's code, which then gives the experts K times the loss",
+)
+.later();
 const ROUTING: Knob = Knob::flag(
     "routing",
     false,
@@ -73,6 +94,9 @@ pub(super) const DEFINITION: Definition = Definition {
         TEMPERATURE_FACTOR,
         BETA,
         REWEIGHT_AT,
+        DISTILLATION_WEIGHT,
+        DISTILLATION_TEMPERATURE,
+        DISTILLATION_PER_EXPERT,
         ROUTING,
         ROUTING_EPOCHS,
         ROUTING_LR,
@@ -98,6 +122,12 @@ fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
         beta: BETA.real(knobs),
         temperature_factor: TEMPERATURE_FACTOR.real(knobs),
         deferred: Deferred::of(settings),
+        distillation: settings.method.teacher.as_ref().map(|_| Distillation {
+            temperature: DISTILLATION_TEMPERATURE.real(knobs),
+            weight: DISTILLATION_WEIGHT.real(knobs),
+            teacher: None,
+        }),
+        per_expert: DISTILLATION_PER_EXPERT.is_on(knobs),
     };
     let stage = parts::stage(settings, parts::views(settings, 1), Box::new(objective));
     let mut stages = vec![Stage { name: "experts", ..stage }];
@@ -151,6 +181,10 @@ struct RideObjective {
     temperature_factor: f64,
     /// When weights and temperatures begin.
     deferred: Deferred,
+    /// `None` without a teacher.
+    distillation: Option<Distillation>,
+    /// Whether the loss with a teacher is added once per expert.
+    per_expert: bool,
 }
 
 impl RideObjective {
@@ -161,6 +195,12 @@ impl RideObjective {
 }
 
 impl Objective for RideObjective {
+    fn learn_from(&mut self, teacher: &Teacher) -> bool {
+        let Some(distillation) = &mut self.distillation else { return false };
+        distillation.teacher = Some(teacher.clone());
+        true
+    }
+
     fn before_epoch(
         &mut self,
         moment: Moment,
@@ -181,7 +221,14 @@ impl Objective for RideObjective {
         let experts = network.expert_logits(features);
         let reweighting = self.reweighting(moment)?;
         let loss = self.ride.loss(&experts, labels, &self.counts, reweighting.as_ref())?;
-        let parts = vec![("margin", loss.ldam.clone()), ("diversity", loss.diversity.clone())];
-        Ok(Losses { total: loss.total(), parts, logits: experts, statistics })
+        let mut parts = vec![("margin", loss.ldam.clone()), ("diversity", loss.diversity.clone())];
+        let mut total = loss.total();
+        if let Some(distillation) = &self.distillation {
+            let taught = distillation.loss(mean_of(&experts), images.clone())?;
+            parts.push(("distillation", taught.clone()));
+            let times = if self.per_expert { experts.len() as f64 } else { 1.0 };
+            total = (total + taught.mul_scalar(distillation.weight)).mul_scalar(times);
+        }
+        Ok(Losses { total, parts, logits: experts, statistics })
     }
 }

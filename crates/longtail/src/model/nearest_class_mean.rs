@@ -16,7 +16,11 @@ pub struct NearestClassMean {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NearestClassMeanError {
     /// Labels and features do not fit.
-    #[error("{labels} labels do not fit the features of {rows} images")]
+    #[error(
+        "{} do not fit the features of {}",
+        crate::report::counted(*labels, "label", "labels"),
+        crate::report::counted(*rows, "image", "images")
+    )]
     Rows {
         /// Number of labels.
         labels: usize,

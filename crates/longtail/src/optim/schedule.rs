@@ -46,6 +46,19 @@ impl Schedule {
         Self { lr, warmup: 0, epochs, decay: Decay::Cosine, milestones: Vec::new(), gamma: 1.0 }
     }
 
+    /// Whether the learning rate of each of so many epochs is a finite number above 0.
+    ///
+    /// ```
+    /// use longtail::optim::Schedule;
+    ///
+    /// assert!(Schedule::cosine(0.1, 9).is_usable(9));
+    /// assert!(!Schedule::cosine(f64::NAN, 9).is_usable(9));
+    /// ```
+    pub fn is_usable(&self, epochs: usize) -> bool {
+        let is_usable = |lr: f64| lr.is_finite() && lr > 0.0;
+        is_usable(self.lr) && (0..epochs).all(|epoch| is_usable(self.lr(epoch)))
+    }
+
     /// Learning rate of the 0-based `epoch`.
     pub fn lr(&self, epoch: usize) -> f64 {
         if epoch < self.warmup {

@@ -1,7 +1,8 @@
 use std::path::Path;
 
-use super::{CompressionStart, Decay, RecipeError, Sections};
+use super::{CompressionStart, Decay, MethodSection, RecipeError, Sections};
 use crate::{
+    counted::counted,
     data::source,
     loss::{ApplyTo, CompressionMode, CompressionPreset},
     method::{self, Knobs},
@@ -32,6 +33,7 @@ impl Sections {
             return Err(RecipeError::value(key, value, mend));
         }
         self.check_data()?;
+        self.check_teacher()?;
         self.check_compression()?;
         self.check_schedule()
     }
@@ -77,6 +79,18 @@ impl Sections {
         Ok(())
     }
 
+    /// Which network it is, is looked at when the run begins.
+    fn check_teacher(&self) -> Result<(), RecipeError> {
+        let MethodSection { teacher, teacher_digest, .. } = &self.method;
+        if let Some(path) = teacher {
+            let mend = "name the folder of a finished run, or leave it out";
+            require(!path.as_os_str().is_empty(), "method.teacher", path.display(), mend)?;
+        }
+        let Some(digest) = teacher_digest else { return Ok(()) };
+        let mend = "it belongs to a teacher: name that as well (--teacher), or leave it out";
+        require(teacher.is_some(), "method.teacher_digest", digest, mend)
+    }
+
     fn check_compression(&self) -> Result<(), RecipeError> {
         let section = &self.compression;
         if section.preset == CompressionPreset::Custom {
@@ -96,7 +110,10 @@ impl Sections {
                 Err(RecipeError::value(
                     "compression.start",
                     start,
-                    format!("the run has {} epochs, counted from 0", self.train.epochs),
+                    format!(
+                        "the run has {}, counted from 0",
+                        counted(self.train.epochs, "epoch", "epochs")
+                    ),
                 ))
             }
             _ => Ok(()),

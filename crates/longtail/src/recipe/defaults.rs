@@ -7,7 +7,7 @@ use super::{
 use crate::{
     data::Resize,
     loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, Criterion, Reevaluate},
-    method::{Knobs, Method},
+    method::Method,
     model::{Backbone, BnGroups, ClassifierKind, InitHeads, Precision},
 };
 
@@ -17,7 +17,7 @@ impl Sections {
     pub(super) fn defaults(data: &str, method: Method) -> Self {
         let mut recipe = Self {
             data: data_defaults(data),
-            method: MethodSection { name: method, own: None, knobs: Knobs::new() },
+            method: MethodSection::of(method),
             model: model_defaults(),
             loss: loss_defaults(method),
             contrastive: contrastive_defaults(method),

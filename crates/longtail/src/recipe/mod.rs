@@ -189,6 +189,7 @@ impl Recipe {
         let mut same = self.0.clone();
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
+        same.method.teacher = None;
         same.train.checkpoint_steps = 0;
         same.method.knobs = method::identifying(same.method.name, &same.method.knobs);
         let is_own_size = source::is_known(&same.data.name);

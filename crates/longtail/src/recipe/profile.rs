@@ -1,7 +1,7 @@
 //! Defaults that follow from people's own images.
 
 use super::{ClassifierView, Decay, Recipe, Sections};
-use crate::{method::Method, model::Backbone};
+use crate::{counted::counted, method::Method, model::Backbone};
 
 /// The method of folders and lists. It, the views, the depth and the number of images were chosen by validation images of
 /// seven small sets (`docs/small-sets.md`).
@@ -113,12 +113,12 @@ impl Recipe {
     pub fn in_words(&self) -> String {
         let Sections { data, model, train, optimizer, .. } = &self.0;
         format!(
-            "{} with {} on {} × {} pixels: {} epochs in steps of {}, learning rate {}; recipe.toml has it all",
+            "{} with {} on {} × {} pixels: {} in steps of {}, learning rate {}; recipe.toml has it all",
             self.method,
             model.backbone,
             data.image_size,
             data.image_size,
-            train.epochs,
+            counted(train.epochs, "epoch", "epochs"),
             train.batch_size,
             optimizer.lr
         )

@@ -73,6 +73,7 @@ impl Sections {
             return None;
         }
         self.method.knobs.clear();
+        (self.method.teacher, self.method.teacher_digest) = (None, None);
         let was = self.owned();
         self.loss = defaults::loss_defaults(method);
         self.contrastive = defaults::contrastive_defaults(method);
@@ -116,5 +117,44 @@ impl Sections {
         if let CompressionStart::Epoch(start) = self.compression.start {
             self.compression.start = CompressionStart::Epoch(scale(start).floor() as usize);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::recipe::{Recipe, RecipeFile};
+
+    fn resolve(layers: &[&str]) -> Recipe {
+        let layers: Vec<_> = layers.iter().map(|t| RecipeFile::parse(t, "t").unwrap()).collect();
+        Recipe::resolve(&layers).unwrap().0
+    }
+
+    const TAUGHT: &str = "[method]\nname = \"ride\"\nteacher = \"a\"\nteacher_digest = \"12\"\n";
+
+    #[test]
+    fn which_teacher_it_is_counts_and_where_it_lies_does_not() {
+        let identity = |layers: &[&str]| resolve(layers).identity().unwrap();
+        let other = TAUGHT.replace("12", "34");
+        let moved = TAUGHT.replace("\"a\"", "\"b\"");
+        assert_eq!(identity(&[&moved]), identity(&[TAUGHT]));
+        assert_ne!(identity(&[&other]), identity(&[TAUGHT]));
+        let alone = identity(&["[method]\nname = \"ride\"\n"]);
+        assert!(!alone.contains("teacher") && !alone.contains("distillation"), "{alone}");
+    }
+
+    #[test]
+    fn another_teacher_or_method_takes_the_former_digest_away() {
+        let of = |more: &str| {
+            let method = resolve(&[TAUGHT, more]).method.clone();
+            (method.teacher.map(|path| path.display().to_string()), method.teacher_digest)
+        };
+        assert_eq!(of("[method]\nexperts = 4\n"), (Some("a".into()), Some("12".into())));
+        assert_eq!(of("[method]\nteacher = \"b\"\n"), (Some("b".into()), None));
+        assert_eq!(of("[method]\nname = \"ce\"\n"), (None, None));
+        let resolve = |text: &str| {
+            Recipe::resolve(&[RecipeFile::parse(text, "t").unwrap()]).unwrap_err().to_string()
+        };
+        assert!(resolve("[method]\nteacher = \"\"\n").contains("method.teacher"));
+        assert!(resolve("[method]\nteacher_digest = \"1\"\n").contains("--teacher"));
     }
 }

@@ -25,3 +25,4 @@ pub use table::class_table;
 pub use text::{json_line, printable, printable_lines};
 
 pub use crate::atomic::{WholeFile, WriteError};
+pub use crate::counted::counted;

@@ -69,16 +69,7 @@ impl Recovered {
             .filter(|epoch| !lines.contains_key(epoch))
             .map(|epoch| (epoch + 1).to_string())
             .collect();
-        let mut faults = Vec::new();
-        if damaged > 0 {
-            faults.push(format!("lines that cannot be read are left out ({damaged})"));
-        }
-        if !is_in_order {
-            faults.push("lines out of order are put in order".into());
-        }
-        if !missing.is_empty() {
-            faults.push(format!("no line for epoch {}", missing.join(", ")));
-        }
+        let faults = faults(damaged, is_in_order, &missing);
         let note = (is_known || !faults.is_empty()).then(|| {
             let faults =
                 if faults.is_empty() { String::new() } else { format!(": {}", faults.join("; ")) };
@@ -111,6 +102,16 @@ impl Recovered {
             Ok(())
         }
     }
+}
+
+/// What is wrong with lines of which so many cannot be read and those of these epochs are not there.
+fn faults(damaged: usize, is_in_order: bool, missing: &[String]) -> Vec<String> {
+    let damaged =
+        (damaged > 0).then(|| format!("lines that cannot be read are left out ({damaged})"));
+    let order = (!is_in_order).then(|| "lines out of order are put in order".to_owned());
+    let missing =
+        (!missing.is_empty()).then(|| format!("no line for epoch {}", missing.join(", ")));
+    damaged.into_iter().chain(order).chain(missing).collect()
 }
 
 #[cfg(test)]

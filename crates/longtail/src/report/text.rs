@@ -81,11 +81,6 @@ pub(super) fn wrapped(text: &str, width: usize) -> String {
     lines
 }
 
-/// `1 class`, `2 classes`.
-pub(super) fn counted(count: usize, one: &str, more: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { more })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use super::{Runner, resume::Reopened, saved};
+use super::{
+    Runner,
+    resume::{Purpose, Reopened},
+    saved,
+};
 use crate::{
     Error, Result,
     data::DataError,
@@ -62,7 +66,7 @@ impl Runner {
         let layer = RecipeFile { data: own, ..RecipeFile::default() };
         let (folder, saved) = saved(at)?;
         let lock = folder.lock_if_writable()?;
-        match self.reopen(folder, saved, &self.named(&[layer]), observer) {
+        match self.reopen(folder, saved, &self.named(&[layer]), Purpose::Evaluate, observer) {
             Ok(Reopened { trainer, is_checked, .. }) => {
                 let summary = Box::new(trainer.summary()?);
                 match lock {

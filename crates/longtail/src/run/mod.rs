@@ -6,6 +6,7 @@ mod prepare;
 mod rescore;
 mod resume;
 mod stage1;
+mod teacher;
 mod without_effect;
 
 use std::{path::Path, sync::Arc};
@@ -88,7 +89,7 @@ impl Runner {
     /// Lays the folder of a run out; its recipe, without which there is no run, comes last.
     fn begin(
         &self,
-        Prepared { recipe, sets, split, mut notes }: Prepared,
+        Prepared { recipe, sets, split, mut notes, teacher }: Prepared,
         out: &Out,
         first: Option<FirstStage>,
         observer: &mut dyn Observer,
@@ -108,6 +109,9 @@ impl Runner {
         let mut trainer = Trainer::new(&self.planner, recipe, Arc::new(sets), folder, device)?
             .owning(lock)
             .with_notes(notes);
+        if let Some(teacher) = teacher {
+            trainer = trainer.learning_from(teacher);
+        }
         if let Some(first) = first {
             trainer = trainer.after_first_stage(first.checkpoint)?;
         }
@@ -125,9 +129,9 @@ impl Runner {
         limits: Limits,
         observer: &mut dyn Observer,
     ) -> Result<(Recipe, Forecast)> {
-        let Prepared { recipe, sets, .. } = self.prepare(layers, observer)?;
+        let Prepared { recipe, sets, teacher, .. } = self.prepare(layers, observer)?;
         let device = self.device.clone().autodiff();
-        let forecast = Forecast::measure(&self.planner, &recipe, sets, limits, device)?;
+        let forecast = Forecast::measure(&self.planner, &recipe, sets, teacher, limits, device)?;
         Ok((recipe, forecast))
     }
 

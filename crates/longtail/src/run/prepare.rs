@@ -2,13 +2,13 @@
 
 use std::num::NonZero;
 
-use super::{Runner, without_effect::notes_of_layers};
+use super::{Runner, teacher::Taught, without_effect::notes_of_layers};
 use crate::{
     Result,
     augment::Normalize,
     data::{Opened, Sets, Split, source},
     device,
-    loss::ClassCounts,
+    loss::{ClassCounts, Teacher},
     model::{EncoderConfig, Network},
     recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
     train::{Need, Observer, TrainError, Trainer},
@@ -20,6 +20,7 @@ pub(super) struct Prepared {
     pub sets: Sets,
     pub split: Split,
     pub notes: Vec<String>,
+    pub teacher: Option<Teacher>,
 }
 
 /// Opens the data, decides what follows from it, and loads it.
@@ -48,24 +49,44 @@ pub(super) fn prepare(
             data.split_seed = split.split_seed;
         })?;
     }
-    let counts = check(runner, &recipe, &opened, &split)?;
+    let taught = runner.teacher(&recipe, &split)?;
+    recipe = naming(recipe, taught.as_ref())?;
+    let counts = check(runner, &recipe, &opened, &split, taught.as_ref())?;
     let again = |layers: &[RecipeFile]| resolve(layers).ok().map(|(recipe, _)| recipe);
     let unheard = notes_of_layers(&recipe, layers, again, &runner.planner, &counts);
     unheard.iter().for_each(|note| observer.note(note));
-    let mut notes = [opened.notes.clone(), of_split].concat();
+    let (teacher, of_teacher) = taught.map(|Taught { teacher, note }| (teacher, note)).unzip();
+    let mut notes = [opened.notes.clone(), of_split, of_teacher.into_iter().collect()].concat();
     let (source, of_images) = opened.load(&split, &recipe.data)?;
     notes.extend(of_images);
     notes.iter().for_each(|note| observer.note(note));
     let sets = Sets::new(source, &split, recipe.data.val != Holdout::None);
-    if is_own && layers.iter().all(|layer| layer.views.mean.is_none() && layer.views.std.is_none())
-    {
-        let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
-        recipe = recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?;
-    }
     if is_own {
+        recipe = with_own_colours(recipe, layers, &sets)?;
         observer.note(&recipe.in_words());
     }
-    Ok(Prepared { recipe, sets, split, notes })
+    Ok(Prepared { recipe, sets, split, notes, teacher })
+}
+
+/// The recipe with means and deviations of its training images, where no layer has others.
+fn with_own_colours(recipe: Recipe, layers: &[RecipeFile], sets: &Sets) -> Result<Recipe> {
+    if layers.iter().any(|layer| layer.views.mean.is_some() || layer.views.std.is_some()) {
+        return Ok(recipe);
+    }
+    let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
+    Ok(recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?)
+}
+
+/// The recipe with where its teacher is and which one that is.
+fn naming(recipe: Recipe, taught: Option<&Taught>) -> Result<Recipe> {
+    let Some(Taught { teacher, .. }) = taught else { return Ok(recipe) };
+    let path = recipe.method.teacher.clone().unwrap_or_default();
+    let absolute = std::path::absolute(&path)
+        .map_err(|error| TrainError::Teacher { path, reason: error.to_string() })?;
+    Ok(recipe.with(|Sections { method, .. }| {
+        method.teacher = Some(absolute);
+        method.teacher_digest = Some(teacher.digest().to_owned());
+    })?)
 }
 
 /// Refuses what does not fit the data, the device, its memory, or the encoder; gives the images of every class.
@@ -74,12 +95,19 @@ fn check(
     recipe: &Recipe,
     opened: &Opened,
     split: &Split,
+    taught: Option<&Taught>,
 ) -> Result<ClassCounts> {
     device::check_precision(device, recipe.train.precision)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
     Trainer::check(recipe, &split.class_names, &counts)?;
     let counts = ClassCounts::new(counts).map_err(TrainError::from)?;
-    let plan = planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?;
+    let mut plan = planner.plan(&recipe.settings(), &counts).map_err(TrainError::from)?;
+    if let (Some(Taught { teacher, .. }), Some(path)) = (taught, &recipe.method.teacher)
+        && !plan.learn_from(teacher)
+    {
+        let reason = format!("{} learns from none: leave --teacher out", recipe.method);
+        return Err(TrainError::Teacher { path: path.clone(), reason }.into());
+    }
     let bytes = opened.bytes(split, &recipe.data);
     Need::of(recipe, &plan, bytes, device::is_cpu(device)).check(device::free_memory())?;
     if let EncoderConfig::Own { .. } = plan.network.encoder {

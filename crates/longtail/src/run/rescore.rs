@@ -13,9 +13,12 @@ use crate::{
         source,
     },
     eval::{EvalOptions, Evaluation, argmax, predict},
-    model::{Network, weights},
+    model::{
+        Network,
+        weights::{self, State},
+    },
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
-    report::{Best, ClassInfo, LossParts, Outcome, Summary},
+    report::{Best, ClassInfo, LossParts, Outcome, Summary, counted},
     train::{
         Checkpoint, Observer, Progress, RunFolder, TrainError, encoder, eval_options, network,
     },
@@ -59,39 +62,21 @@ impl Runner {
             .check_identity(&recipe, &trained.hash, &folder.checkpoint())
             .map_err(crate::Error::from)?;
         let data = other_data(&recipe, typed)?;
-        let opened = Opened::to_score(&data)?;
-        opened.notes.iter().for_each(|note| observer.note(note));
-        let classes = Classes::matching(&trained.class_names, &opened.listing, observer)?;
-        let part = PartUsed::of(&opened.listing);
-        let split = Split::of_part(&opened.listing, part == PartUsed::Pool);
-        check_images(opened.bytes(&split, &data))?;
-        let scored = part.of_set(&opened.listing);
-        trained_on(&recipe, &trained, scored, part).iter().for_each(|note| observer.note(note));
-        let (source, notes) = opened.load(&split, &data)?;
-        notes.iter().for_each(|note| observer.note(note));
-        let images = match part {
-            PartUsed::Test => source.test,
-            PartUsed::Val => source.val,
-            PartUsed::Pool => Some(source.pool),
-        };
-        let images = images.unwrap_or_else(|| ImageSet::empty(1, 1));
-        let counts = train_counts(&folder, &checkpoint, trained.class_names.len());
+        let other = OtherSet::load(&recipe, &trained, &data, observer)?;
+        let classes = trained.class_names.len();
+        let counts = train_counts(&folder, &checkpoint, classes);
         let options = eval_options(&recipe)?;
         let scored = Scored {
-            images: &images,
-            classes: &classes,
+            images: &other.images,
+            classes: &other.classes,
             counts: &counts,
             recipe: &recipe,
             options,
             device: &self.device,
         };
         let stage = checkpoint.progress.stage;
-        let build = |state| -> Result<Network> {
-            let network =
-                network(&self.planner, &recipe, trained.class_names.len(), stage, &self.device)?;
-            let file = folder.checkpoint().display().to_string();
-            Ok(weights::with_state(network, state, &file).map_err(TrainError::from)?)
-        };
+        let file = folder.checkpoint().display().to_string();
+        let build = |state| self.network_of(&recipe, [classes, stage], state, &file);
         let progress = checkpoint.progress;
         let last = scored.outcome(&build(checkpoint.model)?)?;
         let best = match &progress.best {
@@ -101,17 +86,66 @@ impl Runner {
             }
             _ => None,
         };
-        let backbone = encoder(&self.planner, &recipe, trained.class_names.len())?;
+        let backbone = encoder(&self.planner, &recipe, classes)?;
         Ok(Summary {
             last,
             best,
-            split_hash: split.hash,
+            split_hash: other.split_hash,
             data: source::title(&data),
             classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
             backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
         })
+    }
+}
+
+impl Runner {
+    /// The network of a recipe for so many classes at a stage, with the weights `state`, which `file` holds.
+    fn network_of(
+        &self,
+        recipe: &Recipe,
+        [classes, stage]: [usize; 2],
+        state: State,
+        file: &str,
+    ) -> Result<Network> {
+        let network = network(&self.planner, recipe, classes, stage, &self.device)?;
+        Ok(weights::with_state(network, state, file).map_err(TrainError::from)?)
+    }
+}
+
+/// A set that a run was not made with, as far as it is scored.
+struct OtherSet {
+    images: ImageSet,
+    classes: Classes,
+    split_hash: String,
+}
+
+impl OtherSet {
+    /// Of what `data` says, with what is to be told of it.
+    fn load(
+        recipe: &Recipe,
+        trained: &Split,
+        data: &Data,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let opened = Opened::to_score(data)?;
+        opened.notes.iter().for_each(|note| observer.note(note));
+        let classes = Classes::matching(&trained.class_names, &opened.listing, observer)?;
+        let part = PartUsed::of(&opened.listing);
+        let split = Split::of_part(&opened.listing, part == PartUsed::Pool);
+        check_images(opened.bytes(&split, data))?;
+        let scored = part.of_set(&opened.listing);
+        trained_on(recipe, trained, scored, part).iter().for_each(|note| observer.note(note));
+        let (source, notes) = opened.load(&split, data)?;
+        notes.iter().for_each(|note| observer.note(note));
+        let images = match part {
+            PartUsed::Test => source.test,
+            PartUsed::Val => source.val,
+            PartUsed::Pool => Some(source.pool),
+        };
+        let images = images.unwrap_or_else(|| ImageSet::empty(1, 1));
+        Ok(Self { images, classes, split_hash: split.hash })
     }
 }
 
@@ -185,9 +219,9 @@ fn trained_on(recipe: &Recipe, split: &Split, scored: &Listed, part: PartUsed) -
     match (count(), part) {
         (Some(0), _) => None,
         (Some(count), _) => Some(format!(
-            "{count} of the {} images that are scored are ones that the run was trained or chosen on: figures on \
-             them are no test",
-            scored.labels.len()
+            "{count} of the {} scored {} what the run was trained or chosen on: figures on that are no test",
+            counted(scored.labels.len(), "image", "images"),
+            if count == 1 { "is" } else { "are" }
         )),
         (None, PartUsed::Pool) => Some(
             "all images are scored: figures on those that the run was trained on, if any, are no test".into(),

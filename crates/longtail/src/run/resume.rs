@@ -4,18 +4,19 @@ use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
-use super::{Runner, saved};
+use super::{Runner, saved, teacher::Taught};
 use crate::{
     Result, atomic,
     data::{self, Opened, Sets, Split},
     device,
     loss::ClassCounts,
-    recipe::{DataTyped, Holdout, Recipe, RecipeFile},
+    recipe::{DataTyped, Holdout, MethodTyped, Recipe, RecipeFile},
+    report::counted,
     train::{Need, Observer, RunFolder, TrainError, Trainer},
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
-pub(super) const PLACES: [&str; 8] = [
+pub(super) const PLACES: [&str; 9] = [
     "data.name",
     "data.dir",
     "data.train_list",
@@ -23,8 +24,11 @@ pub(super) const PLACES: [&str; 8] = [
     "data.test_list",
     "data.split",
     "data.any_content",
+    TEACHER,
     "train.checkpoint_steps",
 ];
+/// Where the teacher is, of a run that has one.
+const TEACHER: &str = "method.teacher";
 /// Sections of which a longer run has other values.
 const OF_LENGTH: [&str; 1] = ["train.epochs"];
 
@@ -60,7 +64,7 @@ impl Runner {
         let (folder, saved) = saved(out)?;
         let lock = folder.lock()?;
         let Reopened { trainer, epochs_before: before, .. } =
-            self.reopen(folder, saved, &self.named(layers), observer)?;
+            self.reopen(folder, saved, &self.named(layers), Purpose::Train, observer)?;
         let trainer = trainer.owning(lock);
         if trainer.recipe().train.epochs != before {
             // The recipe of a run is what it does. Killed between the two, the run can be gone on with either.
@@ -73,8 +77,9 @@ impl Runner {
         observer.note(&where_it_goes_on(&trainer));
         let epochs = trainer.recipe().train.epochs;
         if epochs != before {
+            let epochs = counted(epochs, "epoch", "epochs");
             observer.note(&format!(
-                "{epochs} epochs instead of {before}: from here on the schedule is that of a run of {epochs} epochs \
+                "{epochs} instead of {before}: from here on the schedule is that of a run of {epochs} \
                  (learning rate, warm-up, milestones, compression), which is not what it would have been from the start"
             ));
         }
@@ -87,12 +92,17 @@ impl Runner {
         folder: RunFolder,
         saved: RecipeFile,
         layers: &[RecipeFile],
+        purpose: Purpose,
         observer: &mut dyn Observer,
     ) -> Result<Reopened> {
         let before = Recipe::resolve(std::slice::from_ref(&saved))?.0;
         let recipe = again(&folder, &before, saved, layers)?;
         device::check_precision(&self.device, recipe.train.precision)?;
         let split = Split::load(&folder.split())?;
+        let taught = match purpose {
+            Purpose::Train => self.teacher(&recipe, &split)?,
+            Purpose::Evaluate => None,
+        };
         let (sets, note, notes) = self.sets(&recipe, &split)?;
         note.iter().for_each(|note| observer.note(note));
         let trainer = Trainer::new(
@@ -102,6 +112,10 @@ impl Runner {
             folder,
             self.device.clone().autodiff(),
         )?;
+        let trainer = match taught {
+            Some(Taught { teacher, .. }) => trainer.learning_from(teacher),
+            None => trainer,
+        };
         // Those of a run that has no checkpoint yet; another has them there.
         let trainer = trainer.with_notes(notes).resume(&before, observer)?;
         Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
@@ -136,7 +150,12 @@ fn where_it_goes_on(trainer: &Trainer) -> String {
     let (progress, epochs) = (trainer.progress(), trainer.epochs());
     match (progress.epoch, progress.batch) {
         (epoch, _) if epoch >= epochs => {
-            format!("all {epochs} epochs are done ({} steps); --epochs goes on", progress.step)
+            let epochs = match epochs {
+                1 => "its one epoch is".into(),
+                more => format!("all {more} epochs are"),
+            };
+            let steps = counted(progress.step as usize, "step", "steps");
+            format!("{epochs} done ({steps}); --epochs goes on")
         }
         (0, 0) => "the run begins at its first step".into(),
         (epoch, 0) => {
@@ -150,6 +169,15 @@ fn where_it_goes_on(trainer: &Trainer) -> String {
             )
         }
     }
+}
+
+/// What a run is opened again for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To go on with it: what it learns from is needed.
+    Train,
+    /// For its figures.
+    Evaluate,
 }
 
 /// A run where its checkpoint left off.
@@ -177,6 +205,12 @@ fn again(
     }
     let typed = RecipeFile {
         data: place(&before.data, typed.data),
+        method: MethodTyped {
+            teacher: typed.method.teacher,
+            // Wherever it is now, it is the same.
+            teacher_digest: before.method.teacher_digest.clone(),
+            ..Default::default()
+        },
         train: crate::recipe::TrainTyped {
             epochs: typed.train.epochs,
             checkpoint_steps: typed.train.checkpoint_steps,
@@ -190,7 +224,8 @@ fn again(
 /// The first value that was typed and is not the run's.
 fn difference(saved: &RecipeFile, typed: &RecipeFile) -> Result<Option<String>> {
     let (saved, typed) = (saved.values()?, typed.values()?);
-    let is_free = |key: &str| PLACES.contains(&key) || OF_LENGTH.contains(&key);
+    let is_known = |key: &str| key != TEACHER || saved.contains_key(key);
+    let is_free = |key: &str| is_known(key) && PLACES.contains(&key) || OF_LENGTH.contains(&key);
     let other = typed.iter().find(|(key, value)| !is_free(key) && saved.get(*key) != Some(value));
     Ok(other.map(|(key, value)| match saved.get(key) {
         Some(was) => format!("{key} = {was}, not {value}"),

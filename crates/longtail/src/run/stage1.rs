@@ -7,7 +7,7 @@ use crate::{
     Result,
     recipe::{Recipe, RecipeFile},
     regular,
-    report::{LARGEST_LOG, ReportError},
+    report::{LARGEST_LOG, ReportError, counted},
     train::{Checkpoint, Observer, Out, RunFolder, TrainError, Trainer},
 };
 
@@ -36,7 +36,10 @@ impl Runner {
     ) -> Result<Trainer> {
         out.check_free()?;
         let first = FirstStage::open(stage1)?;
-        let prepared = self.prepare(&first.under(layers)?, observer)?;
+        let layers = first.under(layers)?;
+        // What can be known without the images is refused without them.
+        first.check_recipe(&Recipe::resolve(&layers)?.0)?;
+        let prepared = self.prepare(&layers, observer)?;
         first.check(&prepared)?;
         self.begin(prepared, out, Some(first), observer)
     }
@@ -66,6 +69,13 @@ impl FirstStage {
     }
 
     fn check(&self, Prepared { recipe, split, .. }: &Prepared) -> Result<()> {
+        self.check_recipe(recipe)?;
+        let checkpoint = self.folder.checkpoint();
+        Ok(self.checkpoint.check_identity(&self.recipe, &split.hash, &checkpoint)?)
+    }
+
+    /// Refuses a run that is not finished, or of another recipe than this one's first stage.
+    fn check_recipe(&self, recipe: &Recipe) -> Result<()> {
         let (method, own) = (&recipe.method, &self.recipe.method);
         match method.name.definition().first_stage {
             None => {
@@ -83,21 +93,21 @@ impl FirstStage {
         let (progress, epochs) = (&self.checkpoint.progress, self.recipe.train.epochs);
         if progress.epoch < epochs {
             let at = self.folder.path().display();
+            let (done, of) = (progress.epoch, counted(epochs, "epoch", "epochs"));
             return self.refuse(format!(
-                "it has done {} of its {epochs} epochs: finish it with longtail train --resume --out {at}",
-                progress.epoch
+                "it has done {done} of its {of}: finish it with longtail train --resume --out {at}"
             ));
         }
-        let checkpoint = self.folder.checkpoint();
-        Ok(self.checkpoint.check_identity(&self.recipe, &split.hash, &checkpoint)?)
+        Ok(())
     }
 
     /// What is to be said of it.
     pub fn note(&self) -> String {
         let (path, progress) = (self.folder.path().display(), &self.checkpoint.progress);
         format!(
-            "the first stage is the run in {path}: {} epochs, {} steps",
-            progress.epoch, progress.step
+            "the first stage is the run in {path}: {}, {}",
+            counted(progress.epoch, "epoch", "epochs"),
+            counted(progress.step as usize, "step", "steps")
         )
     }
 

@@ -9,7 +9,7 @@ use crate::{
     method::PlannerError,
     model::ModelError,
     recipe::RecipeError,
-    report::ReportError,
+    report::{ReportError, counted},
 };
 
 /// How to go on where the last checkpoint is damaged.
@@ -57,7 +57,11 @@ pub enum TrainError {
         owner: String,
     },
     /// Fewer epochs than are done.
-    #[error("--epochs {asked} is less than the {done} epochs that the run in {} has done", path.display())]
+    #[error(
+        "--epochs {asked} is less than the {} that the run in {} has done",
+        counted(*done, "epoch", "epochs"),
+        path.display()
+    )]
     FewerEpochs {
         /// The run.
         path: PathBuf,
@@ -127,6 +131,14 @@ pub enum TrainError {
         /// Why not.
         reason: String,
     },
+    /// A run that another one cannot learn from.
+    #[error("the run in {} cannot be the teacher: {reason}", path.display())]
+    Teacher {
+        /// The teacher's folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A folder or file of the run cannot be made.
     #[error("cannot create {}: {source}; choose another --out", path.display())]
     Create {
@@ -145,8 +157,8 @@ pub enum TrainError {
     },
     /// A batch needs more images than there are.
     #[error(
-        "batch size {batch_size} is larger than the training set of {images} images: choose \
-         --batch-size {images} or less"
+        "batch size {batch_size} is larger than the training set of {}: choose --batch-size {images} or less",
+        counted(*images, "image", "images")
     )]
     BatchSize {
         /// Images per batch.

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use burn::{module::Module, tensor::Device};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{
     data::{Part, Sets},
     device,
     eval::predict,
-    loss::{ClassCounts, Moment},
+    loss::{ClassCounts, Moment, Teacher},
     method::{Planner, Stage},
     recipe::Recipe,
 };
@@ -57,12 +57,15 @@ impl Forecast {
         planner: &Planner,
         recipe: &Recipe,
         sets: Sets,
+        teacher: Option<Teacher>,
         limits: Limits,
         device: Device,
     ) -> Result<Self, TrainError> {
-        let sets = Arc::new(sets);
         let counts = ClassCounts::new(sets.train_counts.clone())?;
-        let plan = planner.plan(&recipe.settings(), &counts)?;
+        let mut plan = planner.plan(&recipe.settings(), &counts)?;
+        teacher.iter().for_each(|teacher| {
+            plan.learn_from(&teacher.clone().given(&setup::normalize(recipe)));
+        });
         let mut learner = Learner::new(&plan, recipe.train.seed, device)?;
         let mut stages = Vec::with_capacity(plan.stages.len());
         for (number, stage) in plan.stages.iter().enumerate() {

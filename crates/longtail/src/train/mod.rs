@@ -28,5 +28,5 @@ pub use lock::Lock;
 pub use memory::Need;
 pub use observer::{Ending, Limits, Observer, StepReport};
 pub use progress::{BestEpoch, EpochLosses, EpochSums, Progress};
-pub use setup::{encoder, epochs, eval_options, network};
+pub use setup::{encoder, epochs, eval_options, network, normalize, whole};
 pub use trainer::Trainer;

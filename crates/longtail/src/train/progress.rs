@@ -19,6 +19,9 @@ pub struct Progress {
     /// The stage that has begun, from 0.
     #[serde(default)]
     pub stage: usize,
+    /// What the stages of the plan are called, in order; empty in checkpoints of earlier versions.
+    #[serde(default)]
+    pub stages: Vec<String>,
     /// Batches of the epoch that are done.
     pub batch: usize,
     /// Optimizer steps in all.
@@ -124,6 +127,7 @@ impl Progress {
             fingerprint,
             epoch: 0,
             stage: 0,
+            stages: Vec::new(),
             batch: 0,
             step: 0,
             images: 0,

@@ -21,6 +21,7 @@ impl Trainer {
         let path = self.folder.checkpoint();
         let Some(checkpoint) = Checkpoint::load_last(&self.folder)? else { return Ok(self) };
         checkpoint.check_identity(before, &self.sets.split_hash, &path)?;
+        self.check_stages(&checkpoint.progress)?;
         self.check_length(before, &checkpoint.progress)?;
         self.check_progress(&checkpoint.progress)?;
         let Checkpoint { progress, model, velocity, best } = checkpoint;
@@ -30,6 +31,7 @@ impl Trainer {
         self.progress.fingerprint = new.fingerprint;
         self.former_fingerprint = Some(setup::fingerprint(before, &self.sets.split_hash)?);
         self.progress.train_counts = new.train_counts;
+        self.progress.stages = new.stages;
         let kernels = new.kernels;
         if kernels != self.progress.kernels {
             let before = std::mem::replace(&mut self.progress.kernels, kernels.clone());
@@ -50,13 +52,15 @@ impl Trainer {
         let Checkpoint { progress, model, velocity, best } = checkpoint;
         self.restore_learner(&progress, model, velocity)?;
         self.best = best;
-        let Progress { format, fingerprint, kernels, notes, train_counts, .. } = self.progress;
+        let Progress { format, fingerprint, kernels, notes, train_counts, stages, .. } =
+            self.progress;
         self.progress = Progress {
             format,
             fingerprint,
             kernels,
             notes,
             train_counts,
+            stages,
             former_fingerprint: None,
             ended: None,
             ..progress
@@ -64,6 +68,17 @@ impl Trainer {
         self.check_progress(&self.progress)?;
         self.save()?;
         Ok(self)
+    }
+
+    /// Refuses other stages than those that the run was begun with, in another order or of other names: under one name a
+    /// program may have changed its method.
+    fn check_stages(&self, progress: &Progress) -> Result<(), TrainError> {
+        let (before, now) = (&progress.stages, &self.progress.stages);
+        if before.is_empty() || before == now {
+            return Ok(());
+        }
+        let what = format!("plan (its stages are {}, not {})", before.join(", "), now.join(", "));
+        Err(TrainError::Foreign { path: self.folder.checkpoint(), what })
     }
 
     /// Refuses another length than the run can still have: no less than it has done, and its own where a later stage

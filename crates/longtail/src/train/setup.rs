@@ -38,12 +38,14 @@ pub(super) fn check(
 /// The beginning of a run that is made of this recipe and split.
 pub(super) fn progress(
     recipe: &Recipe,
+    plan: &Plan,
     sets: &Sets,
     device: &Device,
 ) -> Result<Progress, TrainError> {
     let mut progress =
         Progress::new(fingerprint(recipe, &sets.split_hash)?, device::operators(device).into());
     progress.train_counts.clone_from(&sets.train_counts);
+    progress.stages = plan.stages.iter().map(|stage| stage.name.to_owned()).collect();
     Ok(progress)
 }
 
@@ -64,7 +66,8 @@ fn hashed(identity: &str, split: &str) -> String {
     hex(hash.finalize())
 }
 
-pub(super) fn normalize(recipe: &Recipe) -> Normalize {
+/// What the images of a recipe are normalised with.
+pub fn normalize(recipe: &Recipe) -> Normalize {
     Normalize { mean: recipe.views.mean, std: recipe.views.std }
 }
 
@@ -100,6 +103,19 @@ pub fn encoder(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<Str
 /// [`TrainError::ClassCounts`] without a class.
 pub fn epochs(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<usize, TrainError> {
     Ok(plan_for(planner, recipe, classes)?.epochs())
+}
+
+/// Epochs of a finished run of a recipe for `classes` classes, and its last stage.
+///
+/// # Errors
+/// [`TrainError::ClassCounts`] without a class.
+pub fn whole(
+    planner: &Planner,
+    recipe: &Recipe,
+    classes: usize,
+) -> Result<(usize, usize), TrainError> {
+    let plan = plan_for(planner, recipe, classes)?;
+    Ok((plan.epochs(), plan.stages.len().saturating_sub(1)))
 }
 
 /// The plan of a recipe as far as it does not depend on the images: networks and lengths do not.

@@ -5,6 +5,7 @@ use crate::{
     batch::{Loader, Position},
     method::{Place, Stage},
     model::weights::State,
+    report::counted,
 };
 
 impl Trainer {
@@ -40,7 +41,10 @@ impl Trainer {
         let (stage, stages) = (number + 1, self.plan.stages.len());
         let said = match epochs {
             0 => format!("stage {stage} of {stages}, {name}"),
-            _ => format!("stage {stage} of {stages}, {name}: {epochs} epochs"),
+            _ => format!(
+                "stage {stage} of {stages}, {name}: {}",
+                counted(*epochs, "epoch", "epochs")
+            ),
         };
         let said = [Some(said), self.compute_classifier()?];
         let said = said.into_iter().flatten().collect::<Vec<_>>().join("; ");

@@ -12,7 +12,7 @@ use crate::{
     batch::Batch,
     data::Sets,
     eval::EvalOptions,
-    loss::ClassCounts,
+    loss::{ClassCounts, Teacher},
     method::{Plan, Planner},
     model::{
         Network,
@@ -66,9 +66,9 @@ impl Trainer {
         device: Device,
     ) -> Result<Self, TrainError> {
         Self::check(&recipe, &sets.class_names, &sets.train_counts)?;
-        let progress = setup::progress(&recipe, &sets, &device)?;
         let counts = ClassCounts::new(sets.train_counts.clone())?;
         let plan = planner.plan(&recipe.settings(), &counts)?;
+        let progress = setup::progress(&recipe, &plan, &sets, &device)?;
         let learner = Learner::new(&plan, recipe.train.seed, device)?;
         Ok(Self {
             plan,
@@ -97,6 +97,13 @@ impl Trainer {
     #[must_use]
     pub fn with_notes(mut self, notes: Vec<String>) -> Self {
         self.progress.notes = notes;
+        self
+    }
+
+    /// The same run, which learns from `teacher` where its method does.
+    #[must_use]
+    pub fn learning_from(mut self, teacher: Teacher) -> Self {
+        self.plan.learn_from(&teacher.given(&self.normalize));
         self
     }
 

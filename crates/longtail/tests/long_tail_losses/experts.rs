@@ -121,6 +121,22 @@ fn experts_that_agree_have_no_diversity_and_no_teacher_teaches_itself() {
     assert!(value.abs() < 1e-14 && slopes.iter().all(|slope| slope.abs() < 1e-14));
 }
 
+/// T² KL(teacher‖student), which is not T² KL(student‖teacher); the gradient by the student is T (p_s − p_t) / rows.
+#[test]
+fn distillation_by_hand() {
+    // Divided by T = 2, probabilities ¾ and ¼ of the teacher, and ½ and ½ of the student.
+    let (wise, own) = (vec![vec![2.0 * 3_f64.ln(), 0.0]], vec![vec![0.7, 0.7]]);
+    let loss = |teacher: &Rows, student: &Rows| {
+        of_logits(student, DType::F64, |x| distillation(x, tensor(teacher, DType::F64), 2.0))
+    };
+    let (value, slopes) = loss(&wise, &own);
+    close(value, 4.0 * (0.75 * 1.5_f64.ln() + 0.25 * 0.5_f64.ln()), 1e-14);
+    all_close(&slopes, &[-0.5, 0.5], 1e-14);
+    let reversed = 4.0 * (0.5 * (2.0 / 3.0_f64).ln() + 0.5 * 2_f64.ln());
+    close(loss(&own, &wise).0, reversed, 1e-14);
+    assert!((value - reversed).abs() > 0.05, "{value} and {reversed}");
+}
+
 #[test]
 fn no_gradient_reaches_the_teacher() {
     let Oracle { experts, .. } = oracle();

@@ -10,8 +10,9 @@ use super::shelf::{all, recipe, text};
 fn a_name_says_data_factor_and_method() {
     for entry in all() {
         let Sections { data, method, .. } = &*entry.recipe;
-        let method = method.name.to_string().replace('+', "-");
-        let name = format!("{}-{}-{method}", data.name, data.imbalance);
+        let system = method.name.to_string().replace('+', "-");
+        let name = format!("{}-{}-{system}", data.name, data.imbalance);
+        let name = format!("{name}{}", if method.teacher.is_some() { "-distill" } else { "" });
         let is_named = entry.name == name || entry.name == format!("{name}-matched");
         assert!(is_named, "{} trains {name}", entry.name);
         let title = data.name.to_uppercase().replace("CIFAR", "CIFAR-");

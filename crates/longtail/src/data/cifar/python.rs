@@ -7,6 +7,7 @@ use super::{
     batch::wrong_label,
     pickle::{Array, Order, Pickle},
 };
+use crate::counted::counted;
 
 pub(super) fn batch<'a>(
     facts: &Facts,
@@ -24,7 +25,8 @@ pub(super) fn batch<'a>(
         return Err(format!("\"data\" of {name} has the shape {shape:?} instead of [n, {PIXELS}]"));
     };
     if images == 0 || images != numbers.len() {
-        return Err(format!("{name} has {images} images and {} labels", numbers.len()));
+        let labels = counted(numbers.len(), "label", "labels");
+        return Err(format!("{name} has {} and {labels}", counted(images, "image", "images")));
     }
     let label = |(index, number)| {
         u8::try_from(number).map_err(|_| wrong_label(name, index, number, facts.classes))

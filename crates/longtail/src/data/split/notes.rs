@@ -43,20 +43,7 @@ impl Split {
             Holdout::None => "",
             _ => "; --val none trains on those that validate",
         };
-        match (val.len(), test.len()) {
-            (0, 0) => None,
-            (val, 0) => Some(format!(
-                "{val} selected images validate and so do not train ({classes}); --val none trains on all"
-            )),
-            (0, test) => Some(format!(
-                "{test} selected images test and so do not train ({classes}); test images of one's own (test/ or \
-                 --test-list) let all train"
-            )),
-            (val, test) => Some(format!(
-                "{val} selected images validate and {test} test, and so do not train ({classes}){left}; test images of \
-                 one's own (test/ or --test-list) take the place of the latter"
-            )),
-        }
+        said_of_held_out([val.len(), test.len()], &classes, left)
     }
 
     /// On classes that no test image covers.
@@ -116,19 +103,44 @@ impl Split {
             let copies = own.as_ref().map_or(0, |own| pool.copies_in(own));
             if copies > 0 {
                 notes.push(format!(
-                    "{copies} {part} images are copies of training images, to the byte: figures on them are too \
-                     good; `longtail data stats` lists them"
+                    "{copies} {part} {} of training images, to the byte: figures on copies are too \
+                     good; `longtail data stats` lists them",
+                    if copies == 1 { "image is a copy" } else { "images are copies" }
                 ));
             }
         }
         let contradicting = contradicting(&pool.labels, &pool.digests);
         if contradicting > 0 {
             notes.push(format!(
-                "{contradicting} training images are copies of an image of another class, to the byte: at most one \
-                 of the labels is right; `longtail data stats` lists them"
+                "{contradicting} training {} of an image of another class, to the byte: at most one \
+                 of the labels is right; `longtail data stats` lists them",
+                if contradicting == 1 { "image is a copy" } else { "images are copies" }
             ));
         }
         notes
+    }
+}
+
+/// Of so many selected images that validate and test, of these classes.
+fn said_of_held_out([val, test]: [usize; 2], classes: &str, left: &str) -> Option<String> {
+    let who = |count: usize, verb: &str| match count {
+        1 => (format!("1 selected image {verb}s"), "does"),
+        _ => (format!("{count} selected images {verb}"), "do"),
+    };
+    let ((validate, does), (test_alone, do_alone)) = (who(val, "validate"), who(test, "test"));
+    match (val, test) {
+        (0, 0) => None,
+        (_, 0) => Some(format!(
+            "{validate} and so {does} not train ({classes}); --val none trains on all"
+        )),
+        (0, _) => Some(format!(
+            "{test_alone} and so {do_alone} not train ({classes}); test images of one's own (test/ or --test-list) let \
+             all train"
+        )),
+        _ => Some(format!(
+            "{validate} and {test} test, and so do not train ({classes}){left}; test images of one's own (test/ or \
+             --test-list) take the place of the latter"
+        )),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::{
     eval::Group,
     report::{
         columns::{Column, Model},
+        counted,
         summary::{ClassInfo, Summary},
-        text::counted,
     },
 };
 
@@ -145,7 +145,8 @@ impl Bars<'_> {
             let (value, text) = value(label)?;
             let height = self.scale.height(value);
             let ClassInfo { name, train_count, group } = class;
-            let title = format!("{name}: {train_count} training images, {group}{text}");
+            let images = counted(*train_count, "training image", "training images");
+            let title = format!("{name}: {images}, {group}{text}");
             // A bar of no height still gets a line, which tells zero from no figure at all.
             let bar = if height > 0.0 {
                 let bar = element("rect").class(format!("bar {group}"));

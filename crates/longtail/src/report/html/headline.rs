@@ -10,8 +10,8 @@ use crate::{
     eval::{Evaluation, Group, mean_margin},
     report::{
         columns::{Column, FEW_IMAGES, Model, Set, percent},
+        counted,
         summary::Summary,
-        text::counted,
     },
 };
 

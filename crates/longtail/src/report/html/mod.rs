@@ -13,7 +13,7 @@ use std::path::Path;
 
 use markup::{Element, element};
 
-use super::{EpochRecord, ReportError, Summary, text::counted};
+use super::{EpochRecord, ReportError, Summary, counted};
 use crate::atomic;
 
 /// What the page shows.
@@ -109,7 +109,8 @@ fn waiting(summary: &Summary) -> String {
 }
 
 fn length(summary: &Summary) -> String {
-    format!("{}, {} steps", counted(summary.epochs, "epoch", "epochs"), summary.steps)
+    let steps = counted(summary.steps as usize, "step", "steps");
+    format!("{}, {steps}", counted(summary.epochs, "epoch", "epochs"))
 }
 
 fn duration(seconds: f64) -> String {

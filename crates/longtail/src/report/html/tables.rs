@@ -8,6 +8,7 @@ use crate::{
     eval::Group,
     report::{
         columns::{Column, OVER_CLASSES, Set, percent},
+        counted,
         summary::Summary,
     },
 };
@@ -176,9 +177,10 @@ fn of_set(last: &Column, best: Option<&Column>, label: usize) -> Vec<Element> {
     let accuracy = |column: &Column| {
         let cell = element("td").class("number");
         let cell = match column.correct(label).zip(column.images(label)) {
-            Some((correct, images @ 1..)) => {
-                cell.attribute("title", format!("{correct} of {images} images right"))
-            }
+            Some((correct, images @ 1..)) => cell.attribute(
+                "title",
+                format!("{correct} of {} right", counted(images, "image", "images")),
+            ),
             _ => cell,
         };
         let interval = column.interval(label).map(range);

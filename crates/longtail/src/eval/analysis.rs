@@ -1,6 +1,25 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Calibration, ConfusedPair, Geometry, ShiftedPriors};
+use super::{
+    Calibration, ConfusedPair, Confusion, EvalError, EvalOptions, Evaluation, Geometry, Outputs,
+    ShiftedPriors,
+    calibration::confidences,
+    class_means::{geometric_mean, mean, worst_classes},
+    confusion::Tally,
+    round::significant,
+    top_k_accuracy,
+};
+
+/// Confusions that are listed.
+const CONFUSIONS: usize = 50;
+/// Images of a confusion that are named.
+const EXAMPLES: usize = 4;
+/// Classes of the largest confusion matrix that is written.
+const MATRIX: usize = 100;
+/// k of top-k accuracy.
+const TOP: usize = 5;
 
 /// What a model's outputs on one set of images tell beyond accuracies (`docs/evaluation.md`).
 ///
@@ -60,4 +79,167 @@ pub struct WorstClasses {
     pub classes: usize,
     /// The mean of their accuracies.
     pub mean: f64,
+}
+
+impl Analysis {
+    /// Of a model's outputs with the figures that belong to them, which get the new ones too.
+    ///
+    /// `train_counts`: training images of every class; `model_prior`: the prior that the logits hold
+    /// ([`ShiftedPriors::of`]).
+    ///
+    /// Outputs that are no finite numbers are no error here: what would be computed of them is `None`.
+    ///
+    /// # Errors
+    /// If there is no image, or if labels, rows and counts do not belong together.
+    ///
+    /// ```
+    /// use longtail::eval::{Analysis, EvalOptions, Outputs, Rows};
+    ///
+    /// let rows = |values| Rows::new(values, 2).ok_or("no rows");
+    /// let outputs = Outputs {
+    ///     labels: vec![0, 0, 1, 1],
+    ///     logits: rows(vec![2.0, 0.0, 2.0, 0.0, 1.0, 0.0, 0.0, 1.0])?,
+    ///     features: rows(vec![1.0, 0.0, 1.0, 0.2, 0.0, 1.0, 0.2, 1.0])?,
+    ///     projections: None,
+    /// };
+    /// let options = EvalOptions::default();
+    /// let (figures, analysis) = Analysis::of(&outputs, &[500, 5], &[1.0, 1.0], &options)?;
+    /// assert_eq!((figures.top1, figures.per_class_precision[1]), (0.75, Some(1.0)));
+    /// assert_eq!(figures.ece, analysis.calibration.map(|calibration| calibration.all.ece));
+    /// assert_eq!((analysis.worst_confusions[0].label, &analysis.worst_confusions[0].images[..]), (1, &[2][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of(
+        outputs: &Outputs,
+        train_counts: &[usize],
+        model_prior: &[f64],
+        options: &EvalOptions,
+    ) -> Result<(Evaluation, Self), EvalError> {
+        let Outputs { labels, logits, features, projections } = outputs;
+        let (predictions, classes) = (outputs.predictions(), train_counts.len());
+        let mut evaluation = Evaluation::of(labels, &predictions, train_counts, options)?;
+        let confusion = Confusion::of(labels, &predictions, classes)?;
+        let shots = &options.shot_thresholds;
+        let mut missing = Missing::default();
+        let confidences = missing.or_none(confidences(logits, labels))?;
+        let calibration =
+            confidences.as_ref().map(|c| Calibration::of(labels, c, train_counts, shots));
+        let calibration = calibration.transpose()?.flatten();
+        let priors = ShiftedPriors::of(logits, labels, train_counts, model_prior);
+        let priors = missing.or_none(priors)?;
+        let geometry = |rows, what| Geometry::of(rows, labels, train_counts, shots, what);
+        let features = missing.or_none(geometry(features, "features"))?;
+        let projections = projections.as_ref().map(|rows| geometry(rows, "projections"));
+        let projections = projections.map(|found| missing.or_none(found)).transpose()?.flatten();
+        let tallies = confusion.tallies();
+        let scores = Scores {
+            top5: missing.or_none(top_k_accuracy(logits, labels, TOP))?.flatten().map(significant),
+            ece: calibration.as_ref().map(|calibration| calibration.all.ece),
+            calinski_harabasz: features.as_ref().and_then(|of| of.calinski_harabasz),
+            davies_bouldin: features.as_ref().and_then(|of| of.davies_bouldin),
+            ..Scores::of_classes(&tallies)
+        };
+        evaluation.set_scores(&scores, &tallies);
+        let analysis = Self {
+            images: labels.len(),
+            classes,
+            scores,
+            calibration,
+            priors,
+            features,
+            projections,
+            worst_confusions: ConfusedPair::worst(
+                &confusion,
+                labels,
+                &predictions,
+                confidences.as_deref(),
+            ),
+            confusion: (classes <= MATRIX).then(|| confusion.matrix()),
+            not_computed: missing.0,
+        };
+        Ok((evaluation, analysis))
+    }
+}
+
+/// Why figures are `None`.
+#[derive(Default)]
+struct Missing(Vec<String>);
+
+impl Missing {
+    /// Outputs that are no numbers are a fact about the model; everything else is a mistake.
+    fn or_none<T>(&mut self, found: Result<T, EvalError>) -> Result<Option<T>, EvalError> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(error @ EvalError::NotFinite { .. }) => {
+                let reason = error.to_string();
+                if !self.0.contains(&reason) {
+                    self.0.push(reason);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Scores {
+    /// Those that follow from what is called what.
+    fn of_classes(tallies: &[Tally]) -> Self {
+        let tested = || tallies.iter().filter(|tally| tally.images > 0);
+        let recalls = || tested().filter_map(Tally::recall);
+        Self {
+            geometric_mean: geometric_mean(recalls()).map(significant),
+            macro_precision: mean(tested().map(|of| of.precision().unwrap_or(0.0)))
+                .map(significant),
+            macro_recall: mean(recalls()).map(significant),
+            macro_f1: mean(tested().filter_map(Tally::f1)).map(significant),
+            worst_classes: worst_classes(recalls())
+                .map(|worst| WorstClasses { mean: significant(worst.mean), ..worst }),
+            ..Self::default()
+        }
+    }
+}
+
+impl Evaluation {
+    fn set_scores(&mut self, scores: &Scores, tallies: &[Tally]) {
+        self.geometric_mean = scores.geometric_mean;
+        self.macro_precision = scores.macro_precision;
+        self.macro_recall = scores.macro_recall;
+        self.macro_f1 = scores.macro_f1;
+        self.top5 = scores.top5;
+        self.worst_classes = scores.worst_classes;
+        self.ece = scores.ece;
+        self.calinski_harabasz = scores.calinski_harabasz;
+        self.davies_bouldin = scores.davies_bouldin;
+        self.per_class_precision =
+            tallies.iter().map(|of| of.precision().map(significant)).collect();
+    }
+}
+
+impl ConfusedPair {
+    fn worst(
+        confusion: &Confusion,
+        labels: &[u32],
+        predictions: &[u32],
+        confidences: Option<&[(u32, f64)]>,
+    ) -> Vec<Self> {
+        let tallies = confusion.tallies();
+        let mut images: BTreeMap<(u32, u32), Vec<usize>> = confusion
+            .worst(CONFUSIONS)
+            .into_iter()
+            .map(|(label, prediction, _)| ((label, prediction), Vec::new()))
+            .collect();
+        for (image, pair) in labels.iter().copied().zip(predictions.iter().copied()).enumerate() {
+            images.entry(pair).and_modify(|images| images.push(image));
+        }
+        let confidence = |image: usize| confidences.map_or(0.0, |of| of[image].1);
+        let of = |(label, prediction, count): (u32, u32, usize)| {
+            let mut images = images.remove(&(label, prediction)).unwrap_or_default();
+            images.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
+            images.truncate(EXAMPLES);
+            let share = significant(count as f64 / tallies[label as usize].images as f64);
+            Self { label, prediction, count, share, images }
+        };
+        confusion.worst(CONFUSIONS).into_iter().map(of).collect()
+    }
 }

@@ -34,6 +34,12 @@ pub enum EvalError {
         /// Position of the image in the set, from 0.
         image: usize,
     },
+    /// A class prior that is none.
+    #[error("the class prior of the model is none: {reason}; give every class one above 0")]
+    Prior {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A label or a prediction names a class that does not exist.
     #[error(
         "image {image} has {what} {class}, but the model knows {classes} classes; evaluate with the class list that it was trained with"

@@ -2,6 +2,9 @@
 
 mod analysis;
 mod calibration;
+mod centre_pairs;
+mod centres;
+mod class_means;
 mod confusion;
 mod error;
 mod evaluation;
@@ -13,14 +16,19 @@ mod options;
 mod outputs;
 mod predict;
 mod priors;
+mod round;
 mod rows;
+mod top_k;
 
 pub use analysis::{Analysis, Scores, WorstClasses};
-pub use calibration::{Calibration, Reliability, ReliabilityBin};
-pub use confusion::ConfusedPair;
+pub use calibration::{Calibration, Reliability, ReliabilityBin, confidences};
+pub use class_means::{geometric_mean, worst_classes};
+pub use confusion::{ConfusedPair, Confusion, Tally};
 pub use error::EvalError;
 pub use evaluation::{EvalOptions, Evaluation, MostPredicted, argmax};
-pub use geometry::{Balance, ClassGeometry, ClassMeans, Geometry};
+pub use geometry::{
+    Balance, ClassGeometry, ClassMeans, Geometry, calinski_harabasz, davies_bouldin,
+};
 pub use groups::{Group, ShotThresholds};
 pub use harmonic::HarmonicZero;
 pub use interval::{Intervals, mean_margin, wilson_interval};
@@ -29,3 +37,4 @@ pub use outputs::Outputs;
 pub use predict::{embed, predict, rows_at_once, softmax};
 pub use priors::{Prior, Shift, ShiftedPriors};
 pub use rows::Rows;
+pub use top_k::top_k_accuracy;

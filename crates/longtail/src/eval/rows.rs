@@ -58,6 +58,24 @@ impl<T> Rows<T> {
 }
 
 impl<T: Copy + Into<f64>> Rows<T> {
+    /// Refuses logits that are not one row per label, of which no softmax can be made, or of fewer classes than labels
+    /// say. A logit of -∞, which rules a class out, is none of these.
+    pub(super) fn check_logits(&self, labels: &[u32]) -> Result<(), EvalError> {
+        let (what, rows, classes) = ("logits", self.len(), self.width);
+        if rows != labels.len() {
+            return Err(EvalError::Rows { what, labels: labels.len(), rows });
+        }
+        if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
+            return Err(EvalError::Class { image, what: "label", class: labels[image], classes });
+        }
+        let has_softmax = |row: &[T]| {
+            let max = row.iter().map(|&v| v.into()).fold(f64::NEG_INFINITY, f64::max);
+            max.is_finite() && !row.iter().any(|&v| v.into().is_nan())
+        };
+        let broken = self.iter().position(|row| !has_softmax(row));
+        broken.map_or(Ok(()), |image| Err(EvalError::NotFinite { what, image }))
+    }
+
     /// Refuses rows that are not one per label, and ones that hold something else than finite numbers.
     pub(super) fn check(&self, what: &'static str, labels: &[u32]) -> Result<(), EvalError> {
         if self.len() != labels.len() {

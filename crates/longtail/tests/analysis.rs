@@ -249,7 +249,7 @@ fn a_simplex_is_balanced_and_each_class_as_compact_as_it_is() {
 fn priors_weigh_classes_and_correct_logits() {
     // 3 of class 0 right; of class 1 one of two, which the uniform prior mends; class 2 has no image.
     let logits = rows(
-        vec![2.0, 0.0, -9.0]
+        [2.0, 0.0, -9.0]
             .repeat(3)
             .into_iter()
             .chain([1.0, 0.5, -9.0, 0.0, 1.0, -9.0])

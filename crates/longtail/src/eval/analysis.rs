@@ -115,46 +115,38 @@ impl Analysis {
         model_prior: &[f64],
         options: &EvalOptions,
     ) -> Result<(Evaluation, Self), EvalError> {
-        let Outputs { labels, logits, features, projections } = outputs;
-        let (predictions, classes) = (outputs.predictions(), train_counts.len());
+        let (labels, predictions) = (&outputs.labels, outputs.predictions());
         let mut evaluation = Evaluation::of(labels, &predictions, train_counts, options)?;
-        let confusion = Confusion::of(labels, &predictions, classes)?;
+        let confusion = Confusion::of(labels, &predictions, train_counts.len())?;
         let shots = &options.shot_thresholds;
         let mut missing = Missing::default();
-        let confidences = missing.or_none(confidences(logits, labels))?;
-        let calibration =
-            confidences.as_ref().map(|c| Calibration::of(labels, c, train_counts, shots));
+        let confidences = missing.or_none(confidences(&outputs.logits, labels))?;
+        let said = confidences.as_deref();
+        let calibration = said.map(|said| Calibration::of(labels, said, train_counts, shots));
         let calibration = calibration.transpose()?.flatten();
-        let priors = ShiftedPriors::of(logits, labels, train_counts, model_prior);
-        let priors = missing.or_none(priors)?;
-        let geometry = |rows, what| Geometry::of(rows, labels, train_counts, shots, what);
-        let features = missing.or_none(geometry(features, "features"))?;
-        let projections = projections.as_ref().map(|rows| geometry(rows, "projections"));
-        let projections = projections.map(|found| missing.or_none(found)).transpose()?.flatten();
+        let priors = ShiftedPriors::of(&outputs.logits, labels, train_counts, model_prior);
+        let mut geometry =
+            |rows, what| missing.or_none(Geometry::of(rows, labels, train_counts, shots, what));
+        let features = geometry(&outputs.features, "features")?;
+        let projections = outputs.projections.as_ref().map(|rows| geometry(rows, "projections"));
+        let projections = projections.transpose()?.flatten();
         let tallies = confusion.tallies();
-        let scores = Scores {
-            top5: missing.or_none(top_k_accuracy(logits, labels, TOP))?.flatten().map(significant),
-            ece: calibration.as_ref().map(|calibration| calibration.all.ece),
-            calinski_harabasz: features.as_ref().and_then(|of| of.calinski_harabasz),
-            davies_bouldin: features.as_ref().and_then(|of| of.davies_bouldin),
-            ..Scores::of_classes(&tallies)
-        };
+        let top5 = missing.or_none(top_k_accuracy(&outputs.logits, labels, TOP))?.flatten();
+        let mut scores = Scores { top5: top5.map(significant), ..Scores::of_classes(&tallies) };
+        scores.ece = calibration.as_ref().map(|of| of.all.ece);
+        scores.calinski_harabasz = features.as_ref().and_then(|of| of.calinski_harabasz);
+        scores.davies_bouldin = features.as_ref().and_then(|of| of.davies_bouldin);
         evaluation.set_scores(&scores, &tallies);
         let analysis = Self {
             images: labels.len(),
-            classes,
+            classes: train_counts.len(),
             scores,
             calibration,
-            priors,
+            priors: missing.or_none(priors)?,
             features,
             projections,
-            worst_confusions: ConfusedPair::worst(
-                &confusion,
-                labels,
-                &predictions,
-                confidences.as_deref(),
-            ),
-            confusion: (classes <= MATRIX).then(|| confusion.matrix()),
+            worst_confusions: ConfusedPair::worst(&confusion, labels, &predictions, said),
+            confusion: (train_counts.len() <= MATRIX).then(|| confusion.matrix()),
             not_computed: missing.0,
         };
         Ok((evaluation, analysis))

@@ -57,7 +57,7 @@ impl EvalOptions {
 /// `classes_tested` says how many classes the means run over.
 ///
 /// Every figure is rounded to 12 decimals, so that it survives JSON exactly in any reader.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Evaluation {
     /// Correct images / all images.
@@ -226,17 +226,7 @@ impl Evaluation {
             per_class_images: tally.iter().map(|&(_, images)| images).collect(),
             per_class_correct: tally.iter().map(|&(correct, _)| correct).collect(),
             most_predicted: MostPredicted::of(predictions, train_counts.len()),
-            interval: None,
-            geometric_mean: None,
-            macro_precision: None,
-            macro_recall: None,
-            macro_f1: None,
-            top5: None,
-            worst_classes: None,
-            ece: None,
-            calinski_harabasz: None,
-            davies_bouldin: None,
-            per_class_precision: Vec::new(),
+            ..Self::default()
         };
         figures.interval = figures.intervals(train_counts, &options.shot_thresholds);
         Ok(figures)

@@ -34,7 +34,7 @@ pub use harmonic::HarmonicZero;
 pub use interval::{Intervals, mean_margin, wilson_interval};
 pub use options::{Eval, EvalTyped};
 pub use outputs::Outputs;
-pub use predict::{embed, predict, rows_at_once, softmax};
+pub use predict::{embed, outputs, predict, rows_at_once, softmax};
 pub use priors::{Prior, Shift, ShiftedPriors};
 pub use rows::Rows;
 pub use top_k::top_k_accuracy;

@@ -82,45 +82,50 @@ impl ShiftedPriors {
         T: Copy + Into<f64> + Sync,
     {
         logits.check_logits(labels)?;
-        let classes = logits.width();
-        for given in [train_counts.len(), model.len()] {
-            if given != classes {
-                return Err(EvalError::Prior {
-                    reason: format!("{given} classes have one, of {classes}"),
-                });
-            }
-        }
-        let is_prior = |p: &f64| p.is_finite() && *p > 0.0;
-        if let Some(class) = model.iter().position(|p| !is_prior(p)) {
-            return Err(EvalError::Prior {
-                reason: format!("that of class {class} is {}", model[class]),
-            });
-        }
+        check(train_counts, model, logits.width())?;
         let model = normalised(model.to_vec());
         let all = all(train_counts);
-        let corrections: Vec<Vec<f64>> = std::iter::once(vec![0.0; classes])
-            .chain(all.iter().map(|(_, _, prior)| correction(prior, &model)))
-            .collect();
-        let right = right(logits, labels, &corrections);
-        let images = images(labels, classes);
-        let shift = |(index, (prior, factor, p)): (usize, &(Prior, Option<f64>, Vec<f64>))| {
-            let covered: f64 = p.iter().zip(&images).filter(|(_, n)| **n > 0).map(|(p, _)| p).sum();
-            let accuracy = |right: &[usize]| {
-                let of = |class: usize| p[class] * right[class] as f64 / images[class] as f64;
-                let sum: f64 = (0..classes).filter(|&class| images[class] > 0).map(of).sum();
-                (covered > 0.0).then(|| significant(sum / covered))
-            };
-            Shift {
-                prior: *prior,
-                factor: *factor,
-                covered: significant(covered),
-                accuracy: accuracy(&right[0]),
-                corrected: accuracy(&right[index + 1]),
-            }
+        let none = vec![0.0; model.len()];
+        let corrections = all.iter().map(|(_, _, prior)| correction(prior, &model));
+        let right =
+            right(logits, labels, &std::iter::once(none).chain(corrections).collect::<Vec<_>>());
+        let images = images(labels, model.len());
+        let shift = |(index, (prior, factor, p)): (usize, &(Prior, Option<f64>, Vec<f64>))| Shift {
+            prior: *prior,
+            factor: *factor,
+            covered: significant(
+                p.iter().zip(&images).filter(|(_, n)| **n > 0).map(|(p, _)| p).sum(),
+            ),
+            accuracy: accuracy(p, &right[0], &images).map(significant),
+            corrected: accuracy(p, &right[index + 1], &images).map(significant),
         };
         let shifts = all.iter().enumerate().map(shift).collect();
         Ok(Self { model: model.into_iter().map(significant).collect(), shifts })
     }
+}
+
+fn check(train_counts: &[usize], model: &[f64], classes: usize) -> Result<(), EvalError> {
+    for given in [train_counts.len(), model.len()] {
+        if given != classes {
+            let reason = format!("{given} classes have one, of {classes}");
+            return Err(EvalError::Prior { reason });
+        }
+    }
+    match model.iter().position(|p| !(p.is_finite() && *p > 0.0)) {
+        Some(class) => {
+            Err(EvalError::Prior { reason: format!("that of class {class} is {}", model[class]) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Σ p · right / images over the classes with images, as a share of their p; `None` where that is nothing.
+fn accuracy(p: &[f64], right: &[usize], images: &[usize]) -> Option<f64> {
+    let tested = || (0..p.len()).filter(|&class| images[class] > 0);
+    let covered: f64 = tested().map(|class| p[class]).sum();
+    let sum: f64 =
+        tested().map(|class| p[class] * right[class] as f64 / images[class] as f64).sum();
+    (covered > 0.0).then(|| sum / covered)
 }
 
 /// The priors with their factors, each by label.

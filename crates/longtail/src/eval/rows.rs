@@ -19,7 +19,7 @@ pub struct Rows<T = f32> {
 impl<T> Rows<T> {
     /// `values`: row by row, each of `width`; `None` where they are not of whole rows.
     pub fn new(values: Vec<T>, width: usize) -> Option<Self> {
-        let whole = if width == 0 { values.is_empty() } else { values.len() % width == 0 };
+        let whole = values.len().is_multiple_of(width);
         whole.then_some(Self { values, width })
     }
 

@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runner = Runner::new(device::cpu()).with_method(SmallLa);
     let mut run = runner.start(&[layer], &Out::At(out.into()), &mut ())?;
     run.run(Limits::default(), &mut ())?;
-    let summary = run.summary()?;
-    println!("{}", longtail::report::class_table(&summary, None));
-    Ok(run.write_results(&summary, &mut ())?)
+    let results = run.results()?;
+    println!("{}", longtail::report::class_table(&results.summary, None));
+    Ok(run.write_results(&results, &mut ())?)
 }

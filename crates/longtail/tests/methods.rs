@@ -13,6 +13,7 @@ use longtail::{
         weights::{State, Weights},
     },
     recipe::RecipeFile,
+    report::Analyses,
     run::Runner,
     train::{Checkpoint, Ending, Limits, Out, Trainer},
 };
@@ -167,6 +168,44 @@ fn features(trainer: &Trainer, network: &Network) -> (Vec<Vec<f32>>, Vec<u32>) {
         longtail::eval::embed(network, &train.images, &train.indices, normalize, &device::cpu())
             .unwrap();
     (rows, train.labels())
+}
+
+#[test]
+fn one_pass_gives_what_separate_ones_do_and_results_come_of_it() {
+    let data = tempfile::tempdir().unwrap();
+    images(data.path());
+    let (trainer, place) = whole(data.path(), "bcl", "[loss]\ntau = 0.5\n");
+    let (network, train) = (trainer.network(), &trainer.sets().train);
+    let (rows, labels) = features(&trainer, &network);
+    let outputs = trainer.outputs(&network, train).unwrap();
+    let device = device::cpu();
+    let logits = longtail::eval::predict(
+        &network,
+        &train.images,
+        &train.indices,
+        trainer.normalize(),
+        &device,
+    );
+    assert_eq!(outputs.labels, labels);
+    assert_eq!(outputs.features.values(), rows.concat());
+    assert_eq!(outputs.logits.values(), logits.unwrap().concat());
+    let projections = outputs.projections.unwrap();
+    for z in projections.iter() {
+        let length = z.iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!((length - 1.0).abs() < 1e-5, "{length}");
+    }
+    let results = trainer.results().unwrap();
+    trainer.write_results(&results, &mut Told::default()).unwrap();
+    let read = Analyses::load(place.path().join("run/analysis.json")).unwrap();
+    assert_eq!(Some(&read), results.analyses.as_ref());
+    let (last, test) = (read.last, results.summary.last.test.unwrap());
+    assert_eq!((last.images, last.scores.ece), (test.count, test.ece));
+    assert!(last.features.is_some() && last.projections.is_some() && test.ece.is_some());
+    // Adjusted by half of log n: the other half is left in the logits.
+    let counts = &trainer.sets().train_counts;
+    let root = |class: usize| (counts[class] as f64).sqrt();
+    let model = &last.priors.unwrap().model;
+    assert!((model[3] / model[0] - root(3) / root(0)).abs() < 1e-9, "{model:?}");
 }
 
 #[test]

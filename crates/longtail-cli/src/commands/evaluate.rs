@@ -19,25 +19,24 @@ pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<Ex
     let place = place_layer(&args.data);
     let evaluated =
         on(&device, || Ok(longtail::run::evaluate(&args.run, place, &device, &mut progress)?))?;
+    let summary = evaluated.summary();
     match &evaluated {
-        Evaluated::Run(trainer, summary) if args.runtime.json => {
+        Evaluated::Run(trainer, _) if args.runtime.json => {
             print_summary(summary, trainer.folder())?;
         }
-        Evaluated::Unwritten(summary) | Evaluated::Other(summary) if args.runtime.json => {
-            print_json(summary)?
-        }
+        _ if args.runtime.json => print_json(summary)?,
         _ if args.runtime.quiet => {}
-        Evaluated::Run(trainer, summary) => {
+        Evaluated::Run(trainer, _) => {
             print_lines(class_table(summary, None))?;
             print_line(format_args!("report: {}", trainer.folder().report().display()))?;
         }
-        Evaluated::Unwritten(summary) => {
+        Evaluated::Unwritten(_) => {
             print_lines(class_table(summary, None))?;
             print_line(
                 "the run's folder cannot be written to: its summary and report are as they were",
             )?;
         }
-        Evaluated::Other(summary) => {
+        Evaluated::Other(_) => {
             print_lines(class_table(summary, None))?;
             print_line(format_args!(
                 "figures on {}; the run's own summary and report are as they were",

@@ -74,9 +74,9 @@ fn train(
         ));
         return Ok(ExitCode::from(status));
     }
-    let summary = trainer.summary()?;
-    trainer.write_results(&summary, progress)?;
-    print(&summary, &folder, args)?;
+    let results = trainer.results()?;
+    trainer.write_results(&results, progress)?;
+    print(&results.summary, &folder, args)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -52,10 +52,13 @@ fn evaluate_computes_the_figures_again() {
     let place = Place::with_photos();
     place.succeed(&format!("train {SMALL} --epochs 2 --out run"));
     let before = fs::read(place.path("run/summary.json")).unwrap();
-    fs::remove_file(place.path("run/summary.json")).unwrap();
-    fs::remove_file(place.path("run/metrics.jsonl")).unwrap();
+    let analysis = fs::read(place.path("run/analysis.json")).unwrap();
+    for file in ["summary.json", "analysis.json", "metrics.jsonl"] {
+        fs::remove_file(place.path("run").join(file)).unwrap();
+    }
     let printed = place.succeed("evaluate run --json");
     assert_eq!(fs::read(place.path("run/summary.json")).unwrap(), before);
+    assert!(fs::read(place.path("run/analysis.json")).unwrap() == analysis, "the same bytes");
     let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
     assert_eq!(figures(&parse(printed.as_bytes())), parse(&before));
     // When the run ended, not when it was evaluated: the same bytes above, and a time.

@@ -19,7 +19,15 @@ fn a_run_leaves_everything_in_its_folder() {
         assert!(place.exists(file.as_str().unwrap()), "{file}");
     }
     assert_eq!(printed["run"], "run");
-    for key in ["top1", "arithmetic_mean", "harmonic_mean", "worst_class"] {
+    let analysis = place.json("run/analysis.json");
+    assert_eq!(analysis["split_hash"], summary["split_hash"]);
+    for which in ["last", "best"] {
+        let scores = &analysis[which]["scores"];
+        assert_eq!(scores["ece"], summary[which]["test"]["ece"], "{which}");
+        assert_eq!(analysis[which]["confusion"].as_array().unwrap().len(), 3);
+        assert_eq!(analysis[which]["calibration"]["many"], Value::Null, "no class has 100 images");
+    }
+    for key in ["top1", "arithmetic_mean", "harmonic_mean", "worst_class", "macro_f1", "ece"] {
         for (which, part) in [("last", "test"), ("last", "val"), ("best", "test"), ("best", "val")]
         {
             let value = summary[which][part][key].as_f64().unwrap();

@@ -14,6 +14,32 @@ pub enum EvalError {
         /// Number of predictions.
         predictions: usize,
     },
+    /// Labels and rows of a model's outputs do not belong together.
+    #[error("{labels} labels stand against {rows} rows of {what}; give one row per image")]
+    Rows {
+        /// `logits`, `features` or `projections`.
+        what: &'static str,
+        /// Number of labels.
+        labels: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+    /// A row of outputs holds NaN or an infinity.
+    #[error(
+        "{what} of image {image} are not finite numbers, so that nothing can be computed of them"
+    )]
+    NotFinite {
+        /// `logits`, `features` or `projections`.
+        what: &'static str,
+        /// Position of the image in the set, from 0.
+        image: usize,
+    },
+    /// A class prior that is none.
+    #[error("the class prior of the model is none: {reason}; give every class one above 0")]
+    Prior {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A label or a prediction names a class that does not exist.
     #[error(
         "image {image} has {what} {class}, but the model knows {classes} classes; evaluate with the class list that it was trained with"

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{
-    EvalError, Group, HarmonicZero, Intervals, ShotThresholds,
+    EvalError, Group, HarmonicZero, Intervals, ShotThresholds, WorstClasses,
     interval::{mean_interval, mean_margin, short, wilson_interval},
 };
 
@@ -57,7 +57,7 @@ impl EvalOptions {
 /// `classes_tested` says how many classes the means run over.
 ///
 /// Every figure is rounded to 12 decimals, so that it survives JSON exactly in any reader.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Evaluation {
     /// Correct images / all images.
@@ -95,6 +95,37 @@ pub struct Evaluation {
     /// How far the figures may be off; `None` where images were not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Intervals>,
+    /// Geometric mean of the per-class accuracies; this and what follows is `None` in the log and in files of versions
+    /// that did not compute it ([`Scores`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometric_mean: Option<f64>,
+    /// Mean of the per-class precisions, a class that nothing is called counting 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub macro_precision: Option<f64>,
+    /// Mean of the per-class recalls: `arithmetic_mean` under its other name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub macro_recall: Option<f64>,
+    /// Mean of the per-class F1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub macro_f1: Option<f64>,
+    /// Share of images whose class is among the five largest logits; `None` of 5 classes and fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5: Option<f64>,
+    /// The mean over the classes of the lowest accuracies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst_classes: Option<WorstClasses>,
+    /// Expected calibration error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ece: Option<f64>,
+    /// Calinski–Harabasz index of the features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calinski_harabasz: Option<f64>,
+    /// Davies–Bouldin index of the features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub davies_bouldin: Option<f64>,
+    /// Precision of each class, by label; `None` for a class without an image and for one that nothing is called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_class_precision: Vec<Option<f64>>,
 }
 
 /// The class that most images of a set are called.
@@ -195,7 +226,7 @@ impl Evaluation {
             per_class_images: tally.iter().map(|&(_, images)| images).collect(),
             per_class_correct: tally.iter().map(|&(correct, _)| correct).collect(),
             most_predicted: MostPredicted::of(predictions, train_counts.len()),
-            interval: None,
+            ..Self::default()
         };
         figures.interval = figures.intervals(train_counts, &options.shot_thresholds);
         Ok(figures)

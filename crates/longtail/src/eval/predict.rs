@@ -1,6 +1,9 @@
-use burn::tensor::{Device, Tensor, TensorData};
+use std::cell::Cell;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
 
+use super::{Outputs, Rows};
 use crate::{
     augment::{Normalize, Scratch, View},
     data::{DataError, ImageSet},
@@ -53,17 +56,58 @@ pub fn embed(
     rows_of(images, indices, normalize, device, |input| network.features(input, &mut Pass::Eval))
 }
 
-/// A row of `output` for every image of `indices`.
-fn rows_of(
+/// Logits, features and, with a projection head, projections of the images `indices` in one pass over them, as [`predict`]
+/// and [`embed`] give them.
+///
+/// # Errors
+/// [`DataError`] if an image cannot be read.
+pub fn outputs(
+    network: &Network,
     images: &ImageSet,
     indices: &[u32],
     normalize: &Normalize,
     device: &Device,
-    output: impl Fn(Tensor<4>) -> Tensor<2>,
-) -> Result<Vec<Vec<f32>>, DataError> {
+) -> Result<Outputs, DataError> {
+    let classes = network.classes();
+    let (mut logits, mut features, mut projections) = (Vec::new(), Vec::new(), Vec::new());
+    // Side by side they are read from the device at once.
+    let width = Cell::new(0);
+    let side_by_side = |input| {
+        let features = network.features(input, &mut Pass::Eval);
+        let projections = network.projections(features.clone(), &mut Pass::Eval);
+        width.set(features.dims()[1]);
+        let all = [network.logits(features.clone()), features].into_iter().chain(projections);
+        Tensor::cat(all.map(|output| output.cast(DType::F32)).collect(), 1)
+    };
+    let split = |row: &[f32]| {
+        let (of_logits, rest) = row.split_at(classes);
+        let (of_features, of_projections) = rest.split_at(width.get());
+        logits.extend_from_slice(of_logits);
+        features.extend_from_slice(of_features);
+        projections.extend_from_slice(of_projections);
+    };
+    pass(images, indices, normalize, device, side_by_side, split)?;
+    let projected = projections.len().checked_div(indices.len()).unwrap_or(0);
+    let labels = images.labels();
+    Ok(Outputs {
+        labels: indices.iter().map(|&index| labels[index as usize]).collect(),
+        logits: Rows::new(logits, classes).unwrap_or_default(),
+        features: Rows::new(features, width.get()).unwrap_or_default(),
+        projections: Rows::new(projections, projected).filter(|rows| !rows.is_empty()),
+    })
+}
+
+/// Gives `take` a row of `output` for every image of `indices`.
+fn pass(
+    images: &ImageSet,
+    indices: &[u32],
+    normalize: &Normalize,
+    device: &Device,
+    mut output: impl FnMut(Tensor<4>) -> Tensor<2>,
+    mut take: impl FnMut(&[f32]),
+) -> Result<(), DataError> {
     let is_cpu = is_cpu(device);
     let _awake = is_cpu.then(Awake::new);
-    let mut rows = Vec::with_capacity(indices.len());
     let mut unread = Vec::new();
     // A GPU would tune its operators again for a last batch that is smaller.
     let at_once = rows_at_once([images.height(), images.width()]);
@@ -78,9 +122,21 @@ fn rows_of(
         unread.push(output.narrow(0, 0, some.len()));
         if is_cpu || unread.len() == UNREAD || (chunk + 1) * at_once >= indices.len() {
             let read = values(Tensor::cat(std::mem::take(&mut unread), 0));
-            rows.extend(read.chunks_exact(width).map(<[f32]>::to_vec));
+            read.chunks_exact(width).for_each(&mut take);
         }
     }
+    Ok(())
+}
+
+fn rows_of(
+    images: &ImageSet,
+    indices: &[u32],
+    normalize: &Normalize,
+    device: &Device,
+    output: impl FnMut(Tensor<4>) -> Tensor<2>,
+) -> Result<Vec<Vec<f32>>, DataError> {
+    let mut rows = Vec::with_capacity(indices.len());
+    pass(images, indices, normalize, device, output, |row| rows.push(row.to_vec()))?;
     Ok(rows)
 }
 

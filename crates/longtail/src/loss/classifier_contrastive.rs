@@ -125,6 +125,16 @@ impl Objective for ClassifierContrastive {
         Ok(Losses { total, parts, logits: vec![logits], statistics })
     }
 
+    fn class_factors(&self, _: Moment) -> Option<Vec<f64>> {
+        let tau = match self.classifier {
+            ClassifierLoss::CrossEntropy => return None,
+            ClassifierLoss::BalancedSoftmax => 1.0,
+            ClassifierLoss::LogitAdjusted { tau } => tau,
+        };
+        let counts = self.class_counts.counts().iter();
+        Some(counts.map(|&count| (count as f64).powf(-tau)).collect())
+    }
+
     fn chosen_classes(&self) -> Option<&[u32]> {
         Some(&self.contrastive.as_ref()?.low_accuracy_classes.as_ref()?.classes)
     }

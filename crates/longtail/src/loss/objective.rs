@@ -73,6 +73,14 @@ pub trait Objective: fmt::Debug + Send {
         None
     }
 
+    /// What the loss multiplies the frequency of every class with, by label and of any scale, at `moment`: the logits then
+    /// hold the prior p(y) ∝ share of draws of y · factor of y (`docs/evaluation.md`). `None` where classes count as they
+    /// come. Reports correct logits with it; training does not ask.
+    fn class_factors(&self, moment: Moment) -> Option<Vec<f64>> {
+        let _ = moment;
+        None
+    }
+
     /// What it has chosen, to be saved.
     fn state(&self) -> serde_json::Value {
         serde_json::Value::Null

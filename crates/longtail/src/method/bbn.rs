@@ -28,16 +28,24 @@ fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
         classifier: ClassifierKind::Linear,
         ..parts::network(settings, counts.classes(), None)
     };
-    let mut stage = parts::stage(settings, parts::views(settings, 1), Box::new(Bbn));
+    let objective = Bbn { counts: counts.clone() };
+    let mut stage = parts::stage(settings, parts::views(settings, 1), Box::new(objective));
     let samplings = [Sampling::Instance, Sampling::Reversed];
     stage.samplers = samplings.map(|sampling| parts::sampler(settings, sampling)).into();
     Plan { network, stages: vec![stage] }
 }
 
 #[derive(Debug)]
-struct Bbn;
+struct Bbn {
+    counts: ClassCounts,
+}
 
 impl Objective for Bbn {
+    /// The branches together see every class alike: one as often as it comes, one the more rarely.
+    fn class_factors(&self, _: Moment) -> Option<Vec<f64>> {
+        Some(self.counts.counts().iter().map(|&count| 1.0 / count as f64).collect())
+    }
+
     fn losses(
         &self,
         network: &Network,

@@ -66,6 +66,10 @@ struct CbFocal {
 }
 
 impl Objective for CbFocal {
+    fn class_factors(&self, _: Moment) -> Option<Vec<f64>> {
+        Some(self.counts.class_balanced_weights(self.beta))
+    }
+
     fn losses(&self, network: &Network, draws: &[Draw], _: Moment) -> Result<Losses, LossError> {
         let loss = if self.softmax { class_balanced_softmax_focal } else { class_balanced_focal };
         classifier_alone(network, draws, "focal", |logits, labels| {

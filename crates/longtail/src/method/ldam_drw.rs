@@ -77,6 +77,11 @@ impl Objective for LdamDrw {
         Ok(self.deferred.said_before(moment))
     }
 
+    /// Margins are not counted.
+    fn class_factors(&self, moment: Moment) -> Option<Vec<f64>> {
+        self.weights_at(moment).map(<[f64]>::to_vec)
+    }
+
     fn losses(
         &self,
         network: &Network,

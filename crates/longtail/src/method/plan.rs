@@ -1,8 +1,8 @@
 use super::ComputeClassifier;
 use crate::{
     augment::View,
-    batch::SamplerConfig,
-    loss::{Moment, Objective, Teacher},
+    batch::{SamplerConfig, Sampling},
+    loss::{ClassCounts, Moment, Objective, Teacher},
     model::{ClassifierStart, NetworkConfig, Part},
     optim::{Schedule, SgdConfig},
 };
@@ -127,8 +127,57 @@ impl Plan {
 }
 
 impl Stage {
+    /// The prior that its classifier's logits hold at `moment`, by label and of any scale: what the first sampler draws,
+    /// times what the loss makes up for ([`Objective::class_factors`]); uniform of a computed classifier.
+    pub fn model_prior(&self, counts: &ClassCounts, moment: Moment) -> Vec<f64> {
+        if self.computed.is_some() {
+            return vec![1.0; counts.classes()];
+        }
+        let sampling = self.samplers.first().map_or(Sampling::Instance, |first| first.sampling);
+        let drawn = sampling.class_probabilities(counts, moment.epoch, moment.epochs);
+        match self.objective.class_factors(moment) {
+            Some(factors) => drawn.iter().zip(factors).map(|(p, factor)| p * factor).collect(),
+            None => drawn,
+        }
+    }
+
     /// Images that the first sampler draws for a step.
     pub fn batch_size(&self) -> usize {
         self.samplers.first().map_or(0, |sampler| sampler.batch_size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        loss::{ClassCounts, Moment},
+        method::{Method, tests::recipe},
+    };
+
+    #[test]
+    fn logits_hold_what_is_drawn_less_what_the_loss_makes_up_for() {
+        let counts = ClassCounts::new(vec![800, 200]).unwrap();
+        let of = |method: &str, more: &str, epoch| {
+            let plan = Method::plan(&recipe(method, more).settings(), &counts);
+            let moment = Moment { epoch, epochs: 200 };
+            let prior = plan.stages[plan.stages.len() - 1].model_prior(&counts, moment);
+            prior[0] / prior[1]
+        };
+        let near = |found: f64, expected: f64| {
+            assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+        };
+        near(of("ce", "", 0), 4.0);
+        near(of("la", "[loss]\ntau = 1.0\n", 0), 1.0);
+        near(of("la", "[loss]\ntau = 0.5\n", 0), 2.0);
+        for method in ["balanced-softmax", "crt", "lws", "tau-norm", "ncm", "bbn"] {
+            near(of(method, "", 0), 1.0);
+        }
+        let weights = counts.class_balanced_weights(0.9999);
+        let weighted = 4.0 * weights[0] / weights[1];
+        near(of("cb-focal", "", 0), weighted);
+        for method in ["ldam-drw", "ride"] {
+            near(of(method, "", 0), 4.0);
+            near(of(method, "", 199), weighted);
+        }
     }
 }

@@ -209,6 +209,11 @@ impl Objective for RideObjective {
         Ok(self.deferred.said_before(moment))
     }
 
+    /// Margins are not counted.
+    fn class_factors(&self, moment: Moment) -> Option<Vec<f64>> {
+        self.reweighting(moment).ok().flatten().map(|after| after.class_weights)
+    }
+
     fn losses(
         &self,
         network: &Network,

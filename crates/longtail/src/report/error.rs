@@ -33,6 +33,14 @@ pub enum ReportError {
         /// Why it cannot be read.
         r#source: serde_json::Error,
     },
+    /// A file does not hold what an analysis holds.
+    #[error("{} is no analysis of a run ({source}); write it anew with `longtail evaluate`", path.display())]
+    Analysis {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        r#source: serde_json::Error,
+    },
     /// A record cannot be written as JSON and read back, such as one with a NaN loss.
     #[error(
         "epoch {epoch}: {field} is {value}, which a metrics log cannot hold; stop the run at the first such step"

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    columns::{Column, OVER_CLASSES, percent},
+    columns::{Column, OF_OUTPUTS, OVER_CLASSES, percent},
     summary::Summary,
     text::{fitted, printable, wrapped},
 };
@@ -189,6 +189,14 @@ impl<'a> Table<'a> {
         }
         let zero = |column: &Column| all(column, column.evaluation.zero_classes.to_string());
         text += &self.figure("classes at 0%", zero);
+        for (name, value) in OF_OUTPUTS {
+            if self.columns.iter().any(|column| value(column.evaluation).is_some()) {
+                text += &self.figure(name, |column| match value(column.evaluation) {
+                    Some(value) => all(column, value),
+                    None => "– ".into(),
+                });
+            }
+        }
         let classes = self.summary.classes.len();
         text += &self.figure("classes with images", |column| {
             format!("{}/{classes} ", column.evaluation.classes_tested)

@@ -13,25 +13,35 @@ use crate::{
     Error, Result,
     data::DataError,
     recipe::{DataTyped, RecipeFile},
-    report::Summary,
-    train::{Observer, Trainer},
+    report::{Analyses, Summary},
+    train::{Observer, Results, Trainer},
 };
 
 /// What was evaluated.
 pub enum Evaluated {
-    /// The run on its own images; its summary and report are written anew.
-    Run(Box<Trainer>, Box<Summary>),
+    /// The run on its own images; its summary, analysis and report are written anew.
+    Run(Box<Trainer>, Box<Results>),
     /// The run on its own images; its folder cannot be written to, and its files are as they were.
-    Unwritten(Box<Summary>),
+    Unwritten(Box<Results>),
     /// The run's model on another set; nothing of the run changed.
-    Other(Box<Summary>),
+    Other(Box<Results>),
 }
 
 impl Evaluated {
     /// The figures.
     pub fn summary(&self) -> &Summary {
+        &self.results().summary
+    }
+
+    /// What the run's models are like on the images; `None` where there is none to evaluate on.
+    pub fn analyses(&self) -> Option<&Analyses> {
+        self.results().analyses.as_ref()
+    }
+
+    /// All of it.
+    pub fn results(&self) -> &Results {
         match self {
-            Self::Run(_, summary) | Self::Unwritten(summary) | Self::Other(summary) => summary,
+            Self::Run(_, results) | Self::Unwritten(results) | Self::Other(results) => results,
         }
     }
 }
@@ -68,27 +78,28 @@ impl Runner {
         let lock = folder.lock_if_writable()?;
         match self.reopen(folder, saved, &self.named(&[layer]), Purpose::Evaluate, observer) {
             Ok(Reopened { trainer, is_checked, .. }) => {
-                let summary = Box::new(trainer.summary()?);
+                let results = Box::new(trainer.results()?);
                 match lock {
-                    _ if !is_checked => Ok(Evaluated::Other(summary)),
+                    _ if !is_checked => Ok(Evaluated::Other(results)),
                     Some(lock) => {
                         let trainer = trainer.owning(lock);
-                        trainer.write_results(&summary, observer)?;
-                        Ok(Evaluated::Run(Box::new(trainer), summary))
+                        trainer.write_results(&results, observer)?;
+                        Ok(Evaluated::Run(Box::new(trainer), results))
                     }
-                    None => Ok(Evaluated::Unwritten(summary)),
+                    None => Ok(Evaluated::Unwritten(results)),
                 }
             }
             Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
                 observer.note(&format!(
                     "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
                 ));
-                self.rescore(at, place, observer).map(|summary| Evaluated::Other(Box::new(summary)))
+                self.rescored(at, place, observer)
+                    .map(|results| Evaluated::Other(Box::new(results)))
             }
             // With files among them that cannot be read they are not the run's.
-            Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
-                self.rescore(at, place, observer).map(|summary| Evaluated::Other(Box::new(summary)))
-            }
+            Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => self
+                .rescored(at, place, observer)
+                .map(|results| Evaluated::Other(Box::new(results))),
             Err(error) => Err(error),
         }
     }

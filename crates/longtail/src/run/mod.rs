@@ -46,9 +46,9 @@ use crate::{
 /// let layer = RecipeFile::parse(&settings, "this example")?;
 /// let mut run = Runner::new(device::cpu()).start(&[layer], &Out::At(out.clone()), &mut ())?;
 /// run.run(Limits::default(), &mut ())?;
-/// let summary = run.summary()?;
-/// run.write_results(&summary, &mut ())?;
-/// assert_eq!(summary.last.test.map(|figures| figures.count), Some(3));
+/// let results = run.results()?;
+/// run.write_results(&results, &mut ())?;
+/// assert_eq!(results.summary.last.test.map(|figures| figures.count), Some(3));
 /// assert!(out.join("report.html").is_file());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

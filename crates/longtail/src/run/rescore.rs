@@ -12,15 +12,16 @@ use crate::{
         DataError, ImageSet, Listed, Listing, Opened, Split, memory::check_images, names::listed,
         source,
     },
-    eval::{EvalOptions, Evaluation, argmax, predict},
+    eval::{EvalOptions, Outputs, outputs},
     model::{
         Network,
         weights::{self, State},
     },
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
-    report::{Best, ClassInfo, LossParts, Outcome, Summary, counted},
+    report::{ClassInfo, LossParts, Outcome, Summary, counted},
     train::{
-        Checkpoint, Observer, Progress, RunFolder, TrainError, encoder, eval_options, network,
+        Checkpoint, Figures, Observer, Progress, Results, RunFolder, TrainError, encoder,
+        eval_options, model_prior, network,
     },
 };
 
@@ -54,6 +55,16 @@ impl Runner {
         typed: DataTyped,
         observer: &mut dyn Observer,
     ) -> Result<Summary> {
+        Ok(self.rescored(folder, typed, observer)?.summary)
+    }
+
+    /// The same with what the run's models are like on that set.
+    pub(super) fn rescored(
+        &self,
+        folder: &Path,
+        typed: DataTyped,
+        observer: &mut dyn Observer,
+    ) -> Result<Results> {
         let (folder, file) = saved(folder)?;
         let recipe = Recipe::resolve(&[file])?.0;
         let checkpoint = Checkpoint::load_of(&folder)?;
@@ -78,25 +89,28 @@ impl Runner {
         let file = folder.checkpoint().display().to_string();
         let build = |state| self.network_of(&recipe, [classes, stage], state, &file);
         let progress = checkpoint.progress;
-        let last = scored.outcome(&build(checkpoint.model)?)?;
+        let prior = |epoch| model_prior(&self.planner, &recipe, &counts, stage, epoch);
+        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
+        let last = scored.figures(&build(checkpoint.model)?, &prior(last_epoch)?)?;
         let best = match &progress.best {
             Some(best) if !checkpoint.best.is_empty() => {
-                let outcome = scored.outcome(&build(checkpoint.best)?)?;
-                Some(Best { epoch: best.epoch, outcome })
+                let network = build(checkpoint.best)?;
+                Some((best.epoch, scored.figures(&network, &prior(best.epoch)?)?))
             }
             _ => None,
         };
         let backbone = encoder(&self.planner, &recipe, classes)?;
-        Ok(Summary {
+        let split_hash = other.split_hash;
+        Ok(last.results(best, &split_hash, |last, best| Summary {
             last,
             best,
-            split_hash: other.split_hash,
+            split_hash: split_hash.clone(),
             data: source::title(&data),
             classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
             backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
-        })
+        }))
     }
 }
 
@@ -302,7 +316,7 @@ struct Scored<'a> {
 }
 
 impl Scored<'_> {
-    fn outcome(&self, network: &Network) -> Result<Outcome> {
+    fn figures(&self, network: &Network, model_prior: &[f64]) -> Result<Figures> {
         let (indices, labels): (Vec<u32>, Vec<u32>) = self
             .images
             .labels()
@@ -312,9 +326,8 @@ impl Scored<'_> {
             .unzip();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
-        let logits = predict(network, self.images, &indices, &normalize, self.device)?;
-        let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
-        let test = Evaluation::of(&labels, &predictions, self.counts, &self.options)?;
-        Ok(Outcome { test: Some(test), val: None })
+        let outputs = outputs(network, self.images, &indices, &normalize, self.device)?;
+        let outputs = Some(Outputs { labels, ..outputs });
+        Ok(Figures::of(outputs, None, self.counts, model_prior, &self.options)?)
     }
 }

@@ -188,6 +188,11 @@ impl RunFolder {
         self.0.join("summary.json")
     }
 
+    /// What the model's outputs tell beyond the final figures.
+    pub fn analysis(&self) -> PathBuf {
+        self.0.join("analysis.json")
+    }
+
     /// The page.
     pub fn report(&self) -> PathBuf {
         self.0.join("report.html")
@@ -198,7 +203,7 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Create`] if one cannot be deleted.
     pub fn remove_results(&self) -> Result<(), TrainError> {
-        for path in [self.summary(), self.report()] {
+        for path in [self.summary(), self.analysis(), self.report()] {
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(TrainError::Create { path, source });

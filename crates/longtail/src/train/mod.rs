@@ -28,5 +28,8 @@ pub use lock::Lock;
 pub use memory::Need;
 pub use observer::{Ending, Limits, Observer, StepReport};
 pub use progress::{BestEpoch, EpochLosses, EpochSums, Progress};
+pub(crate) use results::Figures;
+pub use results::Results;
+pub(crate) use setup::model_prior;
 pub use setup::{encoder, epochs, eval_options, network, normalize, whole};
 pub use trainer::Trainer;

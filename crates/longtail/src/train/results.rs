@@ -5,13 +5,96 @@ use burn::module::Module;
 use super::{BestEpoch, Observer, Progress, TrainError, Trainer};
 use crate::{
     atomic,
-    data::source,
+    data::{Part, source},
     device,
+    eval::{self, Analysis, EvalError, EvalOptions, Outputs},
+    loss::ClassCounts,
     model::{Network, weights},
-    report::{Best, ClassInfo, EpochRecord, Outcome, Recovered, ReportError, Summary, html},
+    report::{
+        AnalysedSet, Analyses, Best, BestAnalysis, ClassInfo, EpochRecord, Outcome, Recovered,
+        ReportError, Summary, html,
+    },
 };
 
+/// What a run has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// Its figures.
+    pub summary: Summary,
+    /// What its models are like on the test set, or on the validation set where there is no other; `None` without either.
+    pub analyses: Option<Analyses>,
+    /// What the best model, or the last where none was chosen, gives for the images of that set in their order.
+    pub outputs: Option<Outputs>,
+}
+
+/// What one model has come to on the sets of a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Figures {
+    outcome: Outcome,
+    /// Of the test set, or else of validation.
+    analysis: Option<(AnalysedSet, Analysis)>,
+    /// What the analysis is of.
+    outputs: Option<Outputs>,
+}
+
+impl Figures {
+    /// What a model has come to whose logits hold the prior `model_prior`, of its outputs.
+    pub fn of(
+        test: Option<Outputs>,
+        val: Option<Outputs>,
+        train_counts: &[usize],
+        model_prior: &[f64],
+        options: &EvalOptions,
+    ) -> Result<Self, EvalError> {
+        let mut figures = Self::default();
+        let sets = [(AnalysedSet::Test, test), (AnalysedSet::Val, val)];
+        for (set, outputs) in sets {
+            let Some(outputs) = outputs else { continue };
+            let (found, analysis) = Analysis::of(&outputs, train_counts, model_prior, options)?;
+            match set {
+                AnalysedSet::Test => figures.outcome.test = Some(found),
+                AnalysedSet::Val => figures.outcome.val = Some(found),
+            }
+            if figures.analysis.is_none() {
+                figures.analysis = Some((set, analysis));
+                figures.outputs = Some(outputs);
+            }
+        }
+        Ok(figures)
+    }
+
+    /// The results of a run whose last model came to this, and to `best` the one of the epoch that validation chose.
+    pub fn results(
+        self,
+        best: Option<(usize, Self)>,
+        split_hash: &str,
+        summary: impl FnOnce(Outcome, Option<Best>) -> Summary,
+    ) -> Results {
+        let (mut outputs, mut of_best) = (self.outputs, None);
+        let best = best.map(|(epoch, best)| {
+            outputs = best.outputs;
+            of_best = best.analysis.map(|(_, analysis)| BestAnalysis { epoch, analysis });
+            Best { epoch, outcome: best.outcome }
+        });
+        let analyses = self.analysis.map(|(set, last)| Analyses {
+            set,
+            split_hash: split_hash.to_owned(),
+            last,
+            best: of_best,
+        });
+        Results { summary: summary(self.outcome, best), analyses, outputs }
+    }
+}
+
 impl Trainer {
+    /// [`Trainer::results`], of which the figures alone.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn summary(&self) -> Result<Summary, TrainError> {
+        Ok(self.results()?.summary)
+    }
+
     /// The run's figures, computed from its weights: of the last step, and of the best epoch.
     ///
     /// A run that stopped within an epoch has its last step stand for that epoch in the choice of
@@ -19,15 +102,32 @@ impl Trainer {
     ///
     /// # Errors
     /// [`TrainError`] if a set cannot be evaluated.
-    pub fn summary(&self) -> Result<Summary, TrainError> {
+    pub fn results(&self) -> Result<Results, TrainError> {
+        let mut last = self.figures(&self.network(), self.last_epoch())?;
+        let best = match self.chosen(&last.outcome) {
+            None => None,
+            Some(epoch) if epoch == self.last_epoch() => {
+                let outputs = last.outputs.take();
+                Some((epoch, Figures { outputs, ..last.clone() }))
+            }
+            Some(epoch) => {
+                // Those of two models together take much memory where there are many classes.
+                last.outputs = None;
+                let network = self.best_network()?.unwrap_or_else(|| self.network());
+                Some((epoch, self.figures(&network.valid(), epoch)?))
+            }
+        };
+        let hash = &self.sets().split_hash;
+        Ok(last.results(best, hash, |last, best| self.summary_of(last, best)))
+    }
+
+    fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {
         let progress = self.progress();
-        let last = self.outcome(&self.network())?;
-        let best = self.best(&last)?;
         let names = &self.sets().class_names;
         let shots = self.eval_options().shot_thresholds;
         let name = |&class: &u32| names[class as usize].clone();
         let chosen = self.stage().objective.chosen_classes();
-        Ok(Summary {
+        Summary {
             epochs: progress.epoch,
             steps: progress.step,
             seed: self.recipe().train.seed,
@@ -49,16 +149,16 @@ impl Trainer {
             notes: progress.notes.clone(),
             last,
             best,
-        })
+        }
     }
 
-    /// Writes the summary, the weights under PyTorch's names and the page.
+    /// Writes the summary, the analysis, the weights under PyTorch's names and the page.
     ///
     /// # Errors
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
     pub fn write_results(
         &self,
-        summary: &Summary,
+        Results { summary, analyses, .. }: &Results,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let folder = self.folder();
@@ -67,6 +167,7 @@ impl Trainer {
             let best = if self.last_is_best(summary) { None } else { self.best_network()? };
             self.write_weights("best", &best.unwrap_or_else(|| self.network()))?;
         }
+        analyses.as_ref().map(|analyses| analyses.save(folder.analysis())).transpose()?;
         summary.save(folder.summary())?;
         let records = self.records(observer);
         let recipe = self.recipe().to_toml()?;
@@ -120,25 +221,35 @@ impl Trainer {
         .into()
     }
 
-    fn outcome(&self, network: &Network) -> Result<Outcome, TrainError> {
-        let sets = self.sets();
-        Ok(Outcome {
-            test: self.evaluate(network, sets.test.as_ref())?,
-            val: self.evaluate(network, sets.val.as_ref())?,
-        })
+    /// What `network` gives for the images of a part, in one pass over them.
+    ///
+    /// # Errors
+    /// [`TrainError`] if an image cannot be read.
+    pub fn outputs(&self, network: &Network, part: &Part) -> Result<Outputs, TrainError> {
+        let device = self.learner.device().clone().inner();
+        Ok(eval::outputs(network, &part.images, &part.indices, &self.normalize, &device)?)
     }
 
-    fn best(&self, last: &Outcome) -> Result<Option<Best>, TrainError> {
-        let Some(val) = &last.val else { return Ok(None) };
+    /// Of `network`, the one of `epoch`.
+    fn figures(&self, network: &Network, epoch: usize) -> Result<Figures, TrainError> {
+        let sets = self.sets();
+        let of = |part: Option<&Part>| part.map(|part| self.outputs(network, part)).transpose();
+        let (test, val) = (of(sets.test.as_ref())?, of(sets.val.as_ref())?);
+        let mut place = self.plan.place(epoch);
+        if epoch == self.last_epoch() {
+            place.stage = self.progress().stage;
+        }
+        let counts = ClassCounts::new(sets.train_counts.clone())?;
+        let prior = self.plan.stages[place.stage].model_prior(&counts, place.moment);
+        Ok(Figures::of(test, val, &sets.train_counts, &prior, &self.eval_options)?)
+    }
+
+    /// The epoch of the best model, the last one of which came to `last`.
+    fn chosen(&self, last: &Outcome) -> Option<usize> {
+        let val = last.val.as_ref()?;
         let chosen = self.progress().best.as_ref();
         let is_last = self.is_within_an_epoch() && is_better(val.arithmetic_mean, chosen);
-        let epoch = if is_last { Some(self.last_epoch()) } else { chosen.map(|best| best.epoch) };
-        let Some(epoch) = epoch else { return Ok(None) };
-        if epoch == self.last_epoch() {
-            return Ok(Some(Best { epoch, outcome: last.clone() }));
-        }
-        let network = self.best_network()?.unwrap_or_else(|| self.network());
-        Ok(Some(Best { epoch, outcome: self.outcome(&network.valid())? }))
+        if is_last { Some(self.last_epoch()) } else { chosen.map(|best| best.epoch) }
     }
 
     /// Whether the best epoch is the one that the last step belongs to.

@@ -97,6 +97,25 @@ pub fn encoder(planner: &Planner, recipe: &Recipe, classes: usize) -> Result<Str
     Ok(plan_for(planner, recipe, classes)?.network.encoder.to_string())
 }
 
+/// The prior that the logits of a network of `train_counts` hold, which was trained up to `epoch`, counted over all stages
+/// from 0, in its stage `stage`.
+///
+/// # Errors
+/// As [`network`].
+pub(crate) fn model_prior(
+    planner: &Planner,
+    recipe: &Recipe,
+    train_counts: &[usize],
+    stage: usize,
+    epoch: usize,
+) -> Result<Vec<f64>, TrainError> {
+    let counts = ClassCounts::new(train_counts.to_vec())?;
+    let plan = planner.plan(&recipe.settings(), &counts)?;
+    let uniform = || vec![1.0; train_counts.len()];
+    let of = |stage: &Stage| stage.model_prior(&counts, plan.place(epoch).moment);
+    Ok(plan.stages.get(stage).map_or_else(uniform, of))
+}
+
 /// Epochs of all stages of a recipe for `classes` classes.
 ///
 /// # Errors

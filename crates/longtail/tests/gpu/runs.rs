@@ -146,8 +146,8 @@ fn a_run_on_a_gpu_counts_all_steps() {
     train(root, "cpu", "f32", &device::cpu(), 3, &mut on_cpu);
     let last = |told: &Told| told.steps.last().map(|s| [s.loss, s.parts[0].1, s.parts[1].1]);
     close(last(&told).unwrap(), last(&on_cpu).unwrap(), 1e-2);
-    let summary = trainer.summary().unwrap();
-    trainer.write_results(&summary, &mut told).unwrap();
+    let results = trainer.results().unwrap();
+    trainer.write_results(&results, &mut told).unwrap();
     let report = std::fs::read_to_string(trainer.folder().report()).unwrap();
     assert!(report.contains(device::operators(&gpu)), "the report names the device");
 }

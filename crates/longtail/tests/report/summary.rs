@@ -1,8 +1,11 @@
 use std::fs;
 
-use longtail::report::{
-    Summary, class_table,
-    html::{ReportInput, render},
+use longtail::{
+    eval::WorstClasses,
+    report::{
+        Analyses, Summary, class_table,
+        html::{ReportInput, render},
+    },
 };
 use serde_json::{Value, json};
 
@@ -99,6 +102,28 @@ fn summaries_come_back_whole_and_nothing_lies_beside_them() {
         assert_eq!(Summary::load(&path).unwrap(), summary);
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn figures_of_outputs_come_back_and_an_analysis_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.json");
+    let mut summary = summary(10, 3, false);
+    let test = summary.last.test.as_mut().unwrap();
+    (test.ece, test.top5, test.geometric_mean) = (Some(0.0625), Some(0.75), Some(0.0));
+    test.worst_classes = Some(WorstClasses { classes: 3, mean: 0.1 });
+    test.per_class_precision = vec![None; 10];
+    summary.save(&path).unwrap();
+    let json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let test = &json["last"]["test"];
+    assert_eq!((&test["ece"], &test["geometric_mean"]), (&json!(0.0625), &json!(0.0)));
+    assert_eq!(test["worst_classes"], json!({"classes": 3, "mean": 0.1}));
+    assert_eq!(Summary::load(&path).unwrap(), summary);
+    let refused = Analyses::load(&path).unwrap_err().to_string();
+    assert!(
+        refused.contains("is no analysis") && refused.contains("longtail evaluate"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -28,6 +28,24 @@ fn no_line_is_wider_than_a_terminal_whatever_the_names() {
 }
 
 #[test]
+fn figures_of_outputs_stand_below_where_they_are_known() {
+    let mut run = summary(10, 20, true);
+    let without = class_table(&run, None).lines().count();
+    let test = run.last.test.as_mut().unwrap();
+    test.macro_f1 = Some(0.4567);
+    test.calinski_harabasz = Some(12345.67);
+    test.davies_bouldin = Some(2.346);
+    let text = class_table(&run, None);
+    assert_eq!(text.lines().count(), without + 3);
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
+    let shown = |name| line(name).split_whitespace().rev().take(4).collect::<Vec<_>>();
+    assert_eq!(shown("macro F1"), ["–", "–", "–", "45.7%"]);
+    assert_eq!(shown("Calinski–Harabasz"), ["–", "–", "–", "12345.7"]);
+    assert_eq!(shown("Davies–Bouldin")[3], "2.35");
+    assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+}
+
+#[test]
 fn classes_stand_from_head_to_tail() {
     let mut run = summary(24, 20, true);
     run.classes.reverse();

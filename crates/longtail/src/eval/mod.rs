@@ -1,5 +1,6 @@
 //! Accuracy by class and by group: what a list of predictions is worth on a long-tailed problem.
 
+mod bootstrap;
 mod error;
 mod evaluation;
 mod groups;
@@ -8,6 +9,7 @@ mod interval;
 mod options;
 mod predict;
 
+pub use bootstrap::{Bootstrap, paired_intervals};
 pub use error::EvalError;
 pub use evaluation::{EvalOptions, Evaluation, MostPredicted, argmax};
 pub use groups::{Group, ShotThresholds};

@@ -10,6 +10,7 @@ mod summary;
 mod table;
 mod text;
 
+pub mod compare;
 pub mod html;
 
 pub use error::ReportError;

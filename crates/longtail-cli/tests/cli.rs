@@ -6,6 +6,7 @@ mod cli {
     mod bad_data;
     mod bad_settings;
     mod commands;
+    mod compare;
     mod devices;
     mod doubts;
     mod faults;

@@ -1,6 +1,10 @@
 use crate::{
-    data::DataError, device::DeviceError, eval::EvalError, recipe::RecipeError,
-    report::ReportError, train::TrainError,
+    data::DataError,
+    device::DeviceError,
+    eval::EvalError,
+    recipe::RecipeError,
+    report::{ReportError, compare::CompareError},
+    train::TrainError,
 };
 
 /// Everything that can go wrong in the library, by the folder it comes from.
@@ -27,6 +31,9 @@ pub enum Error {
     /// A report or log could not be read or written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Runs could not be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
 }
 
 /// A result with this library's [`enum@Error`].

@@ -15,6 +15,8 @@ pub enum Purpose {
     Synthetic = 4,
     /// Holding out images of a folder.
     Split = 5,
+    /// Resampling test images and seeds.
+    Bootstrap = 9,
 }
 
 /// The stream at `(seed, purpose, a, b, c)`; a view uses `(epoch, sample, view)`.

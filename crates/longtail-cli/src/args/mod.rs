@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod compare;
 mod data;
 mod evaluate;
 mod predict;
@@ -12,6 +13,7 @@ use clap::{
 };
 use longtail::{choice::Choice, device::DeviceChoice, method::Method, recipe};
 
+pub use compare::CompareArgs;
 pub use data::{
     DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
 };
@@ -37,6 +39,8 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Compute a run's figures again from its checkpoint.
     Evaluate(EvaluateArgs),
+    /// Put runs beside each other: seeds folded, each recipe against a baseline, and what that decides.
+    Compare(CompareArgs),
     /// Name the classes of images, each as soon as it is known; what cannot be read is named too, and the
     /// exit code is then 1.
     Predict(PredictArgs),

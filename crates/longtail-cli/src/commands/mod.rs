@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod compare;
 mod data;
 mod devices;
 mod evaluate;
@@ -37,6 +38,7 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Train(args) => train::run(&args, interrupt),
         Command::Evaluate(args) => evaluate::run(&args, interrupt),
+        Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => predict::run(&args, interrupt),
         Command::Data(command) => data::run(&command, interrupt),
         Command::Devices(args) => devices::run(&args),
@@ -51,6 +53,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         let of_library = cause.downcast_ref().is_some_and(|error| match error {
             longtail::Error::Recipe(_) => true,
             longtail::Error::Data(error) => is_setting(error),
+            longtail::Error::Compare(error) => error.is_usage(),
             _ => false,
         });
         of_library || cause.is::<RecipeError>() || cause.downcast_ref().is_some_and(is_setting)

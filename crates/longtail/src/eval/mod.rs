@@ -1,6 +1,7 @@
 //! What predictions are worth on a long-tailed problem, by class and by group, and what a model's outputs tell beyond.
 
 mod analysis;
+mod bootstrap;
 mod calibration;
 mod centre_pairs;
 mod centres;
@@ -21,6 +22,7 @@ mod rows;
 mod top_k;
 
 pub use analysis::{Analysis, Scores, WorstClasses};
+pub use bootstrap::{Bootstrap, paired_intervals};
 pub use calibration::{Calibration, Reliability, ReliabilityBin, confidences};
 pub use class_means::{geometric_mean, worst_classes};
 pub use confusion::{ConfusedPair, Confusion, Tally};

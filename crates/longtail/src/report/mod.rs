@@ -11,6 +11,7 @@ mod summary;
 mod table;
 mod text;
 
+pub mod compare;
 pub mod html;
 
 pub use analyses::{AnalysedSet, Analyses, BestAnalysis};

@@ -1,6 +1,7 @@
 //! A run from its recipe to its trainer: the data opened, the split made or used again, the folder
 //! laid out.
 
+mod compare;
 mod evaluate;
 mod prepare;
 mod rescore;
@@ -13,6 +14,7 @@ use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
+pub use compare::compare;
 pub use evaluate::{Evaluated, evaluate};
 use prepare::{Prepared, prepare};
 pub use rescore::rescore;

@@ -1,6 +1,7 @@
 //! `report.html`: one file that shows a run, without any other file, font or network.
 
 mod classes;
+mod compare;
 mod curves;
 mod glossary;
 mod headline;
@@ -10,6 +11,8 @@ mod scale;
 mod tables;
 
 use std::path::Path;
+
+pub use compare::comparison;
 
 use markup::{Element, element};
 

@@ -29,11 +29,8 @@ pub use predictions::{Predicted, Predictions};
 pub use table::table;
 pub use verdict::{Doubt, Verdict};
 
-use super::{
-    ClassInfo, ReportError, Summary, json_line,
-    text::{counted, printable},
-};
-use crate::{choice::choice, data::names::listed, eval::Bootstrap};
+use super::{ClassInfo, ReportError, Summary, json_line, text::printable};
+use crate::{choice::choice, counted::counted, data::names::listed, eval::Bootstrap};
 use figures::{FIGURES, MAIN, Tested};
 use fold::{Fold, Known};
 

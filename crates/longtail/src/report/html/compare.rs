@@ -4,9 +4,9 @@ use super::{
     head,
     markup::{Element, element},
 };
-use crate::report::{
-    compare::{Comparison, Member, Row, accuracy, points},
-    text::counted,
+use crate::{
+    counted::counted,
+    report::compare::{Comparison, Member, Row, accuracy, points},
 };
 
 /// With more classes than this the table of all classes is folded.

@@ -207,7 +207,7 @@ fn rows_of_one_method_are_called_by_what_tells_them_apart() {
     assert!(text.contains("ambiguous") && text.contains("la (lr 0.1), la (lr 0.2)"), "{text}");
     let text = refusal(&[a.clone(), b], None);
     assert!(text.contains("a and b are runs of one recipe with the same seed (0)"), "{text}");
-    let text = refusal(&[a.clone()], Some("rcl"));
+    let text = refusal(std::slice::from_ref(&a), Some("rcl"));
     assert!(text.contains("--baseline rcl is no run or method") && text.contains("la"), "{text}");
     let best = CompareOptions { weights: Weights::Best, ..quick(None) };
     let text = Comparison::of(&[a], &best).unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! What a run tells: one line per epoch, the final figures, the tables and the page.
 
+mod called;
 mod columns;
 mod error;
 mod metrics;
@@ -12,6 +13,7 @@ mod text;
 
 pub mod html;
 
+pub use called::Called;
 pub use error::ReportError;
 pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};

@@ -230,7 +230,7 @@ struct Csv<W: Write> {
 
 /// A text as a spreadsheet shows it and does not compute it: `'` stands before what begins as a formula, and before
 /// another `'`, so that the text is what follows the first one.
-fn guarded(text: &str) -> String {
+pub(super) fn guarded(text: &str) -> String {
     match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
         true => format!("'{text}"),
         false => text.to_owned(),

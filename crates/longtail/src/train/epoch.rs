@@ -203,11 +203,21 @@ impl Trainer {
     }
 
     fn evaluate_part(&self, network: &Network, part: &Part) -> Result<Evaluation, TrainError> {
+        Ok(self.evaluate_and_call(network, part)?.0)
+    }
+
+    /// The same, and what it calls every image.
+    pub(super) fn evaluate_and_call(
+        &self,
+        network: &Network,
+        part: &Part,
+    ) -> Result<(Evaluation, Vec<u32>), TrainError> {
         let device = self.learner.device().clone().inner();
         let logits = predict(network, &part.images, &part.indices, &self.normalize, &device)?;
-        let predictions: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
+        let called: Vec<u32> = logits.iter().map(|row| argmax(row)).collect();
         let counts = &self.sets.train_counts;
-        Ok(Evaluation::of(&part.labels(), &predictions, counts, &self.eval_options)?)
+        let evaluation = Evaluation::of(&part.labels(), &called, counts, &self.eval_options)?;
+        Ok((evaluation, called))
     }
 }
 

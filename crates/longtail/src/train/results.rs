@@ -1,14 +1,19 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+};
 
 use burn::module::Module;
 
 use super::{BestEpoch, Observer, Progress, TrainError, Trainer};
 use crate::{
     atomic,
-    data::source,
+    data::{Part, source},
     device,
     model::{Network, weights},
-    report::{Best, ClassInfo, EpochRecord, Outcome, Recovered, ReportError, Summary, html},
+    report::{
+        Best, Called, ClassInfo, EpochRecord, Outcome, Recovered, ReportError, Summary, html,
+    },
 };
 
 impl Trainer {
@@ -21,8 +26,9 @@ impl Trainer {
     /// [`TrainError`] if a set cannot be evaluated.
     pub fn summary(&self) -> Result<Summary, TrainError> {
         let progress = self.progress();
-        let last = self.outcome(&self.network())?;
-        let best = self.best(&last)?;
+        let (last, called) = self.outcome(&self.network())?;
+        let (best, best_called) = self.best(&last, &called)?.unzip();
+        *self.called() = Some(Called { last: called, best: best_called });
         let names = &self.sets().class_names;
         let shots = self.eval_options().shot_thresholds;
         let name = |&class: &u32| names[class as usize].clone();
@@ -52,7 +58,7 @@ impl Trainer {
         })
     }
 
-    /// Writes the summary, the weights under PyTorch's names and the page.
+    /// Writes the summary, the predictions that it counts, the weights under PyTorch's names and the page.
     ///
     /// # Errors
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
@@ -68,6 +74,7 @@ impl Trainer {
             self.write_weights("best", &best.unwrap_or_else(|| self.network()))?;
         }
         summary.save(folder.summary())?;
+        self.write_predictions()?;
         let records = self.records(observer);
         let recipe = self.recipe().to_toml()?;
         let hardware = device::hardware(self.learner.device());
@@ -120,29 +127,45 @@ impl Trainer {
         .into()
     }
 
-    fn outcome(&self, network: &Network) -> Result<Outcome, TrainError> {
+    /// Figures, and what the images that are reported on are called.
+    fn outcome(&self, network: &Network) -> Result<(Outcome, Vec<u32>), TrainError> {
         let sets = self.sets();
-        Ok(Outcome {
-            test: self.evaluate(network, sets.test.as_ref())?,
-            val: self.evaluate(network, sets.val.as_ref())?,
-        })
+        let of = |part: Option<&Part>| {
+            part.map(|part| self.evaluate_and_call(network, part)).transpose()
+        };
+        let (test, of_test) = of(sets.test.as_ref())?.unzip();
+        let (val, of_val) = of(sets.val.as_ref())?.unzip();
+        Ok((Outcome { test, val }, of_test.or(of_val).unwrap_or_default()))
     }
 
-    fn best(&self, last: &Outcome) -> Result<Option<Best>, TrainError> {
+    fn called(&self) -> MutexGuard<'_, Option<Called>> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what the last and the best network call every image of the test set, or of the validation set.
+    fn write_predictions(&self) -> Result<(), TrainError> {
+        let sets = self.sets();
+        let (called, part) = (self.called(), sets.test.as_ref().or(sets.val.as_ref()));
+        let (Some(called), Some(part)) = (called.as_ref(), part) else { return Ok(()) };
+        Ok(called.save(&part.images, &part.indices, &self.folder().predictions())?)
+    }
+
+    fn best(&self, last: &Outcome, called: &[u32]) -> Result<Option<(Best, Vec<u32>)>, TrainError> {
         let Some(val) = &last.val else { return Ok(None) };
         let chosen = self.progress().best.as_ref();
         let is_last = self.is_within_an_epoch() && is_better(val.arithmetic_mean, chosen);
         let epoch = if is_last { Some(self.last_epoch()) } else { chosen.map(|best| best.epoch) };
         let Some(epoch) = epoch else { return Ok(None) };
         if epoch == self.last_epoch() {
-            return Ok(Some(Best { epoch, outcome: last.clone() }));
+            return Ok(Some((Best { epoch, outcome: last.clone() }, called.to_vec())));
         }
         let network = self.best_network()?.unwrap_or_else(|| self.network());
-        Ok(Some(Best { epoch, outcome: self.outcome(&network.valid())? }))
+        let (outcome, called) = self.outcome(&network.valid())?;
+        Ok(Some((Best { epoch, outcome }, called)))
     }
 
     /// Whether the best epoch is the one that the last step belongs to.
-    fn last_is_best(&self, summary: &Summary) -> bool {
+    pub(crate) fn last_is_best(&self, summary: &Summary) -> bool {
         summary.best.as_ref().is_some_and(|best| best.epoch == self.last_epoch())
     }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use burn::{module::Module, tensor::Device};
 
@@ -20,7 +20,7 @@ use crate::{
     },
     optim::LossScale,
     recipe::Recipe,
-    report::{MetricsLog, Recovered},
+    report::{Called, MetricsLog, Recovered},
 };
 
 /// A run: the model and all that changes while it trains.
@@ -36,6 +36,8 @@ pub struct Trainer {
     pub(super) progress: Progress,
     /// Of the recipe that the run had when it was gone on with.
     pub(super) former_fingerprint: Option<String>,
+    /// What the networks of the last summary called the images.
+    pub(super) called: Mutex<Option<Called>>,
     window: Window,
     lock: Option<Lock>,
 }
@@ -81,6 +83,7 @@ impl Trainer {
             learner,
             progress,
             former_fingerprint: None,
+            called: Mutex::default(),
             window: Window::default(),
             lock: None,
         })
@@ -133,6 +136,11 @@ impl Trainer {
     /// How its figures are computed.
     pub fn eval_options(&self) -> &EvalOptions {
         &self.eval_options
+    }
+
+    /// What its network is evaluated on.
+    pub fn device(&self) -> Device {
+        self.learner.device().clone().inner()
     }
 
     /// The network as it stands, for evaluation.

@@ -1,6 +1,7 @@
 //! What a run tells: one line per epoch, the final figures, the tables and the page.
 
 mod analyses;
+mod called;
 mod columns;
 mod error;
 mod metrics;
@@ -15,6 +16,7 @@ pub mod compare;
 pub mod html;
 
 pub use analyses::{AnalysedSet, Analyses, BestAnalysis};
+pub use called::Called;
 pub use error::ReportError;
 pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};

@@ -198,12 +198,22 @@ impl RunFolder {
         self.0.join("report.html")
     }
 
-    /// Deletes the final figures and the page, if they are there.
+    /// What the run calls every image of its test set.
+    pub fn predictions(&self) -> PathBuf {
+        self.0.join("predictions.csv")
+    }
+
+    /// Logs for other programs.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// Deletes the final figures, the predictions and the page, if they are there.
     ///
     /// # Errors
     /// [`TrainError::Create`] if one cannot be deleted.
     pub fn remove_results(&self) -> Result<(), TrainError> {
-        for path in [self.summary(), self.analysis(), self.report()] {
+        for path in [self.summary(), self.analysis(), self.predictions(), self.report()] {
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(TrainError::Create { path, source });

@@ -11,8 +11,8 @@ use crate::{
     loss::ClassCounts,
     model::{Network, weights},
     report::{
-        AnalysedSet, Analyses, Best, BestAnalysis, ClassInfo, EpochRecord, Outcome, Recovered,
-        ReportError, Summary, html,
+        AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, EpochRecord, Outcome,
+        Recovered, ReportError, Summary, html,
     },
 };
 
@@ -23,6 +23,8 @@ pub struct Results {
     pub summary: Summary,
     /// What its models are like on the test set, or on the validation set where there is no other; `None` without either.
     pub analyses: Option<Analyses>,
+    /// What the models call the images of that set.
+    pub called: Option<Called>,
     /// What the best model, or the last where none was chosen, gives for the images of that set in their order.
     pub outputs: Option<Outputs>,
 }
@@ -33,6 +35,8 @@ pub(crate) struct Figures {
     outcome: Outcome,
     /// Of the test set, or else of validation.
     analysis: Option<(AnalysedSet, Analysis)>,
+    /// What the images of that set are called.
+    called: Vec<u32>,
     /// What the analysis is of.
     outputs: Option<Outputs>,
 }
@@ -57,6 +61,7 @@ impl Figures {
             }
             if figures.analysis.is_none() {
                 figures.analysis = Some((set, analysis));
+                figures.called = outputs.predictions();
                 figures.outputs = Some(outputs);
             }
         }
@@ -70,9 +75,10 @@ impl Figures {
         split_hash: &str,
         summary: impl FnOnce(Outcome, Option<Best>) -> Summary,
     ) -> Results {
-        let (mut outputs, mut of_best) = (self.outputs, None);
+        let (mut outputs, mut of_best, mut best_called) = (self.outputs, None, None);
         let best = best.map(|(epoch, best)| {
             outputs = best.outputs;
+            best_called = Some(best.called);
             of_best = best.analysis.map(|(_, analysis)| BestAnalysis { epoch, analysis });
             Best { epoch, outcome: best.outcome }
         });
@@ -82,7 +88,8 @@ impl Figures {
             last,
             best: of_best,
         });
-        Results { summary: summary(self.outcome, best), analyses, outputs }
+        let called = analyses.is_some().then_some(Called { last: self.called, best: best_called });
+        Results { summary: summary(self.outcome, best), analyses, called, outputs }
     }
 }
 
@@ -152,13 +159,13 @@ impl Trainer {
         }
     }
 
-    /// Writes the summary, the analysis, the weights under PyTorch's names and the page.
+    /// Writes the summary, the analysis, the predictions that it counts, the weights under PyTorch's names and the page.
     ///
     /// # Errors
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
     pub fn write_results(
         &self,
-        Results { summary, analyses, .. }: &Results,
+        Results { summary, analyses, called, .. }: &Results,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let folder = self.folder();
@@ -168,6 +175,10 @@ impl Trainer {
             self.write_weights("best", &best.unwrap_or_else(|| self.network()))?;
         }
         analyses.as_ref().map(|analyses| analyses.save(folder.analysis())).transpose()?;
+        let part = self.sets().test.as_ref().or(self.sets().val.as_ref());
+        if let (Some(called), Some(part)) = (called, part) {
+            called.save(&part.images, &part.indices, &folder.predictions())?;
+        }
         summary.save(folder.summary())?;
         let records = self.records(observer);
         let recipe = self.recipe().to_toml()?;

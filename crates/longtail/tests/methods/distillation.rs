@@ -43,7 +43,8 @@ fn probabilities(trainer: &Trainer) -> Vec<f64> {
 fn a_taught_network_comes_nearer_to_its_teacher() {
     let data = tempfile::tempdir().unwrap();
     images(data.path());
-    let (wise, place) = whole(data.path(), "la", "[train]\nseed = 8\n");
+    // It has hardly learned, and so is far from what the labels alone teach.
+    let (wise, place) = whole(data.path(), "ce", "[train]\nseed = 8\n[optimizer]\nlr = 0.001\n");
     let run = place.path().join("run");
     let wise = probabilities(&wise);
     let distance = |more: &str| {
@@ -51,13 +52,15 @@ fn a_taught_network_comes_nearer_to_its_teacher() {
         let own = probabilities(&trainer);
         own.iter().zip(&wise).map(|(own, wise)| (own - wise).abs()).sum::<f64>() / own.len() as f64
     };
-    let alone = distance("");
     // The same loss but for the term.
-    let once = "distillation_per_expert = false\n";
-    let without = distance(&taught(&run, &format!("{once}distillation_weight = 0.0\n")));
-    assert_eq!(without, alone, "a weight of 0 is no term");
-    let with = distance(&taught(&run, &format!("{once}distillation_weight = 20.0\n")));
-    assert!(with < 0.5 * alone, "{with} is not much nearer than {alone}");
+    let of_weight = |weight: f64| {
+        let more = format!("distillation_weight = {weight:?}\ndistillation_per_expert = false\n");
+        distance(&taught(&run, &more))
+    };
+    let alone = distance("");
+    assert_eq!(of_weight(0.0), alone, "a weight of 0 is no term");
+    let with = of_weight(10.0);
+    assert!(with < 0.75 * alone, "{with} is not much nearer than {alone}");
 }
 
 #[test]

@@ -38,10 +38,12 @@ impl Sections {
         self.check_schedule()
     }
 
-    /// The first number beyond its key's limits.
+    /// The first number beyond its key's limits; learning rate and schedule, which follow from epochs and batch size, after
+    /// these.
     fn beyond(&self) -> Option<Beyond> {
         let Self { data, model, loss, contrastive, compression, views, .. } = self;
         data.beyond()
+            .or_else(|| self.train.beyond())
             .or_else(|| model.beyond())
             .or_else(|| loss.beyond())
             .or_else(|| contrastive.beyond())
@@ -49,7 +51,6 @@ impl Sections {
             .or_else(|| views.beyond())
             .or_else(|| self.optimizer.beyond())
             .or_else(|| self.schedule.beyond())
-            .or_else(|| self.train.beyond())
             .or_else(|| self.eval.beyond())
     }
 

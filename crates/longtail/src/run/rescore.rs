@@ -233,9 +233,10 @@ fn trained_on(recipe: &Recipe, split: &Split, scored: &Listed, part: PartUsed) -
     match (count(), part) {
         (Some(0), _) => None,
         (Some(count), _) => Some(format!(
-            "{count} of the {} scored {} what the run was trained or chosen on: figures on that are no test",
+            "{count} of the {} that are scored {} that the run was trained or chosen on: figures on {} no test",
             counted(scored.labels.len(), "image", "images"),
-            if count == 1 { "is" } else { "are" }
+            if count == 1 { "is one" } else { "are ones" },
+            if count == 1 { "it are" } else { "them are" }
         )),
         (None, PartUsed::Pool) => Some(
             "all images are scored: figures on those that the run was trained on, if any, are no test".into(),

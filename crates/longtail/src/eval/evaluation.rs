@@ -96,7 +96,7 @@ pub struct Evaluation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Intervals>,
     /// Geometric mean of the per-class accuracies; this and what follows is `None` in the log and in files of versions
-    /// that did not compute it ([`Scores`]).
+    /// that did not compute it ([`Scores`](super::Scores)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometric_mean: Option<f64>,
     /// Mean of the per-class precisions, a class that nothing is called counting 0.

@@ -3,12 +3,14 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write},
+    fs::{self, File, OpenOptions},
+    io::{self, IsTerminal, Stdout, Write},
+    path::Path,
     process,
 };
 
 use anyhow::Context;
-use longtail::report::{json_line, printable, printable_lines};
+use longtail::report::{ReportError, WholeFile, json_line, printable, printable_lines};
 use serde::Serialize;
 
 /// Prints one line for people.
@@ -53,6 +55,69 @@ impl<W: Write> Write for Shown<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// Where a result goes that may go to a file.
+pub enum Out {
+    Screen(Stdout),
+    Terminal(Shown<Stdout>),
+    /// A pipe or a device, which nothing may be renamed over.
+    Device(File),
+    File(WholeFile),
+}
+
+impl Out {
+    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::screen()) };
+        match fs::metadata(path) {
+            Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+                let file = OpenOptions::new().write(true).open(path);
+                Ok(Self::Device(file.with_context(|| format!("cannot write {}", path.display()))?))
+            }
+            _ => Ok(Self::File(WholeFile::create(path)?)),
+        }
+    }
+
+    fn screen() -> Self {
+        let out = io::stdout();
+        if out.is_terminal() { Self::Terminal(Shown::new(out)) } else { Self::Screen(out) }
+    }
+
+    /// Makes a file stand whole under its name.
+    pub fn finish(self) -> Result<(), ReportError> {
+        match self {
+            Self::File(file) => Ok(file.finish()?),
+            Self::Screen(_) | Self::Terminal(_) | Self::Device(_) => Ok(()),
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Screen(out) => out.write(bytes),
+            Self::Terminal(out) => out.write(bytes),
+            Self::Device(out) => out.write(bytes),
+            Self::File(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Screen(out) => out.flush(),
+            Self::Terminal(out) => out.flush(),
+            Self::Device(out) => out.flush(),
+            Self::File(out) => out.flush(),
+        }
+    }
+}
+
+/// Prints what is for programs; a person who looks at it on a terminal gets lines that do not steer that.
+pub fn print_data(text: &str) -> anyhow::Result<()> {
+    match io::stdout().is_terminal() {
+        true => print_bytes(printable_lines(text).as_bytes()),
+        false => print_bytes(text.as_bytes()),
     }
 }
 

@@ -6,8 +6,8 @@
 pub struct Key {
     /// `section.key`.
     pub key: &'static str,
-    /// What it is, in a sentence or two.
-    pub about: &'static str,
+    /// [`Key::about`], as the comment has it.
+    pub(crate) doc: &'static str,
     /// What it can be, in Markdown.
     pub values: &'static str,
     /// Where its default comes from; after a semicolon, that of the synthetic set.
@@ -42,9 +42,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// The largest of weights, scales and exponents.
+    pub(crate) const LARGEST_FACTOR: f64 = 1e6;
     /// Weights, scales and exponents.
     pub(crate) const FACTOR: Self =
-        Self::from(0.0, "it has to be a number, 0 or greater").capped(1e6);
+        Self::from(0.0, "it has to be a number, 0 or greater").capped(Self::LARGEST_FACTOR);
     /// A part of an image.
     pub(crate) const SHARE: Self =
         Self::range(0.0, 1.0, "a share of the image is in (0, 1]").open();
@@ -152,7 +154,7 @@ macro_rules! section {
             /// Its keys.
             pub const KEYS: &[$crate::section::Key] = &[$($crate::section::Key {
                 key: concat!($section, ".", stringify!($field)),
-                about: concat!($($doc),+),
+                doc: concat!($($doc),+),
                 values: $values,
                 source: $source,
                 default: $crate::section::section!(@optional $($default)?),

@@ -57,7 +57,8 @@ fn predictions_come_to_scikit_learns_figures() {
         assert_eq!(confusion.matrix(), list::<Vec<usize>>(&case["confusion"]));
         let (figures, analysis) = analysed(&outputs, classes);
         assert_eq!(analysis.confusion, Some(confusion.matrix()));
-        let averages = [figures.macro_precision, figures.macro_recall, figures.macro_f1];
+        let scores = figures.scores;
+        let averages = [scores.macro_precision, scores.macro_recall, scores.macro_f1];
         for (found, expected) in averages.into_iter().zip(case["macro"].as_array().unwrap()) {
             close(found, expected, 1e-11);
         }
@@ -173,12 +174,12 @@ fn numbers_that_are_none_are_errors_of_functions_and_null_in_an_analysis() {
         let outputs = Outputs { labels: labels.clone(), logits, features, projections: None };
         let (figures, analysis) = analysed(&outputs, 2);
         assert_eq!((analysis.calibration, analysis.priors, analysis.features), (None, None, None));
-        assert_eq!((figures.ece, figures.calinski_harabasz), (None, None));
-        assert!(figures.macro_f1.is_some(), "what is called what is known");
+        assert_eq!((figures.scores.ece, figures.scores.calinski_harabasz), (None, None));
+        assert!(figures.scores.macro_f1.is_some(), "what is called what is known");
         let of =
             |what: &str| analysis.not_computed.iter().filter(|said| said.contains(what)).count();
         assert_eq!((of("logits of image 1"), of("features of image 2")), (1, 1));
-        let json = serde_json::to_value(&analysis.scores).unwrap();
+        let json = serde_json::to_value(&figures.scores).unwrap();
         assert!(json["ece"].is_null() && json["davies_bouldin"].is_null());
     }
 }
@@ -351,21 +352,4 @@ fn one_by_one(features: &Rows<f64>, labels: &[u32]) -> f64 {
         pairs.clone().filter(|j| *j != i).map(ratio).fold(0.0, f64::max)
     };
     mean(pairs.clone().map(worst).collect())
-}
-
-#[test]
-#[ignore = "takes a minute: prints how long large sets take"]
-fn large_sets_take_seconds() {
-    for (images, classes, width) in [(50_000, 1000, 64), (24_426, 8142, 64), (24_426, 8142, 2048)] {
-        let outputs = many(images, classes, width);
-        let began = std::time::Instant::now();
-        let counts: Vec<usize> = (0..classes).map(|class| 1 + 1000 / (class + 1)).collect();
-        let (_, analysis) =
-            Analysis::of(&outputs, &counts, &vec![1.0; classes], &EvalOptions::default()).unwrap();
-        let bytes = serde_json::to_vec(&analysis).unwrap().len();
-        println!(
-            "{images} images, {classes} classes, {width} features: {:.1?}, {bytes} bytes",
-            began.elapsed()
-        );
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args as Options;
-use longtail::report::compare::{Format, Weights};
+use longtail::report::{Weights, compare::Format};
 
 use super::one_of;
 

@@ -18,7 +18,7 @@ pub use data::{
     DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
 };
 pub use evaluate::EvaluateArgs;
-pub use predict::{FormatName, PredictArgs, WhichWeights};
+pub use predict::{FormatName, PredictArgs};
 pub use running::RuntimeArgs;
 pub use train::{KnobArgs, TrainArgs};
 

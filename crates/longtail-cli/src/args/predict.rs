@@ -3,7 +3,9 @@
 use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args as Options, ValueEnum};
-use longtail::device::DeviceChoice;
+use longtail::{device::DeviceChoice, report::Weights};
+
+use super::one_of;
 
 /// A format of predictions.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -14,15 +16,6 @@ pub enum FormatName {
     Csv,
     /// One JSON object a line.
     Jsonl,
-}
-
-/// Which weights predict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WhichWeights {
-    /// Of the last epoch.
-    Last,
-    /// Of the epoch that validation chose.
-    Best,
 }
 
 /// `longtail predict`
@@ -49,8 +42,8 @@ pub struct PredictArgs {
     #[arg(short = '0', long)]
     pub null: bool,
     /// Which weights predict [default: those of the epoch that validation chose, else the last].
-    #[arg(long, value_enum)]
-    pub weights: Option<WhichWeights>,
+    #[arg(long, value_parser = one_of::<Weights>())]
+    pub weights: Option<Weights>,
     /// What to compute on; `longtail devices` lists what there is.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,

@@ -1,21 +1,18 @@
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, IsTerminal, Write},
-    path::Path,
-    process::ExitCode,
-};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use longtail::{
     report::{
-        WholeFile,
-        compare::{CompareOptions, Format, Weights},
-        printable_lines,
+        Weights,
+        compare::{CompareOptions, Format},
     },
     threads,
 };
 
-use crate::{args::CompareArgs, output::print_bytes};
+use crate::{
+    args::CompareArgs,
+    output::{Out, print_data},
+};
 
 /// `longtail compare`
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
@@ -29,11 +26,13 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let comparison = longtail::run::compare(&args.runs, &options)?;
     let of_file = args.out.as_deref().and_then(of_ending);
     let text = comparison.write(args.format.or(of_file).unwrap_or(Format::Table))?;
-    match &args.out {
-        Some(path) => write(path, text.as_bytes())?,
-        None if io::stdout().is_terminal() => print_bytes(printable_lines(&text).as_bytes())?,
-        None => print_bytes(text.as_bytes())?,
-    }
+    let Some(path) = &args.out else {
+        print_data(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut out = Out::open(Some(path))?;
+    out.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    out.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,17 +47,4 @@ fn of_ending(path: &Path) -> Option<Format> {
         "json" => Format::Json,
         _ => return None,
     })
-}
-
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    // Nothing may be renamed over a pipe or a device.
-    let is_special = fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
-    let failed = || format!("cannot write {}", path.display());
-    if is_special {
-        let mut file = OpenOptions::new().write(true).open(path).with_context(failed)?;
-        return file.write_all(bytes).with_context(failed);
-    }
-    let mut file = WholeFile::create(path)?;
-    file.write_all(bytes).with_context(failed)?;
-    Ok(file.finish()?)
 }

@@ -1,14 +1,9 @@
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, IsTerminal, Stdout, Write},
-    path::Path,
-    process::ExitCode,
-};
+use std::{fs, io, process::ExitCode};
 
 use anyhow::{Context, bail};
 use longtail::{
     predictor::{Answers, Predictor, WeightsChoice},
-    report::{PredictionFormat, PredictionWriter, ReportError, WholeFile},
+    report::{PredictionFormat, PredictionWriter, ReportError, Weights},
 };
 
 use super::{
@@ -17,9 +12,9 @@ use super::{
     on, start_threads,
 };
 use crate::{
-    args::{FormatName, PredictArgs, WhichWeights},
+    args::{FormatName, PredictArgs},
     interrupt::Interrupt,
-    output::{Shown, note},
+    output::{Out, note},
 };
 
 /// `longtail predict`
@@ -89,65 +84,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     )
 }
 
-/// Where predictions go.
-enum Out {
-    Screen(Stdout),
-    Terminal(Shown<Stdout>),
-    /// A pipe or a device, which nothing may be renamed over.
-    Device(File),
-    File(WholeFile),
-}
-
-impl Out {
-    fn open(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::screen()) };
-        match fs::metadata(path) {
-            Ok(meta) if !meta.is_file() && !meta.is_dir() => {
-                let file = OpenOptions::new().write(true).open(path);
-                Ok(Self::Device(file.with_context(|| format!("cannot write {}", path.display()))?))
-            }
-            _ => Ok(Self::File(WholeFile::create(path)?)),
-        }
-    }
-
-    fn screen() -> Self {
-        let out = io::stdout();
-        if out.is_terminal() { Self::Terminal(Shown::new(out)) } else { Self::Screen(out) }
-    }
-
-    fn finish(self) -> Result<(), ReportError> {
-        match self {
-            Self::File(file) => Ok(file.finish()?),
-            Self::Screen(_) | Self::Terminal(_) | Self::Device(_) => Ok(()),
-        }
-    }
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Screen(out) => out.write(bytes),
-            Self::Terminal(out) => out.write(bytes),
-            Self::Device(out) => out.write(bytes),
-            Self::File(out) => out.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Screen(out) => out.flush(),
-            Self::Terminal(out) => out.flush(),
-            Self::Device(out) => out.flush(),
-            Self::File(out) => out.flush(),
-        }
-    }
-}
-
-fn choice(weights: Option<WhichWeights>) -> WeightsChoice {
+fn choice(weights: Option<Weights>) -> WeightsChoice {
     match weights {
         None => WeightsChoice::BestOrLast,
-        Some(WhichWeights::Best) => WeightsChoice::Best,
-        Some(WhichWeights::Last) => WeightsChoice::Last,
+        Some(Weights::Best) => WeightsChoice::Best,
+        Some(Weights::Last) => WeightsChoice::Last,
     }
 }
 

@@ -22,8 +22,10 @@ fn a_run_leaves_everything_in_its_folder() {
     let analysis = place.json("run/analysis.json");
     assert_eq!(analysis["split_hash"], summary["split_hash"]);
     for which in ["last", "best"] {
-        let scores = &analysis[which]["scores"];
-        assert_eq!(scores["ece"], summary[which]["test"]["ece"], "{which}");
+        let ece = &analysis[which]["calibration"]["all"]["ece"];
+        assert_eq!(*ece, summary[which]["test"]["ece"], "{which}");
+        let index = &analysis[which]["features"]["calinski_harabasz"];
+        assert_eq!(*index, summary[which]["test"]["calinski_harabasz"], "{which}");
         assert_eq!(analysis[which]["confusion"].as_array().unwrap().len(), 3);
         assert_eq!(analysis[which]["calibration"]["many"], Value::Null, "no class has 100 images");
     }

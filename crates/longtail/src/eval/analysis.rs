@@ -30,8 +30,6 @@ pub struct Analysis {
     pub images: usize,
     /// Number of classes, with and without images.
     pub classes: usize,
-    /// One figure each.
-    pub scores: Scores,
     /// How far the probability of the predicted class is the share of right ones.
     pub calibration: Option<Calibration>,
     /// Accuracies where classes are as frequent as other priors say.
@@ -49,26 +47,35 @@ pub struct Analysis {
     pub not_computed: Vec<String>,
 }
 
-/// Figures of one number each. Means run over the classes that have an image in the set.
+/// Figures of one number each, `None` where they are undefined or were not computed. Means run over the classes that have an image in the set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Geometric mean of the per-class accuracies: 0 where one is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometric_mean: Option<f64>,
     /// Mean of the per-class precisions, a class that nothing is called counting 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub macro_precision: Option<f64>,
     /// Mean of the per-class recalls, which is that of the per-class accuracies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub macro_recall: Option<f64>,
     /// Mean of the per-class F1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<f64>,
     /// Share of images whose class is among the five largest logits; `None` of 5 classes and fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top5: Option<f64>,
     /// The classes of the lowest accuracies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst_classes: Option<WorstClasses>,
     /// Expected calibration error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ece: Option<f64>,
     /// Calinski–Harabasz index of the features: more is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calinski_harabasz: Option<f64>,
     /// Davies–Bouldin index of the features: less is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub davies_bouldin: Option<f64>,
 }
 
@@ -105,7 +112,7 @@ impl Analysis {
     /// let options = EvalOptions::default();
     /// let (figures, analysis) = Analysis::of(&outputs, &[500, 5], &[1.0, 1.0], &options)?;
     /// assert_eq!((figures.top1, figures.per_class_precision[1]), (0.75, Some(1.0)));
-    /// assert_eq!(figures.ece, analysis.calibration.map(|calibration| calibration.all.ece));
+    /// assert_eq!(figures.scores.ece, analysis.calibration.map(|calibration| calibration.all.ece));
     /// assert_eq!((analysis.worst_confusions[0].label, &analysis.worst_confusions[0].images[..]), (1, &[2][..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -136,11 +143,12 @@ impl Analysis {
         scores.ece = calibration.as_ref().map(|of| of.all.ece);
         scores.calinski_harabasz = features.as_ref().and_then(|of| of.calinski_harabasz);
         scores.davies_bouldin = features.as_ref().and_then(|of| of.davies_bouldin);
-        evaluation.set_scores(&scores, &tallies);
+        evaluation.scores = scores;
+        evaluation.per_class_precision =
+            tallies.iter().map(|of| of.precision().map(significant)).collect();
         let analysis = Self {
             images: labels.len(),
             classes: train_counts.len(),
-            scores,
             calibration,
             priors: missing.or_none(priors)?,
             features,
@@ -189,22 +197,6 @@ impl Scores {
                 .map(|worst| WorstClasses { mean: significant(worst.mean), ..worst }),
             ..Self::default()
         }
-    }
-}
-
-impl Evaluation {
-    fn set_scores(&mut self, scores: &Scores, tallies: &[Tally]) {
-        self.geometric_mean = scores.geometric_mean;
-        self.macro_precision = scores.macro_precision;
-        self.macro_recall = scores.macro_recall;
-        self.macro_f1 = scores.macro_f1;
-        self.top5 = scores.top5;
-        self.worst_classes = scores.worst_classes;
-        self.ece = scores.ece;
-        self.calinski_harabasz = scores.calinski_harabasz;
-        self.davies_bouldin = scores.davies_bouldin;
-        self.per_class_precision =
-            tallies.iter().map(|of| of.precision().map(significant)).collect();
     }
 }
 

@@ -19,17 +19,6 @@ pub struct Calibration {
     pub few: Option<Reliability>,
 }
 
-impl Calibration {
-    /// That of one group.
-    pub fn group(&self, group: Group) -> Option<&Reliability> {
-        match group {
-            Group::Many => self.many.as_ref(),
-            Group::Medium => self.medium.as_ref(),
-            Group::Few => self.few.as_ref(),
-        }
-    }
-}
-
 /// A reliability diagram and its summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reliability {
@@ -116,10 +105,7 @@ impl Calibration {
         if labels.len() != predictions {
             return Err(EvalError::Lengths { labels: labels.len(), predictions });
         }
-        let classes = train_counts.len();
-        if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
-            return Err(EvalError::Class { image, what: "label", class: labels[image], classes });
-        }
+        EvalError::check_classes("label", labels, train_counts.len())?;
         let said = |group: Option<Group>| {
             let images = labels.iter().zip(confidences);
             images

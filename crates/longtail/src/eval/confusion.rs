@@ -42,7 +42,7 @@ impl Confusion {
     /// # Errors
     /// If there is no image, if the lengths differ, or if a class index is out of range.
     pub fn of(labels: &[u32], predictions: &[u32], classes: usize) -> Result<Self, EvalError> {
-        check(labels, predictions, classes)?;
+        EvalError::check_predictions(labels, predictions, classes)?;
         let mut all: Vec<_> = labels.iter().copied().zip(predictions.iter().copied()).collect();
         all.sort_unstable();
         let pairs = all.chunk_by(|a, b| a == b).map(|same| (same[0].0, same[0].1, same.len()));
@@ -119,19 +119,4 @@ impl Tally {
 
 fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-fn check(labels: &[u32], predictions: &[u32], classes: usize) -> Result<(), EvalError> {
-    if labels.len() != predictions.len() {
-        return Err(EvalError::Lengths { labels: labels.len(), predictions: predictions.len() });
-    }
-    if labels.is_empty() {
-        return Err(EvalError::Empty);
-    }
-    for (what, list) in [("label", labels), ("prediction", predictions)] {
-        if let Some(image) = list.iter().position(|&class| class as usize >= classes) {
-            return Err(EvalError::Class { image, what, class: list[image], classes });
-        }
-    }
-    Ok(())
 }

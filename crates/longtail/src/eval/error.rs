@@ -68,3 +68,33 @@ pub enum EvalError {
         few_below: usize,
     },
 }
+
+impl EvalError {
+    /// Refuses classes beyond the `classes` that there are; `what` they are of, such as `label`.
+    pub(super) fn check_classes(
+        what: &'static str,
+        list: &[u32],
+        classes: usize,
+    ) -> Result<(), Self> {
+        match list.iter().position(|&class| class as usize >= classes) {
+            Some(image) => Err(Self::Class { image, what, class: list[image], classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses predictions that are not one per label, no image, and classes out of range.
+    pub(super) fn check_predictions(
+        labels: &[u32],
+        predictions: &[u32],
+        classes: usize,
+    ) -> Result<(), Self> {
+        if labels.len() != predictions.len() {
+            return Err(Self::Lengths { labels: labels.len(), predictions: predictions.len() });
+        }
+        if labels.is_empty() {
+            return Err(Self::Empty);
+        }
+        Self::check_classes("label", labels, classes)?;
+        Self::check_classes("prediction", predictions, classes)
+    }
+}

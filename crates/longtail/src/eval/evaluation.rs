@@ -1,7 +1,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{
-    EvalError, Group, HarmonicZero, Intervals, ShotThresholds, WorstClasses,
+    Confusion, EvalError, Group, HarmonicZero, Intervals, Scores, ShotThresholds, Tally,
+    class_means::mean,
     interval::{mean_interval, mean_margin, short, wilson_interval},
 };
 
@@ -95,34 +96,9 @@ pub struct Evaluation {
     /// How far the figures may be off; `None` where images were not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Intervals>,
-    /// Geometric mean of the per-class accuracies; this and what follows is `None` in the log and in files of versions
-    /// that did not compute it ([`Scores`](super::Scores)).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub geometric_mean: Option<f64>,
-    /// Mean of the per-class precisions, a class that nothing is called counting 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub macro_precision: Option<f64>,
-    /// Mean of the per-class recalls: `arithmetic_mean` under its other name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub macro_recall: Option<f64>,
-    /// Mean of the per-class F1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub macro_f1: Option<f64>,
-    /// Share of images whose class is among the five largest logits; `None` of 5 classes and fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub top5: Option<f64>,
-    /// The mean over the classes of the lowest accuracies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub worst_classes: Option<WorstClasses>,
-    /// Expected calibration error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ece: Option<f64>,
-    /// Calinski–Harabasz index of the features.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calinski_harabasz: Option<f64>,
-    /// Davies–Bouldin index of the features.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub davies_bouldin: Option<f64>,
+    /// Further figures; all `None` in the log and in files of versions that did not compute them.
+    #[serde(flatten)]
+    pub scores: Scores,
     /// Precision of each class, by label; `None` for a class without an image and for one that nothing is called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub per_class_precision: Vec<Option<f64>>,
@@ -139,11 +115,11 @@ pub struct MostPredicted {
 
 impl MostPredicted {
     /// Of the classes that some images are called; of equal ones the lowest.
-    fn of(predictions: &[u32], classes: usize) -> Option<Self> {
-        let mut counts = vec![0_usize; classes];
-        predictions.iter().for_each(|&class| counts[class as usize] += 1);
-        let (class, count) = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
-        let share = rounded(*count as f64 / predictions.len().max(1) as f64);
+    fn of(tallies: &[Tally]) -> Option<Self> {
+        let all: usize = tallies.iter().map(|of| of.predicted).sum();
+        let counts = tallies.iter().map(|of| of.predicted).enumerate();
+        let (class, count) = counts.rev().max_by_key(|(_, count)| *count)?;
+        let share = rounded(count as f64 / all.max(1) as f64);
         Some(Self { class: class as u32, share })
     }
 }
@@ -199,12 +175,9 @@ impl Evaluation {
         train_counts: &[usize],
         options: &EvalOptions,
     ) -> Result<Self, EvalError> {
-        let tally = tally(labels, predictions, train_counts.len())?;
-        let correct: usize = tally.iter().map(|&(correct, _)| correct).sum();
-        let per_class: Vec<_> = tally
-            .iter()
-            .map(|&(correct, images)| (images > 0).then(|| correct as f64 / images as f64))
-            .collect();
+        let tallies = Confusion::of(labels, predictions, train_counts.len())?.tallies();
+        let correct: usize = tallies.iter().map(|of| of.correct).sum();
+        let per_class: Vec<_> = tallies.iter().map(Tally::recall).collect();
         let group_mean = |group| {
             mean(per_class.iter().zip(train_counts).filter_map(|(&accuracy, &count)| {
                 accuracy.filter(|_| options.shot_thresholds.group(count) == group)
@@ -223,9 +196,9 @@ impl Evaluation {
             per_class: per_class.iter().map(|accuracy| accuracy.map(rounded)).collect(),
             count: labels.len(),
             classes_tested: present().count(),
-            per_class_images: tally.iter().map(|&(_, images)| images).collect(),
-            per_class_correct: tally.iter().map(|&(correct, _)| correct).collect(),
-            most_predicted: MostPredicted::of(predictions, train_counts.len()),
+            per_class_images: tallies.iter().map(|of| of.images).collect(),
+            per_class_correct: tallies.iter().map(|of| of.correct).collect(),
+            most_predicted: MostPredicted::of(&tallies),
             ..Self::default()
         };
         figures.interval = figures.intervals(train_counts, &options.shot_thresholds);
@@ -268,37 +241,6 @@ impl Evaluation {
             Group::Few => self.few,
         }
     }
-}
-
-/// Correct images and images of each class.
-fn tally(
-    labels: &[u32],
-    predictions: &[u32],
-    classes: usize,
-) -> Result<Vec<(usize, usize)>, EvalError> {
-    if labels.len() != predictions.len() {
-        return Err(EvalError::Lengths { labels: labels.len(), predictions: predictions.len() });
-    }
-    if labels.is_empty() {
-        return Err(EvalError::Empty);
-    }
-    let mut tally = vec![(0, 0); classes];
-    for (image, (&label, &prediction)) in labels.iter().zip(predictions).enumerate() {
-        for (what, class) in [("label", label), ("prediction", prediction)] {
-            if class as usize >= classes {
-                return Err(EvalError::Class { image, what, class, classes });
-            }
-        }
-        let (correct, images) = &mut tally[label as usize];
-        *correct += usize::from(label == prediction);
-        *images += 1;
-    }
-    Ok(tally)
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / count as f64)
 }
 
 /// At most 12 decimals: such a number is read back exactly even by JSON parsers that round twice.

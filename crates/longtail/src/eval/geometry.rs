@@ -186,10 +186,7 @@ impl Geometry {
     where
         T: Copy + Into<f64> + Sync,
     {
-        let classes = train_counts.len();
-        if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
-            return Err(EvalError::Class { image, what: "label", class: labels[image], classes });
-        }
+        EvalError::check_classes("label", labels, train_counts.len())?;
         let centres = Centres::of(features, labels, what)?;
         let to_others = to_others(&centres);
         let per_class = per_class(&centres, &to_others, train_counts);
@@ -209,15 +206,6 @@ impl Geometry {
             tail,
             per_class,
         })
-    }
-
-    /// The means over one group.
-    pub fn group(&self, group: Group) -> Option<&ClassMeans> {
-        match group {
-            Group::Many => self.many.as_ref(),
-            Group::Medium => self.medium.as_ref(),
-            Group::Few => self.few.as_ref(),
-        }
     }
 }
 

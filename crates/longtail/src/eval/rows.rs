@@ -65,9 +65,7 @@ impl<T: Copy + Into<f64>> Rows<T> {
         if rows != labels.len() {
             return Err(EvalError::Rows { what, labels: labels.len(), rows });
         }
-        if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
-            return Err(EvalError::Class { image, what: "label", class: labels[image], classes });
-        }
+        EvalError::check_classes("label", labels, classes)?;
         let has_softmax = |row: &[T]| {
             let max = row.iter().map(|&v| v.into()).fold(f64::NEG_INFINITY, f64::max);
             max.is_finite() && !row.iter().any(|&v| v.into().is_nan())

@@ -39,6 +39,11 @@ choice! {
     }
 }
 
+/// In f32 gradients are off by about 10⁻⁷ / T of their unit 1 / (T·N), from this temperature on by less than a thousandth.
+/// Below 10⁻⁴ they are off by more than that where embeddings are close together: at 10⁻⁶ by more than the unit itself.
+/// Compression factors make T smaller by as much as they make similarities greater.
+pub(crate) const SMALLEST_TEMPERATURE: f64 = 1e-3;
+
 section! {
     /// A supervised contrastive loss; the paper's four are [`Contrastive::scl`], [`Contrastive::bcl`],
     /// [`Contrastive::rcl`] and [`Contrastive::bcl_rcl`].
@@ -79,7 +84,7 @@ section! {
         temperature: f64 =>
             "T, at least 0.001: in f32 gradients are off by about 10⁻⁷ / T of 1 / (T·N), N the embeddings of a batch; with compression the same of T divided by the largest factors' product",
             "BCL on CIFAR",
-            within Limits::from(1e-3, "the temperature is at least 0.001; the paper's field uses 0.07 to 0.1").capped(1e6);
+            within Limits::from(SMALLEST_TEMPERATURE, "the temperature is at least 0.001; the paper's field uses 0.07 to 0.1").capped(Limits::LARGEST_FACTOR);
         /// Whether the anchor's similarity to itself stays in the denominator (`docs/method.md`).
         include_self: bool =>
             "`true`, `false`: whether the sum over k takes i in", "BCL's code";

@@ -41,6 +41,7 @@ pub use classifier_contrastive::{
 pub use classify::{classifier_alone, only};
 pub use compression::{ApplyTo, Compression, CompressionMode, CompressionPreset};
 pub use compression_switch::{CompressionSwitch, Reevaluate};
+pub(crate) use contrastive::SMALLEST_TEMPERATURE;
 pub use contrastive::{ClassAverage, Contrastive, ContrastiveTyped, Normaliser, Prior};
 pub use cross_entropy::cross_entropy;
 pub use cumulative::{cumulative_learning, cumulative_share};

@@ -13,7 +13,7 @@ section! {
             r#"`"linear"`, `"cosine"`"#, "BCL on CIFAR";
         /// Scale of the cosine classifier.
         cosine_scale: f64 =>
-            "above 0; for the cosine classifier", "BCL's code", within Limits::POSITIVE.capped(1e6);
+            "above 0; for the cosine classifier", "BCL's code", within Limits::POSITIVE.capped(Limits::LARGEST_FACTOR);
         /// Hidden width of both heads.
         head_hidden: usize =>
             "width between the layers of both heads", "BCL on CIFAR",

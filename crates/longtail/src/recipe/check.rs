@@ -4,20 +4,13 @@ use super::{CompressionStart, Decay, MethodSection, RecipeError, Sections};
 use crate::{
     counted::counted,
     data::source,
-    loss::{ApplyTo, CompressionMode, CompressionPreset},
+    loss::{ApplyTo, CompressionMode, CompressionPreset, SMALLEST_TEMPERATURE},
     method::{self, Knobs},
-    section::Beyond,
+    section::{Beyond, Limits},
 };
 
-/// In f32 the contrastive loss's gradients are off by about 10⁻⁷ / T of their unit 1 / (T·N), from this temperature on by
-/// less than a thousandth ([`crate::loss::Contrastive`]). Below 10⁻⁴ they are off by more than that where embeddings are
-/// close together: at 10⁻⁶ by more than the unit itself.
-/// Compression factors make T smaller by as much as they make similarities greater.
-const SMALLEST_TEMPERATURE: f64 = 1e-3;
 /// Milestones of a schedule.
 const MOST_MILESTONES: usize = 1_000;
-/// Weights, scales and exponents.
-const LARGEST_FACTOR: f64 = 1e6;
 
 impl Sections {
     /// All settings of the method.
@@ -102,7 +95,7 @@ impl Sections {
                 let tau = factor + f64::from(section.mode == CompressionMode::OnePlus);
                 let usable = tau.is_finite() && tau > 0.0;
                 require(usable, key, factor, "the multiplier τ it makes is greater than 0")?;
-                at_most(key, factor, LARGEST_FACTOR)?;
+                at_most(key, factor, Limits::LARGEST_FACTOR)?;
             }
         }
         self.check_compressed_temperature()?;
@@ -148,7 +141,7 @@ impl Sections {
         require(count <= MOST_MILESTONES, "schedule.milestones", said, mend)?;
         let gamma = schedule.gamma;
         let usable = schedule.decay == Decay::Cosine
-            || gamma.is_finite() && gamma > 0.0 && gamma <= LARGEST_FACTOR;
+            || gamma.is_finite() && gamma > 0.0 && gamma <= Limits::LARGEST_FACTOR;
         require(
             usable,
             "schedule.gamma",

@@ -47,7 +47,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
 impl Key {
     /// What it is, in a sentence or two.
     pub fn about(&self) -> &'static str {
-        self.about.trim()
+        self.doc.trim()
     }
 
     /// Its default on CIFAR and on the synthetic set, as TOML writes them.

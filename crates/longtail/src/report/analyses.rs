@@ -2,11 +2,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::ReportError;
-use crate::{atomic, eval::Analysis, regular};
-
-/// Bytes of the longest file that is read.
-const LARGEST: u64 = 1 << 28;
+use super::{ReportError, json};
+use crate::eval::Analysis;
 
 /// `analysis.json`: what the run's model is like beyond its final figures. Field names are a contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,11 +44,7 @@ impl Analyses {
     /// # Errors
     /// If the file cannot be written; an older one is then still there.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ReportError> {
-        let path = path.as_ref();
-        let mut json = serde_json::to_vec(self)
-            .map_err(|error| ReportError::io("write", path)(error.into()))?;
-        json.push(b'\n');
-        Ok(atomic::write(path, &json)?)
+        json::save(serde_json::to_vec(self), path.as_ref())
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -60,8 +53,6 @@ impl Analyses {
     /// If the file cannot be read or is no analysis.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
-        let json = regular::read(path, LARGEST).map_err(ReportError::io("read", path))?;
-        serde_json::from_slice(&json)
-            .map_err(|source| ReportError::Analysis { path: path.to_owned(), source })
+        json::load(path, |source| ReportError::Analysis { path: path.to_owned(), source })
     }
 }

@@ -3,10 +3,7 @@
 use std::{io, path::Path};
 
 use super::{ReportError, predictions::guarded};
-use crate::{atomic::WholeFile, data::ImageSet, regular};
-
-/// Bytes of the longest table that is read.
-const LARGEST: u64 = 1 << 32;
+use crate::{atomic::WholeFile, data::ImageSet};
 
 /// The columns of `predictions.csv`. Their names are a contract.
 pub const COLUMNS: [&str; 5] = ["index", "path", "label", "last", "best"];
@@ -37,22 +34,12 @@ impl Called {
     /// Called { last: vec![1, 1], best: None }.save(&images, &[0, 1], &path)?;
     /// let text = std::fs::read_to_string(&path)?;
     /// assert_eq!(text, "index,path,label,last,best\n0,b/1.png,1,1,\n1,a/2.png,0,1,\n");
-    /// assert_eq!(Called::load(&path)?.0, [1, 0]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn save(&self, images: &ImageSet, indices: &[u32], path: &Path) -> Result<(), ReportError> {
         let mut file = WholeFile::create(path)?;
         self.write(images, indices, &mut file).map_err(ReportError::io("write", path))?;
         Ok(file.finish()?)
-    }
-
-    /// Reads what [`save`](Self::save) wrote: the labels, and what the images are called.
-    ///
-    /// # Errors
-    /// [`ReportError::Io`] if it cannot be read or is no such table.
-    pub fn load(path: &Path) -> Result<(Vec<u32>, Self), ReportError> {
-        let bytes = regular::read(path, LARGEST).map_err(ReportError::io("read", path))?;
-        read(&bytes).map_err(|error| ReportError::io("read", path)(error.into()))
     }
 
     fn write(&self, images: &ImageSet, indices: &[u32], out: impl io::Write) -> io::Result<()> {
@@ -73,22 +60,10 @@ impl Called {
     }
 }
 
-/// Labels and classes of a table.
-fn read(bytes: &[u8]) -> csv::Result<(Vec<u32>, Called)> {
-    let (mut labels, mut last, mut best) = (Vec::new(), Vec::new(), Vec::new());
-    for row in csv::Reader::from_reader(bytes).deserialize() {
-        let (_, _, label, of_last, of_best): (u32, String, u32, u32, Option<u32>) = row?;
-        labels.push(label);
-        last.push(of_last);
-        best.extend(of_best);
-    }
-    let best = (best.len() == last.len() && !best.is_empty()).then_some(best);
-    Ok((labels, Called { last, best }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::compare::{Predicted, Predictions};
 
     #[test]
     fn what_is_written_is_read_and_no_path_is_a_formula() {
@@ -99,12 +74,15 @@ mod tests {
         for best in [None, Some(vec![1, 0])] {
             let called = Called { last: vec![2, 1], best };
             called.save(&images, &[2, 0], &path).unwrap();
-            assert_eq!(Called::load(&path).unwrap(), (vec![1, 2], called));
+            let read = Predictions::parse(&std::fs::read(&path).unwrap()).unwrap();
+            let of = |image: &Predicted| (image.index, image.label, image.last);
+            let rows: Vec<_> = read.images().iter().map(of).collect();
+            assert_eq!(rows, [(0, 2, 1), (2, 1, 2)]);
+            let best = called.best.map(|best| vec![best[1], best[0]]);
+            let of_best: Option<Vec<u32>> = read.images().iter().map(|image| image.best).collect();
+            assert_eq!(of_best, best);
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "index,path,label,last,best\n2,c.png,1,2,1\n0,'=a/1.png,2,1,0\n");
-        std::fs::write(&path, "index,path,label,last,best\n0,,x,1,1\n").unwrap();
-        let error = Called::load(&path).unwrap_err().to_string();
-        assert!(error.contains("predictions.csv"), "{error}");
     }
 }

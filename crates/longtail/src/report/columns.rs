@@ -191,12 +191,12 @@ type Known = (&'static str, fn(&Evaluation) -> Option<String>);
 
 /// Figures of the outputs, which earlier versions did not compute, in the order in which every table shows them.
 pub(super) const OF_OUTPUTS: [Known; 6] = [
-    ("geometric mean", |of| of.geometric_mean.map(|mean| percent(Some(mean)))),
-    ("macro F1", |of| of.macro_f1.map(|f1| percent(Some(f1)))),
-    ("top-5", |of| of.top5.map(|top5| percent(Some(top5)))),
-    ("calibration error", |of| of.ece.map(|ece| percent(Some(ece)))),
-    ("Calinski–Harabasz", |of| of.calinski_harabasz.map(|index| format!("{index:.1}"))),
-    ("Davies–Bouldin", |of| of.davies_bouldin.map(|index| format!("{index:.2}"))),
+    ("geometric mean", |of| of.scores.geometric_mean.map(|mean| percent(Some(mean)))),
+    ("macro F1", |of| of.scores.macro_f1.map(|f1| percent(Some(f1)))),
+    ("top-5", |of| of.scores.top5.map(|top5| percent(Some(top5)))),
+    ("calibration error", |of| of.scores.ece.map(|ece| percent(Some(ece)))),
+    ("Calinski–Harabasz", |of| of.scores.calinski_harabasz.map(|index| format!("{index:.1}"))),
+    ("Davies–Bouldin", |of| of.scores.davies_bouldin.map(|index| format!("{index:.2}"))),
 ];
 
 /// An accuracy in percent with one decimal, or a dash.

@@ -4,6 +4,7 @@ mod analyses;
 mod called;
 mod columns;
 mod error;
+mod json;
 mod metrics;
 mod parts;
 mod predictions;
@@ -25,7 +26,7 @@ pub use predictions::{
     Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
 };
 pub use recovery::Recovered;
-pub use summary::{Best, ClassInfo, Outcome, Summary};
+pub use summary::{Best, ClassInfo, Outcome, Summary, Weights};
 pub use table::class_table;
 pub use text::{json_line, printable, printable_lines};
 

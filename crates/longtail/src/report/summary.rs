@@ -2,15 +2,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LossParts, ReportError};
+use super::{LossParts, ReportError, json};
 use crate::{
-    atomic,
+    choice::choice,
     eval::{Evaluation, Group, ShotThresholds},
-    regular,
 };
-
-/// Bytes of the longest summary that is read.
-const LARGEST: u64 = 1 << 28;
 
 /// `summary.json`: the final figures of a run. Field names are a contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +62,16 @@ pub struct Summary {
     /// Facts about the data, in sentences: what was held out, what has no test image, what was left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+choice! {
+    /// Which of a run's models.
+    Weights {
+        /// That of the last epoch.
+        Last = "last",
+        /// That of the epoch that validation chose.
+        Best = "best",
+    }
 }
 
 /// The figures of one model; `None` where there is no such set.
@@ -126,16 +132,20 @@ impl ClassInfo {
 }
 
 impl Summary {
+    /// The figures of one of its models; `None` where no epoch was chosen.
+    pub fn outcome(&self, weights: Weights) -> Option<&Outcome> {
+        match weights {
+            Weights::Last => Some(&self.last),
+            Weights::Best => self.best.as_ref().map(|best| &best.outcome),
+        }
+    }
+
     /// Writes the summary as indented JSON, beside `path` first and then renamed.
     ///
     /// # Errors
     /// If the file cannot be written; an older one is then still there.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ReportError> {
-        let path = path.as_ref();
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(|error| ReportError::io("write", path)(error.into()))?;
-        json.push(b'\n');
-        Ok(atomic::write(path, &json)?)
+        json::save(serde_json::to_vec_pretty(self), path.as_ref())
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -159,9 +169,7 @@ impl Summary {
     /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ReportError> {
         let path = path.as_ref();
-        let json = regular::read(path, LARGEST).map_err(ReportError::io("read", path))?;
-        serde_json::from_slice(&json)
-            .map_err(|source| ReportError::Summary { path: path.to_owned(), source })
+        json::load(path, |source| ReportError::Summary { path: path.to_owned(), source })
     }
 
     /// Labels from head to tail: by training images, equal ones by label.

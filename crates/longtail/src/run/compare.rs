@@ -17,8 +17,6 @@ use crate::{
     train::RunFolder,
 };
 
-/// What a run says of every image.
-const PREDICTIONS: &str = "predictions.csv";
 /// Bytes of the longest file of predictions that is read.
 const LARGEST: u64 = 1 << 30;
 /// Keys of a recipe that do not tell runs apart: the seed, and what the split's hash has proven.
@@ -91,7 +89,7 @@ fn read(path: &Path) -> Result<Run> {
     let mut recipe = RecipeFile::parse(&recipe, "the recipe")?.values()?;
     recipe.retain(|key, _| !NOT_COMPARED.contains(&key.as_str()));
     let notes = note.into_iter().collect();
-    Ok(Run { name: text_of(path), summary, recipe, predictions: predictions(path), notes })
+    Ok(Run { name: text_of(path), summary, recipe, predictions: predictions(&folder), notes })
 }
 
 /// What a folder without final figures is.
@@ -127,14 +125,14 @@ fn by_number(version: &str) -> Vec<u64> {
 }
 
 /// What the run says of every image, or why that is not known.
-fn predictions(folder: &Path) -> std::result::Result<Predictions, String> {
-    match regular::read(&folder.join(PREDICTIONS), LARGEST) {
+fn predictions(folder: &RunFolder) -> std::result::Result<Predictions, String> {
+    match regular::read(&folder.predictions(), LARGEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(format!("there is no {PREDICTIONS}"))
+            Err("there is no predictions.csv".into())
         }
-        Err(error) => Err(format!("{PREDICTIONS} cannot be read ({error})")),
+        Err(error) => Err(format!("predictions.csv cannot be read ({error})")),
         Ok(bytes) => Predictions::parse(&bytes)
-            .map_err(|reason| format!("{PREDICTIONS} cannot be used ({reason})")),
+            .map_err(|reason| format!("predictions.csv cannot be used ({reason})")),
     }
 }
 

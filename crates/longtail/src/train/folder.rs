@@ -203,11 +203,6 @@ impl RunFolder {
         self.0.join("predictions.csv")
     }
 
-    /// Logs for other programs.
-    pub fn logs(&self) -> PathBuf {
-        self.0.join("logs")
-    }
-
     /// Deletes the final figures, the predictions and the page, if they are there.
     ///
     /// # Errors

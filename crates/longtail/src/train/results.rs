@@ -25,8 +25,6 @@ pub struct Results {
     pub analyses: Option<Analyses>,
     /// What the models call the images of that set.
     pub called: Option<Called>,
-    /// What the best model, or the last where none was chosen, gives for the images of that set in their order.
-    pub outputs: Option<Outputs>,
 }
 
 /// What one model has come to on the sets of a run.
@@ -37,8 +35,6 @@ pub(crate) struct Figures {
     analysis: Option<(AnalysedSet, Analysis)>,
     /// What the images of that set are called.
     called: Vec<u32>,
-    /// What the analysis is of.
-    outputs: Option<Outputs>,
 }
 
 impl Figures {
@@ -62,7 +58,6 @@ impl Figures {
             if figures.analysis.is_none() {
                 figures.analysis = Some((set, analysis));
                 figures.called = outputs.predictions();
-                figures.outputs = Some(outputs);
             }
         }
         Ok(figures)
@@ -75,9 +70,8 @@ impl Figures {
         split_hash: &str,
         summary: impl FnOnce(Outcome, Option<Best>) -> Summary,
     ) -> Results {
-        let (mut outputs, mut of_best, mut best_called) = (self.outputs, None, None);
+        let (mut of_best, mut best_called) = (None, None);
         let best = best.map(|(epoch, best)| {
-            outputs = best.outputs;
             best_called = Some(best.called);
             of_best = best.analysis.map(|(_, analysis)| BestAnalysis { epoch, analysis });
             Best { epoch, outcome: best.outcome }
@@ -89,7 +83,7 @@ impl Figures {
             best: of_best,
         });
         let called = analyses.is_some().then_some(Called { last: self.called, best: best_called });
-        Results { summary: summary(self.outcome, best), analyses, called, outputs }
+        Results { summary: summary(self.outcome, best), analyses, called }
     }
 }
 
@@ -110,16 +104,11 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`] if a set cannot be evaluated.
     pub fn results(&self) -> Result<Results, TrainError> {
-        let mut last = self.figures(&self.network(), self.last_epoch())?;
+        let last = self.figures(&self.network(), self.last_epoch())?;
         let best = match self.chosen(&last.outcome) {
             None => None,
-            Some(epoch) if epoch == self.last_epoch() => {
-                let outputs = last.outputs.take();
-                Some((epoch, Figures { outputs, ..last.clone() }))
-            }
+            Some(epoch) if epoch == self.last_epoch() => Some((epoch, last.clone())),
             Some(epoch) => {
-                // Those of two models together take much memory where there are many classes.
-                last.outputs = None;
                 let network = self.best_network()?.unwrap_or_else(|| self.network());
                 Some((epoch, self.figures(&network.valid(), epoch)?))
             }
@@ -165,7 +154,7 @@ impl Trainer {
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
     pub fn write_results(
         &self,
-        Results { summary, analyses, called, .. }: &Results,
+        Results { summary, analyses, called }: &Results,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let folder = self.folder();

@@ -110,8 +110,9 @@ fn figures_of_outputs_come_back_and_an_analysis_that_is_none_is_refused() {
     let path = folder.path().join("summary.json");
     let mut summary = summary(10, 3, false);
     let test = summary.last.test.as_mut().unwrap();
-    (test.ece, test.top5, test.geometric_mean) = (Some(0.0625), Some(0.75), Some(0.0));
-    test.worst_classes = Some(WorstClasses { classes: 3, mean: 0.1 });
+    (test.scores.ece, test.scores.top5, test.scores.geometric_mean) =
+        (Some(0.0625), Some(0.75), Some(0.0));
+    test.scores.worst_classes = Some(WorstClasses { classes: 3, mean: 0.1 });
     test.per_class_precision = vec![None; 10];
     summary.save(&path).unwrap();
     let json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();

@@ -32,9 +32,9 @@ fn figures_of_outputs_stand_below_where_they_are_known() {
     let mut run = summary(10, 20, true);
     let without = class_table(&run, None).lines().count();
     let test = run.last.test.as_mut().unwrap();
-    test.macro_f1 = Some(0.4567);
-    test.calinski_harabasz = Some(12345.67);
-    test.davies_bouldin = Some(2.346);
+    test.scores.macro_f1 = Some(0.4567);
+    test.scores.calinski_harabasz = Some(12345.67);
+    test.scores.davies_bouldin = Some(2.346);
     let text = class_table(&run, None);
     assert_eq!(text.lines().count(), without + 3);
     let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();

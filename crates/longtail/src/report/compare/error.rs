@@ -65,7 +65,7 @@ pub enum CompareError {
         /// The runs.
         runs: String,
         /// `last` or `best`.
-        weights: super::Weights,
+        weights: crate::report::Weights,
         /// Why, in words that follow the sentence.
         why: &'static str,
         /// What helps beside leaving it out.

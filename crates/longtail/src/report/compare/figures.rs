@@ -2,12 +2,11 @@
 
 use serde::Serialize;
 
-use super::Weights;
 use crate::{
     eval::Evaluation,
     report::{
+        Summary, Weights,
         columns::{Set, percent},
-        summary::{Outcome, Summary},
     },
 };
 
@@ -21,10 +20,7 @@ pub(super) struct Tested<'a> {
 impl<'a> Tested<'a> {
     /// On the test set, or on the validation set of a run that has none; `None` where it was not evaluated.
     pub fn of(summary: &'a Summary, weights: Weights) -> Option<Self> {
-        let outcome: &Outcome = match weights {
-            Weights::Last => &summary.last,
-            Weights::Best => &summary.best.as_ref()?.outcome,
-        };
+        let outcome = summary.outcome(weights)?;
         let of = |set, evaluation| Self { set, evaluation };
         let test = outcome.test.as_ref().map(|evaluation| of(Set::Test, evaluation));
         test.or_else(|| outcome.val.as_ref().map(|evaluation| of(Set::Val, evaluation)))
@@ -60,6 +56,15 @@ impl Figure {
         Self { key, name, short, is_share: true, is_balanced: false, read }
     }
 
+    const fn index(
+        key: &'static str,
+        name: &'static str,
+        short: &'static str,
+        read: fn(&Tested) -> Option<f64>,
+    ) -> Self {
+        Self { is_share: false, ..Self::share(key, name, short, read) }
+    }
+
     /// Of any classes.
     const fn balanced(self) -> Self {
         Self { is_balanced: true, ..self }
@@ -67,7 +72,11 @@ impl Figure {
 
     /// A value for people, such as `83.1` for 0.831.
     pub fn shown(&self, value: f64) -> String {
-        if self.is_share { format!("{:.1}", value * 100.0) } else { format!("{value:.3}") }
+        match self.is_share {
+            true => format!("{:.1}", value * 100.0),
+            false if value.abs() < 100.0 => format!("{value:.2}"),
+            false => format!("{value:.0}"),
+        }
     }
 }
 
@@ -87,6 +96,18 @@ pub(super) const FIGURES: &[Figure] = &[
     Figure::share("many", "many", "many", |t| t.evaluation.many),
     Figure::share("medium", "medium", "medium", |t| t.evaluation.medium),
     Figure::share("few", "few", "few", |t| t.evaluation.few),
+    Figure::share("geometric_mean", "geometric mean", "geometric", |t| {
+        t.evaluation.scores.geometric_mean
+    }),
+    Figure::share("macro_f1", "macro F1", "F1", |t| t.evaluation.scores.macro_f1),
+    Figure::share("top5", "top-5", "top-5", |t| t.evaluation.scores.top5),
+    Figure::share("ece", "calibration error", "ECE", |t| t.evaluation.scores.ece),
+    Figure::index("calinski_harabasz", "Calinski–Harabasz", "CHI", |t| {
+        t.evaluation.scores.calinski_harabasz
+    }),
+    Figure::index("davies_bouldin", "Davies–Bouldin", "DBI", |t| {
+        t.evaluation.scores.davies_bouldin
+    }),
 ];
 
 /// One figure over the seeds of a recipe.
@@ -159,6 +180,16 @@ mod tests {
             Spread { mean: 0.1, sd: Some(0.0), min: 0.1, max: 0.1 }
         );
         assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn shares_are_in_percent_and_indices_have_few_digits() {
+        let shown = |key, value| {
+            FIGURES.iter().find(|figure| figure.key == key).map(|figure| figure.shown(value))
+        };
+        assert_eq!(shown("ece", 0.0456).unwrap(), "4.6");
+        assert_eq!(shown("davies_bouldin", 1.2345).unwrap(), "1.23");
+        assert_eq!(shown("calinski_harabasz", 1537.68).unwrap(), "1538");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From runs to rows: those that differ in their seed alone are one.
 
+use std::collections::BTreeSet;
+
 use super::{CompareError, Figure, Member, Row, Run, Setting, Spread, figures::Tested};
 use crate::data::names::listed;
 
@@ -91,15 +93,18 @@ pub(super) fn names(folds: &[Fold]) -> Vec<String> {
     names
 }
 
+/// The keys of the runs' recipes, each once.
+pub(super) fn keys<'a>(runs: impl IntoIterator<Item = &'a Run>) -> BTreeSet<&'a String> {
+    runs.into_iter().flat_map(|run| run.recipe.keys()).collect()
+}
+
 /// The settings that the rows do not share, or the row's first run where they are many or none.
 fn apart(fold: &Fold, rows: &[&Fold]) -> String {
     let recipe = &fold.first().recipe;
     let differs =
         |key: &&String| rows.iter().any(|row| row.first().recipe.get(*key) != recipe.get(*key));
-    let mut keys =
-        rows.iter().flat_map(|row| row.first().recipe.keys()).filter(differs).collect::<Vec<_>>();
-    keys.sort();
-    keys.dedup();
+    let mut keys = keys(rows.iter().map(|row| row.first()));
+    keys.retain(|key| differs(key));
     if keys.is_empty() || keys.len() > KEYS {
         return fold.first().name.clone();
     }
@@ -113,9 +118,7 @@ fn apart(fold: &Fold, rows: &[&Fold]) -> String {
 /// The keys of which a row has another value than the baseline.
 pub(super) fn settings(fold: &Fold, baseline: &Fold) -> Vec<Setting> {
     let (own, base) = (&fold.first().recipe, &baseline.first().recipe);
-    let mut keys: Vec<_> = own.keys().chain(base.keys()).collect();
-    keys.sort();
-    keys.dedup();
+    let keys = keys([fold.first(), baseline.first()]);
     let differs = keys.into_iter().filter(|key| own.get(*key) != base.get(*key));
     let setting = |key: &String| Setting {
         key: key.clone(),

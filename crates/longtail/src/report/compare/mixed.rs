@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Run, figures::Tested};
+use super::{Run, figures::Tested, fold::keys};
 use crate::{data::names::listed, report::text::printable};
 
 /// How many runs and classes are named.
@@ -81,22 +81,15 @@ pub(super) fn differences(runs: &[(&Run, Tested)]) -> Vec<Difference> {
     if !differences.is_empty() {
         // What it was made with says why.
         differences.extend(Difference::of("the data", &all, |run| run.summary.data.clone()));
-        differences.extend(keys(&all, "data.").iter().filter_map(|name| key(name)));
+        let names = keys(all.iter().copied()).into_iter();
+        differences
+            .extend(names.filter(|name| name.starts_with("data.")).filter_map(|name| key(name)));
     }
     differences.extend(classes(&all));
     differences.extend(images(runs, &all));
     differences.extend(TERMS.iter().filter_map(|name| key(name)));
     differences.extend(stopped(&all));
     differences
-}
-
-/// The keys of the runs' recipes that begin with `section`, each once.
-fn keys(runs: &[&Run], section: &str) -> Vec<String> {
-    let mut keys: Vec<_> = runs.iter().flat_map(|run| run.recipe.keys()).collect();
-    keys.retain(|key| key.starts_with(section));
-    keys.sort();
-    keys.dedup();
-    keys.into_iter().cloned().collect()
 }
 
 /// Whether two runs have the same classes with the same labels.

@@ -7,6 +7,7 @@ mod fold;
 mod latex;
 mod markdown;
 mod mixed;
+mod notes;
 mod paired;
 mod predictions;
 mod table;
@@ -29,23 +30,14 @@ pub use predictions::{Predicted, Predictions};
 pub use table::table;
 pub use verdict::{Doubt, Verdict};
 
-use super::{ClassInfo, ReportError, Summary, json_line, text::printable};
-use crate::{choice::choice, counted::counted, data::names::listed, eval::Bootstrap};
+use super::{ClassInfo, ReportError, Summary, Weights, json_line, text::printable};
+use crate::{choice::choice, data::names::listed, eval::Bootstrap};
 use figures::{FIGURES, MAIN, Tested};
 use fold::{Fold, Known};
+use notes::{besides, gaps, notes, single};
 
 /// How many runs and classes a note names.
 const NAMED: usize = 5;
-
-choice! {
-    /// Which figures of runs are compared.
-    Weights {
-        /// Those of the last epoch.
-        Last = "last",
-        /// Those of the epoch that validation chose.
-        Best = "best",
-    }
-}
 
 choice! {
     /// How a comparison is written.
@@ -357,52 +349,4 @@ fn with_figures(runs: &[Run], weights: Weights) -> Result<Vec<Known<'_>>, Compar
         false => (", as it was not evaluated on any image", ""),
     };
     Err(CompareError::NoFigures { runs: listed(&names, NAMED), weights, why, mend })
-}
-
-/// The terms that a row and the baseline do not share, by name.
-fn besides(fold: &Fold, base: &Fold) -> Vec<String> {
-    let both: Vec<Known> = fold.runs.iter().chain(&base.runs).copied().collect();
-    mixed::differences(&both).into_iter().map(|difference| difference.what).collect()
-}
-
-/// What is to be said of the runs themselves.
-fn notes(folds: &[Fold], weights: Weights) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut unusable: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for fold in folds {
-        for (place, (run, _)) in fold.runs.iter().enumerate() {
-            if let Some(problem) = paired::problem(fold, place, weights) {
-                unusable.entry(problem).or_default().push(&run.name);
-            }
-            let warnings = run.summary.warnings.iter().chain(&run.notes);
-            notes.extend(warnings.map(|text| format!("{}: {text}", run.name)));
-        }
-    }
-    for (problem, runs) in unusable {
-        notes.push(format!(
-            "{}: {problem}. `longtail evaluate RUN` writes what is needed to compare image by image.",
-            listed(&runs, NAMED)
-        ));
-    }
-    notes
-}
-
-/// Which classes no figure is about.
-fn gaps(row: &Row, classes: &[ClassInfo], set: &str) -> Option<String> {
-    let untested = classes.iter().zip(&row.classes).filter(|(_, accuracy)| accuracy.is_none());
-    let names: Vec<_> = untested.map(|(class, _)| class.name.as_str()).collect();
-    let (tested, all) = (classes.len() - names.len(), classes.len());
-    (!names.is_empty()).then(|| {
-        let names = listed(&names, NAMED);
-        format!("Figures are over {tested} of {all} classes: the {set} has no image of {names}.")
-    })
-}
-
-/// How many classes have a single image, of which little is known.
-fn single(tested: &Tested) -> Option<String> {
-    let single = tested.evaluation.per_class_images.iter().filter(|count| **count == 1).count();
-    (single > 0).then(|| {
-        let (classes, set) = (counted(single, "class has", "classes have"), tested.set.name());
-        format!("{classes} one image in the {set}, of which an interval can say little.")
-    })
 }

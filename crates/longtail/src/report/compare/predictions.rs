@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::eval::Evaluation;
-
-use super::Weights;
+use crate::{eval::Evaluation, report::Weights};
 
 /// What a run says of the images that it was tested on, by index.
 #[derive(Debug, Clone, PartialEq)]

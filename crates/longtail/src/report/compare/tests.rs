@@ -1,5 +1,5 @@
 use super::*;
-use crate::eval::{EvalOptions, Evaluation, ShotThresholds};
+use crate::eval::{EvalOptions, Evaluation, Scores, ShotThresholds};
 use crate::report::Outcome;
 
 const NASTY: &str = "<b>&\"=1|[x]\u{202e}*";
@@ -27,7 +27,16 @@ fn of(
     names: &[&str],
 ) -> Run {
     let counts = &COUNTS[..names.len()];
-    let figures = Evaluation::of(labels, predicted, counts, &EvalOptions::default()).unwrap();
+    let mut figures = Evaluation::of(labels, predicted, counts, &EvalOptions::default()).unwrap();
+    figures.scores = Scores {
+        geometric_mean: Some(0.25),
+        macro_f1: Some(0.5),
+        top5: Some(0.75),
+        ece: Some(0.0456),
+        calinski_harabasz: Some(1537.68),
+        davies_bouldin: Some(1.2345),
+        ..Scores::default()
+    };
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let json = r#"{"last":{"test":null,"val":null},"best":null,"epochs":30,"steps":900,"seed":0,
         "split_hash":"0123456789abcdef","data":"photos","method":"","classes":[],"seconds":60.0,

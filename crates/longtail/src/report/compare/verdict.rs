@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::figures::points;
+use crate::counted::counted;
 
 /// With fewer seeds of either side nothing is decided.
 pub(super) const LEAST_SEEDS: usize = 5;
@@ -37,7 +38,7 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// One side has fewer than five seeds.
-    #[error("{} against {base}, where {LEAST_SEEDS} of each are the least", seeds(*.own))]
+    #[error("{} against {base}, where {LEAST_SEEDS} of each are the least", counted(*.own, "seed", "seeds"))]
     FewSeeds {
         /// Seeds of the row.
         own: usize,
@@ -62,10 +63,6 @@ impl Serialize for Doubt {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-fn seeds(count: usize) -> String {
-    if count == 1 { "1 seed".into() } else { format!("{count} seeds") }
 }
 
 /// What a difference decides of which `interval` is known, or why that is not; `[own, base]` seeds are behind it.

@@ -20,6 +20,8 @@ mod cli {
     mod recipes;
     mod resume;
     #[cfg(unix)]
+    mod serve;
+    #[cfg(unix)]
     mod signals;
     mod stages;
     mod terminal;

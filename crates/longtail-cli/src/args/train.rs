@@ -44,6 +44,17 @@ pub struct TrainArgs {
     /// Say how long the run will take and how much memory, and write nothing.
     #[arg(long, conflicts_with = "resume")]
     pub dry_run: bool,
+    /// Show the report on this machine's loopback address while the run trains, brought up to date after every epoch
+    /// [default: not shown; --serve alone: any free port].
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        conflicts_with_all = ["dry_run", "init_recipe"]
+    )]
+    pub serve: Option<u16>,
     /// Where the images come from.
     #[command(flatten)]
     pub data: DataArgs,

@@ -2,7 +2,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use longtail::{report::class_table, run::Evaluated};
 
-use super::{devices, layers::place_layer, on, print_summary, start_threads};
+use super::{devices, layers::place_layer, on, print_summary, runner, start_threads};
 use crate::{
     args::EvaluateArgs,
     interrupt::Interrupt,
@@ -18,7 +18,7 @@ pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<Ex
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let place = place_layer(&args.data);
     let evaluated =
-        on(&device, || Ok(longtail::run::evaluate(&args.run, place, &device, &mut progress)?))?;
+        on(&device, || Ok(runner(device.clone()).evaluate(&args.run, place, &mut progress)?))?;
     let summary = evaluated.summary();
     match &evaluated {
         Evaluated::Run(trainer, _) if args.runtime.json => {

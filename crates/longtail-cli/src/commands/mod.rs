@@ -22,6 +22,7 @@ use longtail::{
     device::{self, Device, DeviceError},
     recipe::RecipeError,
     report::Summary,
+    run::Runner,
     threads,
     train::RunFolder,
 };
@@ -44,6 +45,12 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
         Command::Devices(args) => devices::run(&args),
         Command::Recipes(command) => recipes::run(&command),
     }
+}
+
+/// What makes runs on `device`, which say what program made them.
+fn runner(device: Device) -> Runner {
+    let commit = env!("LONGTAIL_COMMIT");
+    Runner::new(device).at_commit((!commit.is_empty()).then(|| commit.to_owned()))
 }
 
 /// 2 where what was typed cannot mean anything, 1 for everything else that went wrong.

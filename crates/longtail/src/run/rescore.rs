@@ -179,6 +179,8 @@ fn of_training(recipe: &Recipe, progress: Progress) -> Summary {
         waited: progress.waited,
         images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
         longtail_version: env!("CARGO_PKG_VERSION").into(),
+        commit: None,
+        precision: Some(recipe.train.precision.to_string()),
         compression: None,
         loss: None,
         loss_parts: LossParts::default(),

@@ -111,7 +111,8 @@ impl Runner {
             Arc::new(sets),
             folder,
             self.device.clone().autodiff(),
-        )?;
+        )?
+        .at_commit(self.commit.clone());
         let trainer = match taught {
             Some(Taught { teacher, .. }) => trainer.learning_from(teacher),
             None => trainer,

@@ -56,6 +56,7 @@ impl Trainer {
         self.progress.log = Some(log.state());
         self.save()?;
         observer.epoch(&record);
+        self.write_page_underway(record.val.as_ref(), observer);
         Ok(())
     }
 

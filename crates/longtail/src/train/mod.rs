@@ -10,6 +10,7 @@ mod learner;
 mod lock;
 mod memory;
 mod observer;
+mod page;
 mod progress;
 mod restore;
 mod results;

@@ -2,18 +2,14 @@ use std::collections::BTreeMap;
 
 use burn::module::Module;
 
-use super::{BestEpoch, Observer, Progress, TrainError, Trainer};
+use super::{BestEpoch, Observer, TrainError, Trainer};
 use crate::{
     atomic,
     data::{Part, source},
-    device,
     eval::{self, Analysis, EvalError, EvalOptions, Outputs},
     loss::ClassCounts,
     model::{Network, weights},
-    report::{
-        AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, EpochRecord, Outcome,
-        Recovered, ReportError, Summary, html,
-    },
+    report::{AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, Outcome, Summary},
 };
 
 /// What a run has come to.
@@ -117,7 +113,7 @@ impl Trainer {
         Ok(last.results(best, hash, |last, best| self.summary_of(last, best)))
     }
 
-    fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {
+    pub(super) fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {
         let progress = self.progress();
         let names = &self.sets().class_names;
         let shots = self.eval_options().shot_thresholds;
@@ -135,6 +131,8 @@ impl Trainer {
             waited: progress.waited,
             images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
             longtail_version: env!("CARGO_PKG_VERSION").into(),
+            commit: self.commit.clone(),
+            precision: Some(self.recipe().train.precision.to_string()),
             compression: chosen.map(|classes| classes.iter().map(name).collect()),
             loss: progress.losses.as_ref().map(|losses| losses.total),
             loss_parts: progress.losses.as_ref().map_or_else(Default::default, |l| l.parts.clone()),
@@ -154,9 +152,10 @@ impl Trainer {
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
     pub fn write_results(
         &self,
-        Results { summary, analyses, called }: &Results,
+        results: &Results,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        let Results { summary, analyses, called } = results;
         let folder = self.folder();
         self.write_weights("last", &self.network())?;
         if summary.best.is_some() {
@@ -169,29 +168,7 @@ impl Trainer {
             called.save(&part.images, &part.indices, &folder.predictions())?;
         }
         summary.save(folder.summary())?;
-        let records = self.records(observer);
-        let recipe = self.recipe().to_toml()?;
-        let hardware = device::hardware(self.learner.device());
-        let input =
-            html::ReportInput { summary, records: &records, recipe: &recipe, hardware: &hardware };
-        Ok(html::save(&input, folder.report())?)
-    }
-
-    /// The lines of the log, as far as they can be used.
-    fn records(&self, observer: &mut dyn Observer) -> Vec<EpochRecord> {
-        let Progress { epoch, log, .. } = self.progress();
-        let read = || {
-            let recovered = Recovered::read(&self.folder().metrics(), *epoch, *log)?;
-            Ok::<_, ReportError>((recovered.records()?, recovered.note))
-        };
-        let (records, note) = match read() {
-            Ok((records, note)) => {
-                (records, note.map(|note| format!("the report's curves: {note}")))
-            }
-            Err(error) => (Vec::new(), Some(format!("the report has no curves: {error}"))),
-        };
-        note.iter().for_each(|note| observer.note(note));
-        records
+        self.write_page(results, observer)
     }
 
     fn write_weights(&self, which: &str, network: &Network) -> Result<(), TrainError> {

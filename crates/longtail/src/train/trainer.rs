@@ -36,6 +36,8 @@ pub struct Trainer {
     pub(super) progress: Progress,
     /// Of the recipe that the run had when it was gone on with.
     pub(super) former_fingerprint: Option<String>,
+    /// The commit that the program was built at.
+    pub(super) commit: Option<String>,
     window: Window,
     lock: Option<Lock>,
 }
@@ -81,6 +83,7 @@ impl Trainer {
             learner,
             progress,
             former_fingerprint: None,
+            commit: None,
             window: Window::default(),
             lock: None,
         })
@@ -104,6 +107,13 @@ impl Trainer {
     #[must_use]
     pub fn learning_from(mut self, teacher: Teacher) -> Self {
         self.plan.learn_from(&teacher.given(&self.normalize));
+        self
+    }
+
+    /// The same run, by a program that was built at `commit`.
+    #[must_use]
+    pub fn at_commit(mut self, commit: Option<String>) -> Self {
+        self.commit = commit;
         self
     }
 

@@ -65,17 +65,10 @@ impl Runner {
         typed: DataTyped,
         observer: &mut dyn Observer,
     ) -> Result<Results> {
-        let (folder, file) = saved(folder)?;
-        let recipe = Recipe::resolve(&[file])?.0;
-        let checkpoint = Checkpoint::load_of(&folder)?;
-        let trained = Split::load(&folder.split())?;
-        checkpoint
-            .check_identity(&recipe, &trained.hash, &folder.checkpoint())
-            .map_err(crate::Error::from)?;
+        let Trained { folder, recipe, checkpoint, split } = Trained::open(folder)?;
         let data = other_data(&recipe, typed)?;
-        let other = OtherSet::load(&recipe, &trained, &data, observer)?;
-        let classes = trained.class_names.len();
-        let counts = train_counts(&folder, &checkpoint, classes);
+        let other = OtherSet::load(&recipe, &split, &data, observer)?;
+        let counts = train_counts(&folder, &checkpoint, split.class_names.len());
         let options = eval_options(&recipe)?;
         let scored = Scored {
             images: &other.images,
@@ -85,32 +78,64 @@ impl Runner {
             options,
             device: &self.device,
         };
-        let stage = checkpoint.progress.stage;
         let file = folder.checkpoint().display().to_string();
-        let build = |state| self.network_of(&recipe, [classes, stage], state, &file);
-        let progress = checkpoint.progress;
-        let prior = |epoch| model_prior(&self.planner, &recipe, &counts, stage, epoch);
-        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
-        let last = scored.figures(&build(checkpoint.model)?, &prior(last_epoch)?)?;
-        let best = match &progress.best {
-            Some(best) if !checkpoint.best.is_empty() => {
-                let network = build(checkpoint.best)?;
-                Some((best.epoch, scored.figures(&network, &prior(best.epoch)?)?))
-            }
-            _ => None,
-        };
-        let backbone = encoder(&self.planner, &recipe, classes)?;
+        let (last, best, progress) = self.last_and_best(&scored, checkpoint, &file)?;
+        let backbone = encoder(&self.planner, &recipe, counts.len())?;
         let split_hash = other.split_hash;
         Ok(last.results(best, &split_hash, |last, best| Summary {
             last,
             best,
             split_hash: split_hash.clone(),
             data: source::title(&data),
-            classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
+            classes: ClassInfo::list(&split.class_names, &counts, &options.shot_thresholds),
             backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
         }))
+    }
+
+    /// Figures of the model of a checkpoint, and of that of its best epoch.
+    fn last_and_best(
+        &self,
+        scored: &Scored,
+        checkpoint: Checkpoint,
+        file: &str,
+    ) -> Result<(Figures, Option<(usize, Figures)>, Progress)> {
+        let Scored { counts, recipe, .. } = *scored;
+        let Checkpoint { progress, model, best, .. } = checkpoint;
+        let figures = |state, epoch| {
+            let network = self.network_of(recipe, [counts.len(), progress.stage], state, file)?;
+            let prior = model_prior(&self.planner, recipe, counts, progress.stage, epoch)?;
+            scored.figures(&network, &prior)
+        };
+        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
+        let last = figures(model, last_epoch)?;
+        let best = match &progress.best {
+            Some(epoch) if !best.is_empty() => Some((epoch.epoch, figures(best, epoch.epoch)?)),
+            _ => None,
+        };
+        Ok((last, best, progress))
+    }
+}
+
+/// A run that has a checkpoint.
+struct Trained {
+    folder: RunFolder,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    split: Split,
+}
+
+impl Trained {
+    fn open(folder: &Path) -> Result<Self> {
+        let (folder, file) = saved(folder)?;
+        let recipe = Recipe::resolve(&[file])?.0;
+        let checkpoint = Checkpoint::load_of(&folder)?;
+        let split = Split::load(&folder.split())?;
+        checkpoint
+            .check_identity(&recipe, &split.hash, &folder.checkpoint())
+            .map_err(crate::Error::from)?;
+        Ok(Self { folder, recipe, checkpoint, split })
     }
 }
 

@@ -72,9 +72,9 @@ fn reliability(title: &str, class: &str, of: &Reliability) -> Element {
 fn place(shift: &Shift) -> Option<(i64, String)> {
     let factor = || shift.factor.map(|factor| factor as i64);
     match shift.prior {
-        Prior::Backward => Some((-factor()?, format!("rare ×{}", factor()?))),
+        Prior::Backward => Some((-factor()?, format!("1:{}", factor()?))),
         Prior::Uniform => Some((0, "even".into())),
-        Prior::Forward => Some((factor()?, format!("frequent ×{}", factor()?))),
+        Prior::Forward => Some((factor()?, format!("{}:1", factor()?))),
         Prior::Training | Prior::Inverse => None,
     }
 }
@@ -98,8 +98,8 @@ fn shifted(of: &ShiftedPriors) -> Vec<Element> {
         .child(line("first", |shift| shift.accuracy))
         .child(line("second", |shift| shift.corrected));
     let key = legend([("first", "as it is"), ("second", "corrected for that prior")]);
-    let text = "What the same answers come to where the classes of the images to be told are not equally frequent: at \
-                the left the rarest training class is the most frequent one, at the right all is as in training.";
+    let text = "What the same answers come to where test classes are not equally frequent. 100:1: a long tail as in \
+                training, with 100 images of the most frequent class for one of the rarest; 1:100: the tail turned round.";
     vec![
         element("h3").text("Other frequencies of the classes"),
         element("p").text(text),

@@ -9,6 +9,7 @@ mod cli {
     mod compare;
     mod devices;
     mod doubts;
+    mod export;
     mod faults;
     mod integrity;
     mod limits;
@@ -19,6 +20,7 @@ mod cli {
     mod pytorch;
     mod recipes;
     mod resume;
+    mod shell;
     #[cfg(unix)]
     mod signals;
     mod stages;

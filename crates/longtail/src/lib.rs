@@ -27,7 +27,11 @@ pub mod report;
 
 pub mod run;
 
+pub mod trained;
+
 pub mod predictor;
+
+pub mod export;
 
 pub mod recipe;
 

@@ -21,7 +21,7 @@ pub enum ExportError {
         /// What the method is called.
         method: String,
     },
-    /// A strength that is no number.
+    /// A strength that is no number, or too large a one.
     #[error(
         "an adjustment by {tau} times the logarithm of the prior means nothing: choose a finite number, such as 1"
     )]

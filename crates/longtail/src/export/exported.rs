@@ -112,7 +112,13 @@ impl Exported {
                 let layout = plain.layout.as_ref().ok_or(ExportError::OwnEncoder { encoder })?;
                 let views = &trained.recipe.views;
                 let normalize = Normalize { mean: views.mean, std: views.std };
-                onnx::to_onnx(&plain, layout, &normalize, [&[input.clone()], &outputs], about)?
+                onnx::to_onnx(
+                    &plain,
+                    layout,
+                    &normalize,
+                    [std::slice::from_ref(&input), &outputs],
+                    about,
+                )?
             }
         };
         Ok(Self { bytes, input, outputs })
@@ -121,17 +127,19 @@ impl Exported {
 
 /// −τ log π of every class.
 fn shift(trained: &Trained, Adjustment { tau }: Adjustment) -> Result<Vec<f32>, ExportError> {
-    if !tau.is_finite() {
-        return Err(ExportError::Tau { tau });
-    }
-    let prior = &trained.prior;
-    let sum: f64 = prior.iter().sum();
+    let prior = normalised(&trained.prior);
     let of = |pick: fn(f64, f64) -> f64| prior.iter().copied().reduce(pick).unwrap_or(1.0);
     if of(f64::max) <= of(f64::min) * ALIKE {
         let method = trained.recipe.method.to_string();
         return Err(ExportError::NothingToAdjust { method });
     }
-    Ok(prior.iter().map(|p| (-tau * (p / sum).ln()) as f32).collect())
+    let shift: Vec<f32> = prior.iter().map(|p| (-tau * p.ln()) as f32).collect();
+    if shift.iter().all(|by| by.is_finite()) { Ok(shift) } else { Err(ExportError::Tau { tau }) }
+}
+
+fn normalised(prior: &[f64]) -> Vec<f64> {
+    let sum: f64 = prior.iter().sum();
+    prior.iter().map(|p| p / sum).collect()
 }
 
 /// What the file says of the network.
@@ -143,6 +151,7 @@ fn about(
     let mut about = trained.about();
     let more = [
         ("classifier", plain.classifier.to_owned()),
+        ("logit_prior", serde_json::json!(normalised(&trained.prior)).to_string()),
         ("split_hash", trained.split_hash.clone()),
         ("weights", trained.origin.to_string()),
     ];
@@ -242,12 +251,15 @@ mod tests {
         }
         assert_eq!(plain["fc.weight"], adjusted["fc.weight"]);
         assert_eq!(about["adjusted_by_tau"], "0.5");
+        assert_eq!(about["logit_prior"], "[0.6,0.3,0.1]");
         let said = |prior: &[f64], tau| {
             let adjusted =
                 Exported::of(&self::trained(prior), Format::Onnx, Some(Adjustment { tau }));
             adjusted.unwrap_err().to_string()
         };
-        assert!(said(&[6.0, 3.0], f64::NAN).contains("finite number"));
+        for tau in [f64::NAN, f64::INFINITY, 1e60] {
+            assert!(said(&[6.0, 3.0], tau).contains("choose a number such as 1"), "{tau}");
+        }
         assert!(said(&[1.0, 1.0], 1.0).contains("method bcl hold all classes alike"));
     }
 

@@ -9,6 +9,7 @@ mod cli {
     mod compare;
     mod devices;
     mod doubts;
+    mod export;
     mod faults;
     mod integrity;
     mod limits;
@@ -21,6 +22,7 @@ mod cli {
     mod resume;
     #[cfg(unix)]
     mod serve;
+    mod shell;
     #[cfg(unix)]
     mod signals;
     mod stages;

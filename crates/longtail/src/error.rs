@@ -2,6 +2,7 @@ use crate::{
     data::DataError,
     device::DeviceError,
     eval::EvalError,
+    export::ExportError,
     recipe::RecipeError,
     report::{ReportError, compare::CompareError},
     train::TrainError,
@@ -34,6 +35,9 @@ pub enum Error {
     /// Runs could not be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// A network could not be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 /// A result with this library's [`enum@Error`].

@@ -4,10 +4,12 @@ mod compare;
 mod data;
 mod devices;
 mod evaluate;
+mod export;
 mod given;
 mod layers;
 mod predict;
 mod recipes;
+mod shell;
 mod train;
 
 use std::{
@@ -21,10 +23,11 @@ use longtail::{
     data::DataError,
     device::{self, Device, DeviceError},
     recipe::RecipeError,
-    report::Summary,
+    report::{Summary, Weights as Which},
     run::Runner,
     threads,
     train::RunFolder,
+    trained::WeightsChoice,
 };
 use serde::Serialize;
 
@@ -41,9 +44,12 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
         Command::Evaluate(args) => evaluate::run(&args, interrupt),
         Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => predict::run(&args, interrupt),
+        Command::Export(args) => export::run(&args, interrupt),
         Command::Data(command) => data::run(&command, interrupt),
         Command::Devices(args) => devices::run(&args),
         Command::Recipes(command) => recipes::run(&command),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     }
 }
 
@@ -86,6 +92,15 @@ fn print_summary(summary: &Summary, folder: &RunFolder) -> anyhow::Result<()> {
     let best = summary.best.as_ref().map(|_| folder.weights("best"));
     let weights = Weights { last: folder.weights("last"), best };
     print_json(&Printed { summary, run: folder.path(), report: folder.report(), weights })
+}
+
+/// Which weights of a run are asked for by an option.
+fn weights_choice(weights: Option<Which>) -> WeightsChoice {
+    match weights {
+        None => WeightsChoice::BestOrLast,
+        Some(Which::Best) => WeightsChoice::Best,
+        Some(Which::Last) => WeightsChoice::Last,
+    }
 }
 
 /// Does `work` on the device; a GPU that fails on the way is an error.

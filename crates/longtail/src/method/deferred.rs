@@ -36,7 +36,9 @@ impl Deferred {
     /// What is said before the first epoch with weights.
     pub(super) fn said_before(self, moment: Moment) -> Option<String> {
         let begins = moment.epoch == self.start && moment.epoch > 0;
-        begins.then(|| format!("classes are weighted after {}", counted(self.start, "epoch", "epochs")))
+        begins.then(|| {
+            format!("classes are weighted after {}", counted(self.start, "epoch", "epochs"))
+        })
     }
 }
 

@@ -18,6 +18,7 @@ pub use compare::compare;
 pub use evaluate::{Evaluated, evaluate};
 use prepare::{Prepared, prepare};
 pub use rescore::rescore;
+pub(crate) use rescore::train_counts;
 pub use resume::resume;
 use stage1::FirstStage;
 

@@ -286,7 +286,11 @@ fn other_data(recipe: &Recipe, typed: DataTyped) -> Result<Data> {
 }
 
 /// n, as the run was trained: old checkpoints do not have it, and a summary may be there.
-fn train_counts(folder: &RunFolder, checkpoint: &Checkpoint, classes: usize) -> Vec<usize> {
+pub(crate) fn train_counts(
+    folder: &RunFolder,
+    checkpoint: &Checkpoint,
+    classes: usize,
+) -> Vec<usize> {
     let of_progress = Some(checkpoint.progress.train_counts.clone());
     let of_summary = || {
         let summary = Summary::load(folder.summary()).ok()?;

@@ -1,5 +1,6 @@
 //! The loop over a plan's stages, and the checkpoint.
 
+mod about;
 mod checkpoint;
 mod collapse;
 mod epoch;
@@ -19,6 +20,7 @@ mod stages;
 mod trainer;
 mod window;
 
+pub(crate) use about::about;
 pub use checkpoint::Checkpoint;
 pub use collapse::{HeldOut, Signs, Symptom};
 pub use error::TrainError;

@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
-
 use burn::module::Module;
 
-use super::{BestEpoch, Observer, TrainError, Trainer};
+use super::{BestEpoch, Observer, TrainError, Trainer, about};
 use crate::{
     atomic,
     data::{Part, source},
@@ -172,30 +170,11 @@ impl Trainer {
     }
 
     fn write_weights(&self, which: &str, network: &Network) -> Result<(), TrainError> {
-        let metadata = self.weights_metadata();
+        let (sets, encoder) = (self.sets(), self.plan.network.encoder.to_string());
+        let size = sets.train.images.height();
+        let metadata = about(self.recipe(), &encoder, &sets.class_names, size);
         let bytes = weights::to_safetensors(&weights::state(network), metadata)?;
         Ok(atomic::write(&self.folder().weights(which), &bytes)?)
-    }
-
-    /// All that another program needs to use the weights, as text: what the images are brought to, and what the
-    /// outputs mean.
-    fn weights_metadata(&self) -> BTreeMap<String, String> {
-        let recipe = self.recipe();
-        let json = |value: serde_json::Value| value.to_string();
-        let images = &self.sets().train.images;
-        [
-            ("format", "pt".to_owned()),
-            ("longtail_version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("class_names", json(self.sets().class_names.clone().into())),
-            ("backbone", self.plan.network.encoder.to_string()),
-            ("method", recipe.method.to_string()),
-            ("image_size", images.height().to_string()),
-            ("resize", json(serde_json::json!(recipe.data.resize)).trim_matches('"').to_owned()),
-            ("mean", json(recipe.views.mean.to_vec().into())),
-            ("std", json(recipe.views.std.to_vec().into())),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
     }
 
     /// What `network` gives for the images of a part, in one pass over them.

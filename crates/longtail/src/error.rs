@@ -4,6 +4,7 @@ use crate::{
     eval::EvalError,
     recipe::RecipeError,
     report::{ReportError, compare::CompareError},
+    run::RunError,
     train::TrainError,
 };
 
@@ -34,6 +35,9 @@ pub enum Error {
     /// Runs could not be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// Several runs in one command could not be made of what was asked for.
+    #[error(transparent)]
+    Run(#[from] RunError),
 }
 
 /// A result with this library's [`enum@Error`].

@@ -7,7 +7,7 @@ use crate::{
     atomic,
     data::{Part, source},
     device,
-    eval::{self, Analysis, EvalError, EvalOptions, Outputs},
+    eval::{self, Analysis, EvalError, EvalOptions, Evaluation, Outputs},
     loss::ClassCounts,
     model::{Network, weights},
     report::{
@@ -115,6 +115,14 @@ impl Trainer {
         };
         let hash = &self.sets().split_hash;
         Ok(last.results(best, hash, |last, best| self.summary_of(last, best)))
+    }
+
+    /// The figures of the model as it stands on validation images, and on no other; `None` without any.
+    ///
+    /// # Errors
+    /// [`TrainError`] if an image cannot be read.
+    pub fn validation(&self) -> Result<Option<Evaluation>, TrainError> {
+        self.evaluate(&self.network(), self.sets().val.as_ref())
     }
 
     fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {

@@ -1,18 +1,23 @@
 //! `report.html`: one file that shows a run, without any other file, font or network.
 
+mod circle;
 mod classes;
 mod compare;
 mod curves;
+mod drawing;
 mod glossary;
 mod headline;
 mod markup;
 mod plot;
+mod response;
 mod scale;
 mod tables;
 
 use std::path::Path;
 
+pub use circle::{Circle, circles};
 pub use compare::comparison;
+pub use response::{Answer, response};
 
 use markup::{Element, element};
 

@@ -17,8 +17,11 @@ mod cli {
     mod pack;
     mod predict;
     mod pytorch;
+    mod queue;
     mod recipes;
+    mod reproduce;
     mod resume;
+    mod search;
     #[cfg(unix)]
     mod signals;
     mod stages;

@@ -25,7 +25,9 @@ use crate::{
 /// The methods: supervised contrast, and the same rebalanced; balanced contrast, and that rebalanced.
 pub const METHODS: [Method; 4] = [Method::Scl, Method::Rcl, Method::Bcl, Method::BclRcl];
 /// Epochs where nobody says how many.
-const EPOCHS: usize = 30;
+const EPOCHS: usize = 60;
+/// T: at the 0.1 of other runs so few dimensions have all classes in one place, from which they part late.
+const TEMPERATURE: f64 = 0.5;
 /// Dimensions of z.
 const DIMENSIONS: usize = 2;
 
@@ -59,6 +61,7 @@ impl Reproduction<'_> {
         layer.data.val = Some(Holdout::None);
         layer.method.name = Some(method);
         layer.model.head_out = Some(DIMENSIONS);
+        layer.contrastive.temperature = Some(TEMPERATURE);
         layer.train.epochs = Some(self.options.train.epochs.unwrap_or(EPOCHS));
         layer.train.precision = self.options.train.precision;
         layer.train.seed = Some(self.seeds.first().copied().unwrap_or(0));

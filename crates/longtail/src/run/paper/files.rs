@@ -12,7 +12,6 @@ const NONE: &str = "–";
 /// A figure with as many digits as the paper has.
 fn shown(value: f64) -> String {
     match value.abs() {
-        100.0.. => format!("{value:.1}"),
         10.0.. => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
@@ -63,10 +62,10 @@ impl Filled {
                 let cell = &row.cells[place];
                 vec![row.title.clone(), cell.ours(), cell.paper(), cell.difference(), cell.stance()]
             };
-            let head = [&column.title[..], "ours", "paper", "difference", ""];
-            let head = head.map(String::from).to_vec();
+            let head = ["", "ours", "paper", "difference", ""].map(String::from).to_vec();
             let sheet = Sheet { head, rows: rows.map(row).collect() };
-            text += sheet.terminal(WIDTH).trim_end_matches('\n');
+            text += &format!("\n{}", wrapped(&column.title, WIDTH));
+            text += sheet.terminal(WIDTH).trim_matches('\n');
             text.push('\n');
         }
         text.push('\n');

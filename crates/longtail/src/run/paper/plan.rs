@@ -7,6 +7,7 @@ use crate::{
     Result,
     data::{Cifar, names::listed, source},
     recipe::{Protocol, Recipe, RecipeFile},
+    report::counted,
     run::{
         RunError, Runner, of_seeds,
         queue::{Goal, Job, Queue},
@@ -213,15 +214,12 @@ impl Reproduction<'_> {
 
     /// How long its runs are, for people.
     pub(super) fn length(&self) -> String {
-        let epochs = self
-            .options
-            .train
-            .epochs
-            .map_or(String::new(), |epochs| format!(" with {epochs} epochs"));
-        let steps = self
-            .limits
-            .max_steps
-            .map_or(String::new(), |steps| format!(", stopped after {steps} steps"));
+        let epochs = self.options.train.epochs.map_or(String::new(), |epochs| {
+            format!(" with {}", counted(epochs, "epoch", "epochs"))
+        });
+        let steps = self.limits.max_steps.map_or(String::new(), |steps| {
+            format!(", stopped after {}", counted(steps as usize, "step", "steps"))
+        });
         format!("protocol {}{epochs}{steps}", self.protocol)
     }
 

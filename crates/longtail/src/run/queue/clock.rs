@@ -103,11 +103,11 @@ impl Clock {
         std::mem::replace(&mut self.is_first, false)
     }
 
-    /// What is left; `None` before an epoch was seen.
+    /// What is left; `None` before an epoch was seen, and of less than a second.
     pub fn left(&self) -> Option<Estimate> {
         let seen = self.rates.values().any(|rate| rate.work > 0.0);
-        let seconds = self.parts.iter().map(|part| self.seconds(part)).sum();
-        (seen && !self.is_cut).then_some(Estimate { seconds })
+        let seconds: f64 = self.parts.iter().map(|part| self.seconds(part)).sum();
+        (seen && !self.is_cut && seconds >= 1.0).then_some(Estimate { seconds })
     }
 
     /// By runs of the same kind, or of any where there is none.

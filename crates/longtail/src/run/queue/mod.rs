@@ -17,6 +17,7 @@ use crate::{
     eval::Evaluation,
     recipe::{MethodTyped, Recipe, RecipeFile, TrainTyped},
     regular,
+    report::counted,
     train::{Ending, Limits, Observer, Out, RunFolder, TrainError, Trainer},
 };
 use clock::Clock;
@@ -190,7 +191,9 @@ impl Queue {
     ) {
         let (number, all) = (place + 1, self.jobs.len());
         let goes_on = match looks[place].stand {
-            Stand::Begun { epochs } => format!(", which has done {epochs} of its epochs"),
+            Stand::Begun { epochs } => {
+                format!(", which has done {}", counted(epochs, "epoch", "epochs"))
+            }
             _ => String::new(),
         };
         let left = clock.left().map_or(String::new(), |left| format!("; {left} left for all"));
@@ -209,6 +212,10 @@ impl Queue {
         observer.phase(&Phase::Prepares { run: &job.name });
         let mut trainer = match look.stand {
             Stand::New => self.start(job, look, observer)?,
+            // Of a run that has done all there is nothing to be said but its figures.
+            Stand::Begun { epochs } if epochs >= look.epochs => {
+                self.runner.resume(&job.folder, &[places(&look.recipe)], &mut ())?
+            }
             _ => self.runner.resume(&job.folder, &[places(&look.recipe)], observer)?,
         };
         if let Goal::Validation { .. } = job.goal

@@ -72,8 +72,9 @@ impl Search {
         let mut tried: Vec<Tried> = candidates.iter().map(Tried::new).collect();
         let mut left: Vec<usize> = (0..candidates.len()).collect();
         for &(epochs, kept) in &rungs {
+            let goes_on = if kept == 1 { "goes on" } else { "go on" };
             observer.note(&format!(
-                "{} train for {}; {kept} of them go on",
+                "{}, {} each; the best {kept} {goes_on}",
                 counted(left.len(), "candidate", "candidates"),
                 counted(epochs, "epoch", "epochs"),
             ));

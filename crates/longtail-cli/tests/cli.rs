@@ -18,8 +18,11 @@ mod cli {
     mod pack;
     mod predict;
     mod pytorch;
+    mod queue;
     mod recipes;
+    mod reproduce;
     mod resume;
+    mod search;
     #[cfg(unix)]
     mod serve;
     mod shell;

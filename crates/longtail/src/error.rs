@@ -5,6 +5,7 @@ use crate::{
     export::ExportError,
     recipe::RecipeError,
     report::{ReportError, compare::CompareError},
+    run::RunError,
     train::TrainError,
 };
 
@@ -38,6 +39,9 @@ pub enum Error {
     /// A network could not be exported.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// Several runs in one command could not be made of what was asked for.
+    #[error(transparent)]
+    Run(#[from] RunError),
 }
 
 /// A result with this library's [`enum@Error`].

@@ -5,7 +5,9 @@ mod data;
 mod evaluate;
 mod export;
 mod predict;
+mod reproduce;
 mod running;
+mod search;
 mod train;
 
 use clap::{
@@ -21,7 +23,9 @@ pub use data::{
 pub use evaluate::EvaluateArgs;
 pub use export::{CompletionsArgs, ExportArgs, ExportFormat, ManArgs};
 pub use predict::{FormatName, PredictArgs};
+pub use reproduce::ReproduceArgs;
 pub use running::RuntimeArgs;
+pub use search::SearchArgs;
 pub use train::{KnobArgs, TrainArgs};
 
 /// Train image classifiers on long-tailed data so that the rare classes are recognised too, and
@@ -43,6 +47,12 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Put runs beside each other: seeds folded, each recipe against a baseline, and what that decides.
     Compare(CompareArgs),
+    /// Make tables and figures of the paper again: what is missing is trained, what is there is used again, and after a
+    /// kill the same command goes on.
+    Reproduce(Box<ReproduceArgs>),
+    /// Search settings by grid, draws or successive halving, chosen on validation images alone; after a kill the same
+    /// command goes on.
+    Search(Box<SearchArgs>),
     /// Name the classes of images, each as soon as it is known; what cannot be read is named too, and the
     /// exit code is then 1.
     Predict(PredictArgs),

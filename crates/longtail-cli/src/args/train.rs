@@ -35,7 +35,16 @@ pub struct TrainArgs {
     /// A finished run of ce as the first stage of crt, lws, tau-norm or ncm; everything but the method is as there.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run"])]
     pub stage1: Option<PathBuf>,
-    /// The run's folder [default: runs/DATA-METHOD-SEED, numbered if taken].
+    /// Train with each of these seeds, in the folders seed-0, seed-1 and so on of --out, and print mean, deviation and range;
+    /// what is finished is used again, and after a kill the same command goes on.
+    #[arg(
+        long,
+        value_name = "SEED,…",
+        value_delimiter = ',',
+        conflicts_with_all = ["seed", "resume", "stage1", "init_recipe"]
+    )]
+    pub seeds: Vec<u64>,
+    /// The run's folder [default: runs/DATA-METHOD-SEED, numbered if taken; with --seeds runs/DATA-METHOD].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue the run in --out where its checkpoint left off; with another --epochs, to that end.

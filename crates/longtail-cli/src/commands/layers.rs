@@ -4,25 +4,33 @@ use std::path::Path;
 
 use longtail::{
     data::source,
-    recipe::{DataTyped, RecipeError, RecipeFile},
+    recipe::{DataTyped, Protocol, RecipeError, RecipeFile},
 };
 
 use super::recipes;
-use crate::args::{DataArgs, KnobArgs, PlaceArgs, TrainArgs};
+use crate::args::{DataArgs, KnobArgs, PlaceArgs, SearchArgs, TrainArgs};
 
 /// The recipe file, the protocol and the options, in the order in which they win.
 pub fn layers(args: &TrainArgs) -> Result<Vec<RecipeFile>, RecipeError> {
-    let mut layers = Vec::new();
-    if let Some(path) = &args.recipe {
-        layers.push(recipes::read(path)?);
-    }
-    if let Some(protocol) = args.protocol {
-        layers.push(protocol.layer());
-    }
-    let mut options = data_layer(&args.data)?;
-    options.merge(knob_layer(&args.knobs)?);
-    layers.push(options);
-    Ok(layers)
+    stacked(args.recipe.as_deref(), args.protocol, &args.data, &args.knobs)
+}
+
+/// The same of a search.
+pub fn layers_of_search(args: &SearchArgs) -> Result<Vec<RecipeFile>, RecipeError> {
+    stacked(args.recipe.as_deref(), args.protocol, &args.data, &args.knobs)
+}
+
+fn stacked(
+    recipe: Option<&Path>,
+    protocol: Option<Protocol>,
+    data: &DataArgs,
+    knobs: &KnobArgs,
+) -> Result<Vec<RecipeFile>, RecipeError> {
+    let recipe = recipe.map(recipes::read).transpose()?;
+    let mut options = data_layer(data)?;
+    options.merge(knob_layer(knobs)?);
+    let protocol = protocol.map(Protocol::layer);
+    Ok([recipe, protocol, Some(options)].into_iter().flatten().collect())
 }
 
 /// The options about data.
@@ -106,15 +114,11 @@ fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
 }
 
 /// `section.key=value`, the value as in a recipe file; a bare word is taken as a string.
-fn parse_set(text: &str) -> Result<RecipeFile, RecipeError> {
+pub fn parse_set(text: &str) -> Result<RecipeFile, RecipeError> {
     let option = format!("--set {text}");
-    let wrong = |reason: &str| RecipeError::Parse {
-        file: option.clone(),
-        line: 1,
-        reason: reason.to_owned(),
+    let Some((key, value)) = text.split_once('=') else {
+        let reason = "write section.key=value".into();
+        return Err(RecipeError::Parse { file: option, line: 1, reason });
     };
-    let (key, value) = text.split_once('=').ok_or_else(|| wrong("write section.key=value"))?;
-    let (section, key) = key.split_once('.').ok_or_else(|| wrong("write section.key=value"))?;
-    let parse = |value: &str| RecipeFile::parse(&format!("{section}.{key} = {value}\n"), &option);
-    parse(value).or_else(|error| parse(&format!("{value:?}")).map_err(|_| error))
+    RecipeFile::of_value(key, value, &option)
 }

@@ -8,7 +8,11 @@ mod export;
 mod given;
 mod layers;
 mod predict;
+mod queue;
 mod recipes;
+mod reproduce;
+mod search;
+mod seeds;
 mod shell;
 mod train;
 
@@ -24,7 +28,7 @@ use longtail::{
     device::{self, Device, DeviceError},
     recipe::RecipeError,
     report::{Summary, Weights as Which},
-    run::Runner,
+    run::{RunError, Runner},
     threads,
     train::RunFolder,
     trained::WeightsChoice,
@@ -43,6 +47,8 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
         Command::Train(args) => train::run(&args, interrupt),
         Command::Evaluate(args) => evaluate::run(&args, interrupt),
         Command::Compare(args) => compare::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args, interrupt),
+        Command::Search(args) => search::run(&args, interrupt),
         Command::Predict(args) => predict::run(&args, interrupt),
         Command::Export(args) => export::run(&args, interrupt),
         Command::Data(command) => data::run(&command, interrupt),
@@ -67,9 +73,14 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             longtail::Error::Recipe(_) => true,
             longtail::Error::Data(error) => is_setting(error),
             longtail::Error::Compare(error) => error.is_usage(),
+            longtail::Error::Run(error) => error.is_usage(),
             _ => false,
         });
-        of_library || cause.is::<RecipeError>() || cause.downcast_ref().is_some_and(is_setting)
+        let of_runs = cause.downcast_ref().is_some_and(RunError::is_usage);
+        of_library
+            || of_runs
+            || cause.is::<RecipeError>()
+            || cause.downcast_ref().is_some_and(is_setting)
     };
     ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
 }

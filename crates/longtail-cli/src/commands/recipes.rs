@@ -45,6 +45,17 @@ pub fn read(path: &Path) -> Result<RecipeFile, RecipeError> {
     RecipeFile::parse(recipe.text, recipe.name)
 }
 
+/// The built-in recipe of that name.
+pub fn of_name(name: &str) -> Option<RecipeFile> {
+    let recipe = BUILT_IN.iter().find(|recipe| recipe.name == name)?;
+    RecipeFile::parse(recipe.text, recipe.name).ok()
+}
+
+/// The names of all of them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|recipe| recipe.name)
+}
+
 /// `longtail train --init-recipe`; `layers` are what was typed beside it.
 pub fn init(name: &str, args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<ExitCode> {
     let recipe = find("--init-recipe", name)?;

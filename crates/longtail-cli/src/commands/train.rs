@@ -8,7 +8,7 @@ use longtail::{
     train::{Forecast, Limits, Observer, Out, RunFolder},
 };
 
-use super::{devices, layers, on, print_summary, recipes, runner, start_threads};
+use super::{devices, layers, on, print_summary, recipes, runner, seeds, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::Interrupt,
@@ -28,6 +28,9 @@ pub fn run(args: &TrainArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitC
     if !args.resume {
         // What was typed is looked at before a GPU is.
         Recipe::resolve(&layers)?;
+    }
+    if !args.seeds.is_empty() {
+        return seeds::run(args, &layers, interrupt, progress);
     }
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     on(&device, || match args.dry_run {
@@ -165,14 +168,19 @@ fn out(args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<Out> {
         all.push(RecipeFile::read_of_run(&RunFolder::open(run)?.recipe())?);
     }
     all.extend_from_slice(layers);
-    let layers = all;
-    let recipe = Recipe::resolve(&layers)?.0;
+    let (title, recipe) = title(&all)?;
+    let name = format!("{title}-{}", recipe.train.seed);
+    Ok(Out::Free { parent: "runs".into(), name })
+}
+
+/// What runs of these layers are called, `DATA-METHOD`, and their recipe as far as it is known.
+pub fn title(layers: &[RecipeFile]) -> anyhow::Result<(String, Recipe)> {
+    let recipe = Recipe::resolve(layers)?.0;
     // What the data decides does not change the method that was typed.
     let is_own = source::is_own(&recipe.data);
     let typed = layers.iter().rev().find_map(|layer| layer.method.name);
     let method = typed.unwrap_or(if is_own { recipe::METHOD_OF_FILES } else { recipe.method.name });
-    let name = format!("{}-{method}-{}", source::title(&recipe.data), recipe.train.seed);
-    Ok(Out::Free { parent: "runs".into(), name })
+    Ok((format!("{}-{method}", source::title(&recipe.data)), recipe))
 }
 
 #[cfg(test)]

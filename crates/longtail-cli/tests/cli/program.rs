@@ -52,7 +52,8 @@ impl Place {
     pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("longtail"));
         command.args(words.split_whitespace()).current_dir(self.0.path());
-        let computes = ["train", "evaluate", "predict"].iter().any(|name| words.starts_with(name));
+        let commands = ["train", "evaluate", "predict", "reproduce", "search"];
+        let computes = commands.iter().any(|name| words.starts_with(name));
         if cfg!(any(feature = "cuda", feature = "wgpu")) && computes && !words.contains("--device")
         {
             command.args(["--device", "cpu"]);

@@ -93,6 +93,30 @@ impl RecipeFile {
         })
     }
 
+    /// A layer of one value: `key` is `section.key`, `value` as in a recipe file, where a bare word is taken as a string;
+    /// `from` names what was typed in errors.
+    ///
+    /// # Errors
+    /// [`RecipeError::Parse`].
+    ///
+    /// ```
+    /// use longtail::recipe::RecipeFile;
+    ///
+    /// assert_eq!(RecipeFile::of_value("loss.tau", "1.3", "--set")?.loss.tau, Some(1.3));
+    /// let layer = RecipeFile::of_value("data.name", "photos", "--set")?;
+    /// assert_eq!(layer.data.name.as_deref(), Some("photos"));
+    /// assert!(RecipeFile::of_value("tau", "1.3", "--set").is_err());
+    /// # Ok::<(), longtail::recipe::RecipeError>(())
+    /// ```
+    pub fn of_value(key: &str, value: &str, from: &str) -> Result<Self, RecipeError> {
+        let Some((section, key)) = key.split_once('.') else {
+            let (file, reason) = (from.to_owned(), "write section.key=value".to_owned());
+            return Err(RecipeError::Parse { file, line: 1, reason });
+        };
+        let parse = |value: &str| Self::parse(&format!("{section}.{key} = {value}\n"), from);
+        parse(value).or_else(|error| parse(&format!("{value:?}")).map_err(|_| error))
+    }
+
     /// Whether it names a training list.
     pub(super) fn has_lists(&self) -> bool {
         self.data.train_list.as_ref().is_some_and(|list| !list.as_os_str().is_empty())

@@ -10,6 +10,7 @@ mod metrics;
 mod parts;
 mod predictions;
 mod recovery;
+mod sheet;
 mod summary;
 mod table;
 mod text;
@@ -28,8 +29,10 @@ pub use predictions::{
     Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
 };
 pub use recovery::Recovered;
+pub(crate) use sheet::Sheet;
 pub use summary::{Best, ClassInfo, Outcome, Summary, Weights};
 pub use table::class_table;
+pub(crate) use text::wrapped;
 pub use text::{json_line, printable, printable_lines};
 
 pub use crate::atomic::{WholeFile, WriteError};

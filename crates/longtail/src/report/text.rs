@@ -56,7 +56,7 @@ pub(super) fn fitted(text: &str, width: usize) -> String {
 }
 
 /// `text` as lines of at most `width` columns, broken at spaces and, where a word is longer, within it.
-pub(super) fn wrapped(text: &str, width: usize) -> String {
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
     let (mut lines, mut used) = (String::new(), 0);
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let columns = word.width();

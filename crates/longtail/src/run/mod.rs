@@ -2,10 +2,15 @@
 //! laid out.
 
 mod compare;
+mod error;
 mod evaluate;
+pub mod paper;
 mod prepare;
+pub mod queue;
 mod rescore;
 mod resume;
+pub mod search;
+mod seeds;
 mod stage1;
 mod teacher;
 mod without_effect;
@@ -15,11 +20,13 @@ use std::{path::Path, sync::Arc};
 use burn::tensor::Device;
 
 pub use compare::compare;
+pub use error::RunError;
 pub use evaluate::{Evaluated, evaluate};
 use prepare::{Prepared, prepare};
 pub use rescore::rescore;
 pub(crate) use rescore::train_counts;
 pub use resume::resume;
+pub use seeds::of_seeds;
 use stage1::FirstStage;
 
 use crate::{

@@ -23,23 +23,32 @@ pub(super) struct Prepared {
     pub teacher: Option<Teacher>,
 }
 
-/// Opens the data, decides what follows from it, and loads it.
-pub(super) fn prepare(
+/// All that is decided of a run before its images are decoded.
+pub(super) struct Surveyed {
+    pub recipe: Recipe,
+    pub split: Split,
+    opened: Opened,
+    taught: Option<Taught>,
+    /// Whether the images are people's own.
+    is_own: bool,
+    profile: Option<Profile>,
+    notes: Vec<String>,
+}
+
+/// Opens the data and decides what follows from it.
+pub(super) fn survey(
     layers: &[RecipeFile],
     runner: &Runner,
     observer: &mut dyn Observer,
-) -> Result<Prepared> {
+) -> Result<Surveyed> {
     let (asked, notes) = Recipe::resolve(layers)?;
     runner.planner.check(&asked.settings()).map_err(TrainError::from)?;
     let opened = Opened::open(&asked.data)?;
     let (split, of_split) = opened.split(&asked.data)?;
     let (asked_data, is_own) = (asked.data.clone(), source::is_own(&asked.data));
     let profile = is_own.then(|| profile(&opened, &split));
-    let resolve = |layers: &[RecipeFile]| match &profile {
-        Some(profile) => Recipe::resolve_for(layers, profile),
-        None => Recipe::resolve(layers),
-    };
-    let (mut recipe, chosen) = if is_own { resolve(layers)? } else { (asked, notes) };
+    let (mut recipe, chosen) =
+        if is_own { resolve(layers, profile.as_ref())? } else { (asked, notes) };
     chosen.iter().for_each(|note| observer.note(note));
     if !recipe.data.split.as_os_str().is_empty() {
         opened.check_asked(&split, &beside_the_split(layers), &asked_data)?;
@@ -51,12 +60,31 @@ pub(super) fn prepare(
     }
     let taught = runner.teacher(&recipe, &split)?;
     recipe = naming(recipe, taught.as_ref())?;
+    let notes = [opened.notes.clone(), of_split].concat();
+    Ok(Surveyed { recipe, split, opened, taught, is_own, profile, notes })
+}
+
+fn resolve(layers: &[RecipeFile], profile: Option<&Profile>) -> Result<(Recipe, Vec<String>)> {
+    Ok(match profile {
+        Some(profile) => Recipe::resolve_for(layers, profile)?,
+        None => Recipe::resolve(layers)?,
+    })
+}
+
+/// Opens the data, decides what follows from it, and loads it.
+pub(super) fn prepare(
+    layers: &[RecipeFile],
+    runner: &Runner,
+    observer: &mut dyn Observer,
+) -> Result<Prepared> {
+    let Surveyed { mut recipe, split, opened, taught, is_own, profile, mut notes } =
+        survey(layers, runner, observer)?;
     let counts = check(runner, &recipe, &opened, &split, taught.as_ref())?;
-    let again = |layers: &[RecipeFile]| resolve(layers).ok().map(|(recipe, _)| recipe);
+    let again = |layers: &[RecipeFile]| Some(resolve(layers, profile.as_ref()).ok()?.0);
     let unheard = notes_of_layers(&recipe, layers, again, &runner.planner, &counts);
     unheard.iter().for_each(|note| observer.note(note));
     let (teacher, of_teacher) = taught.map(|Taught { teacher, note }| (teacher, note)).unzip();
-    let mut notes = [opened.notes.clone(), of_split, of_teacher.into_iter().collect()].concat();
+    notes.extend(of_teacher);
     let (source, of_images) = opened.load(&split, &recipe.data)?;
     notes.extend(of_images);
     notes.iter().for_each(|note| observer.note(note));
@@ -70,11 +98,16 @@ pub(super) fn prepare(
 
 /// The recipe with means and deviations of its training images, where no layer has others.
 fn with_own_colours(recipe: Recipe, layers: &[RecipeFile], sets: &Sets) -> Result<Recipe> {
-    if layers.iter().any(|layer| layer.views.mean.is_some() || layer.views.std.is_some()) {
+    if says_colours(layers) {
         return Ok(recipe);
     }
     let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
     Ok(recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?)
+}
+
+/// Whether a layer has means and deviations.
+pub(super) fn says_colours(layers: &[RecipeFile]) -> bool {
+    layers.iter().any(|layer| layer.views.mean.is_some() || layer.views.std.is_some())
 }
 
 /// The recipe with where its teacher is and which one that is.

@@ -122,21 +122,33 @@ impl FirstStage {
     }
 }
 
-/// Keys that others follow: the one of them that differs is the one that was typed.
-const FOLLOWED: [&str; 2] = ["train.epochs", "train.batch_size"];
+/// Keys that others follow: the first of them that differs is the one that was typed.
+const FOLLOWED: [&str; 3] = ["method.name", "train.epochs", "train.batch_size"];
+
+/// A value that two recipes do not share.
+pub(super) struct Other {
+    pub key: String,
+    pub first: String,
+    pub second: String,
+}
 
 /// The first value that is another one in the second recipe.
-fn difference(first: &Recipe, second: &Recipe) -> Result<Option<String>> {
+pub(super) fn other_value(first: &Recipe, second: &Recipe) -> Result<Option<Other>> {
     let values = |recipe: &Recipe| RecipeFile::parse(&recipe.to_toml()?, "a recipe")?.values();
     let (first, second) = (values(first)?, values(second)?);
     let differs = |key: &&str| !PLACES.contains(key) && first.get(*key) != second.get(*key);
     let all = FOLLOWED.into_iter().chain(second.keys().map(String::as_str));
     Ok(all.into_iter().find(differs).map(|key| {
         let of = |values: &BTreeMap<String, String>| values.get(key).cloned().unwrap_or_default();
+        Other { key: key.to_owned(), first: of(&first), second: of(&second) }
+    }))
+}
+
+/// [`other_value`] as a reason why the one is no first stage of the other.
+fn difference(first: &Recipe, second: &Recipe) -> Result<Option<String>> {
+    Ok(other_value(first, second)?.map(|Other { key, first, second }| {
         format!(
-            "it was trained with {key} = {}, not {}: leave that option out, or train another first stage",
-            of(&first),
-            of(&second)
+            "it was trained with {key} = {first}, not {second}: leave that option out, or train another first stage"
         )
     }))
 }

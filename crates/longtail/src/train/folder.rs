@@ -203,6 +203,11 @@ impl RunFolder {
         self.0.join("predictions.csv")
     }
 
+    /// What a search measured on validation images.
+    pub fn validation(&self) -> PathBuf {
+        self.0.join("validation.json")
+    }
+
     /// Deletes the final figures, the predictions and the page, if they are there.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::{BestEpoch, Observer, TrainError, Trainer, about};
 use crate::{
     atomic,
     data::{Part, source},
-    eval::{self, Analysis, EvalError, EvalOptions, Outputs},
+    eval::{self, Analysis, EvalError, EvalOptions, Evaluation, Outputs},
     loss::ClassCounts,
     model::{Network, weights},
     report::{AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, Outcome, Summary},
@@ -109,6 +109,14 @@ impl Trainer {
         };
         let hash = &self.sets().split_hash;
         Ok(last.results(best, hash, |last, best| self.summary_of(last, best)))
+    }
+
+    /// The figures of the model as it stands on validation images, and on no other; `None` without any.
+    ///
+    /// # Errors
+    /// [`TrainError`] if an image cannot be read.
+    pub fn validation(&self) -> Result<Option<Evaluation>, TrainError> {
+        self.evaluate(&self.network(), self.sets().val.as_ref())
     }
 
     pub(super) fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {

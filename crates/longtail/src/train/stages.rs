@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Trainer {
-    /// Steps of all epochs before `epoch`.
-    pub(super) fn steps_before(&self, epoch: usize) -> Option<u64> {
+    /// Steps of all epochs before `epoch`, counted over all stages from 0; `None` where no number holds them.
+    pub fn steps_before(&self, epoch: usize) -> Option<u64> {
         let mut before = epoch;
         let mut steps = 0_u64;
         for (index, stage) in self.plan.stages.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! The numbers that the paper prints for the rows that our methods cover.
 
+use longtail::run::paper;
+
 use super::shelf::{all, text};
 
 /// Table 3: CIFAR-10-LT at factor 100, 50 and 10, then CIFAR-100-LT; "-" as in the table.
@@ -99,6 +101,16 @@ fn every_printed_cell_has_a_recipe_that_expects_it() {
         assert!(rest.starts_with(['.', ';', ' ']) && !rest.contains("harmonic"), "{name}: {rest}");
         let in_readme = format!("{in_readme}{}", remark(&name));
         assert_eq!(cell(&readme, &name), Some(in_readme.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn what_is_reproduced_stands_beside_these_numbers() {
+    for (name, arithmetic, harmonic) in published() {
+        // One printed row, of which one system is reproduced.
+        let expected = (!name.ends_with("-ride-distill")).then_some(arithmetic);
+        assert_eq!(paper::printed(&name, paper::BALANCED), expected, "{name}");
+        assert_eq!(paper::printed(&name, paper::HARMONIC), harmonic, "{name}");
     }
 }
 

@@ -182,6 +182,11 @@ impl Cifar {
         Self::ALL.into_iter().find(|cifar| find::holds(cifar.facts(), path))
     }
 
+    /// Whether its files are at `path`, or in the folder there, by their content.
+    pub fn is_at(self, path: &Path) -> bool {
+        find::holds(self.facts(), path)
+    }
+
     /// What to say where its files were given as if they were a folder of images.
     pub fn answer(self, path: &Path) -> String {
         let Facts { title, names: [whole, long_tailed], .. } = self.facts();

@@ -110,6 +110,16 @@ pub(super) const FIGURES: &[Figure] = &[
     }),
 ];
 
+/// The column of that key.
+pub(crate) fn figure(key: &str) -> Option<&'static Figure> {
+    FIGURES.iter().find(|figure| figure.key == key)
+}
+
+/// The figure of that key of a run's model.
+pub(crate) fn figure_of(summary: &Summary, weights: Weights, key: &str) -> Option<f64> {
+    (figure(key)?.read)(&Tested::of(summary, weights)?)
+}
+
 /// One figure over the seeds of a recipe.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
@@ -150,7 +160,7 @@ impl Spread {
 }
 
 /// A difference of shares in points, such as `+1.9`.
-pub(in crate::report) fn points(difference: f64) -> String {
+pub(crate) fn points(difference: f64) -> String {
     let text = format!("{:+.1}", difference * 100.0);
     if text == "-0.0" { "+0.0".into() } else { text }
 }

@@ -78,7 +78,7 @@ fn against(row: &Row) -> [String; 3] {
 }
 
 /// Text that Markdown shows as it is.
-fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut safe = String::new();
     for char in printable(text).chars() {
         if "\\`*_[]<>#|~$&!".contains(char) {

@@ -21,12 +21,15 @@ use serde::Serialize;
 
 pub use csv::csv;
 pub use error::CompareError;
+pub(in crate::report) use figures::accuracy;
 pub use figures::{Figure, Spread};
-pub(in crate::report) use figures::{accuracy, points};
+pub(crate) use figures::{figure, figure_of, points};
 pub use latex::latex;
+pub(in crate::report) use markdown::escaped;
 pub use markdown::markdown;
 pub use mixed::{Difference, Value};
 pub use predictions::{Predicted, Predictions};
+pub(in crate::report) use table::laid_out;
 pub use table::table;
 pub use verdict::{Doubt, Verdict};
 

@@ -42,20 +42,31 @@ pub fn table(comparison: &Comparison) -> String {
 }
 
 /// A title and a text for every row.
-type Column = (String, Vec<String>);
+pub(in crate::report) type Column = (String, Vec<String>);
 
 fn figures(comparison: &Comparison) -> String {
-    let rows = &comparison.rows;
-    let names: Vec<_> = rows.iter().map(|row| printable(&row.name)).collect();
+    let names: Vec<_> = comparison.rows.iter().map(|row| printable(&row.name)).collect();
     let name = names.iter().map(|name| name.width()).max().unwrap_or(0).min(NAME);
+    laid_out("", &names, name, columns(comparison), WIDTH)
+}
+
+/// Rows of names, which get `name` columns below `title`, and of right-aligned columns: in as many blocks as it takes for
+/// lines of at most `most`, with an empty line before and behind them.
+pub(in crate::report) fn laid_out(
+    title: &str,
+    names: &[String],
+    name: usize,
+    columns: Vec<Column>,
+    most: usize,
+) -> String {
     let widest = |(title, texts): &Column| {
         texts.iter().map(|text| text.width()).chain([title.width()]).max().unwrap_or(0)
     };
     let mut blocks: Vec<(usize, Vec<(usize, Column)>)> = Vec::new();
-    for column in columns(comparison) {
+    for column in columns {
         let width = GAP + widest(&column);
         match blocks.last_mut() {
-            Some((used, block)) if *used + width <= WIDTH => {
+            Some((used, block)) if *used + width <= most => {
                 *used += width;
                 block.push((width, column));
             }
@@ -68,7 +79,7 @@ fn figures(comparison: &Comparison) -> String {
             let line = name + &cells.collect::<String>();
             line.trim_end().to_owned() + "\n"
         };
-        let head = line(fitted("", name), &|(title, _)| title.clone());
+        let head = line(fitted(title, name), &|(title, _)| title.clone());
         let lines = names.iter().enumerate();
         let lines =
             lines.map(|(row, text)| line(fitted(text, name), &|(_, texts)| texts[row].clone()));

@@ -121,13 +121,17 @@ fn verdict(summary: &Summary, goes_on: bool) -> Vec<Element> {
 
 /// How far a run is that goes on.
 fn underway(Underway { done, epochs, seconds_left }: Underway) -> Element {
-    let left = seconds_left.map(|seconds| format!(" About {} are left.", duration(seconds)));
-    let text = format!(
-        "Training goes on: {done} of {} done.{} Test images are looked at when it is; until then \
-         all figures are of validation images.",
-        counted(epochs, "epoch is", "epochs are"),
-        left.unwrap_or_default()
-    );
+    let text = if done >= epochs {
+        "All epochs are done; no test image was looked at yet. All figures are of validation images.".into()
+    } else {
+        let left = seconds_left.map(|seconds| format!(" About {} are left.", duration(seconds)));
+        format!(
+            "Training goes on: {done} of {} done.{} Test images are looked at when it is; until then \
+             all figures are of validation images.",
+            counted(epochs, "epoch is", "epochs are"),
+            left.unwrap_or_default()
+        )
+    };
     element("p").class("underway").attribute("role", "status").text(text)
 }
 

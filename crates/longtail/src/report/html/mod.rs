@@ -1,10 +1,12 @@
 //! `report.html`: one file that shows a run, without any other file, font or network.
 
 mod calibration;
+mod circle;
 mod classes;
 mod compare;
 mod confusion;
 mod curves;
+mod drawing;
 mod embedding;
 mod facts;
 mod glossary;
@@ -13,12 +15,15 @@ mod markup;
 mod pictures;
 mod plot;
 mod rarest;
+mod response;
 mod scale;
 mod tables;
 
 use std::path::Path;
 
+pub use circle::{Circle, circles};
 pub use compare::comparison;
+pub use response::{Answer, response};
 
 use markup::{Element, element};
 

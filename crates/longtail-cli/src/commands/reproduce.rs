@@ -1,0 +1,196 @@
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use longtail::{
+    device::Device,
+    recipe::{Protocol, RecipeFile},
+    report::WholeFile,
+    run::{
+        RunError, Runner,
+        paper::{Figure3, Filled, Reproduction, StandIn, TABLES, Target},
+    },
+    train::Limits,
+};
+
+use super::{
+    devices, layers, on,
+    queue::{QueueProgress, check_diverged, check_seeds, print_dry_run},
+    recipes, runner, start_threads,
+};
+use crate::{
+    args::ReproduceArgs,
+    interrupt::Interrupt,
+    output::{print_json, print_line, print_lines},
+    progress::Progress,
+};
+
+/// `longtail reproduce`
+pub fn run(args: &ReproduceArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
+    if args.list {
+        print_lines(list())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    start_threads(args.runtime.threads)?;
+    check_seeds(&args.seeds)?;
+    let targets = args.targets.iter().map(|name| Target::parse(name, &recipes::of_name));
+    let targets = targets.collect::<Result<Vec<_>, _>>()?;
+    let reproduction = reproduction(args)?;
+    let progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
+    let device = devices::open(args.runtime.device, |text| progress.line(text))?;
+    let progress = QueueProgress::new(progress, interrupt);
+    on(&device, || made(args, &reproduction, &targets, device.clone(), progress))
+}
+
+fn made(
+    args: &ReproduceArgs,
+    reproduction: &Reproduction<'_>,
+    targets: &[Target],
+    device: Device,
+    mut progress: QueueProgress,
+) -> anyhow::Result<ExitCode> {
+    let runner = runner(device);
+    let (queue, missing) = reproduction.queue(targets, &runner)?;
+    if args.dry_run {
+        return print_dry_run(&queue, &mut progress, &missing, args.runtime.json);
+    }
+    let end = queue.run(&mut progress)?;
+    if end.is_interrupted {
+        return Ok(progress.stopped());
+    }
+    let tables = reproduction.tables(targets);
+    write_tables(reproduction, &tables)?;
+    let mut files = figures(reproduction, targets, &runner)?;
+    if !tables.is_empty() {
+        files.push(reproduction.root.join("TABLE.md"));
+    }
+    if args.runtime.json {
+        print_json(&serde_json::json!({ "tables": tables, "files": files }))?;
+    } else if !args.runtime.quiet {
+        for table in &tables {
+            print_lines(table.terminal())?;
+        }
+        files.iter().try_for_each(|file| print_line(file.display()))?;
+    }
+    check_diverged(&end, &queue)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reproduction(args: &ReproduceArgs) -> anyhow::Result<Reproduction<'static>> {
+    let mut options = RecipeFile::default();
+    options.train.epochs = args.epochs;
+    options.train.precision = args.precision;
+    for set in &args.set {
+        options.merge(layers::parse_set(set)?);
+    }
+    let stand_in = args
+        .data
+        .has_stand_in()
+        .then(|| StandIn { columns: args.data.stand_in_for.clone(), layer: args.data.layer() });
+    check_columns(args)?;
+    Ok(Reproduction {
+        shelf: &recipes::of_name,
+        data_dir: args.data.data_dir.clone(),
+        stand_in,
+        protocol: args.protocol,
+        options,
+        seeds: args.seeds.clone(),
+        root: args.out.clone().unwrap_or_else(|| root(args)),
+        limits: Limits { max_steps: args.max_steps },
+    })
+}
+
+/// Refuses a column that no table has.
+fn check_columns(args: &ReproduceArgs) -> Result<(), RunError> {
+    let known: Vec<&str> =
+        TABLES.iter().flat_map(|table| table.columns).map(|column| column.data).collect();
+    let unknown = args.data.stand_in_for.iter().find(|column| !known.contains(&column.as_str()));
+    match unknown {
+        None => Ok(()),
+        Some(column) => {
+            let mend = "take cifar10-lt or cifar100-lt with -100, -50 or -10 behind it".into();
+            Err(RunError::Option { option: "--stand-in-for", value: column.clone(), mend })
+        }
+    }
+}
+
+/// Runs of one length lie together, so that the same command finds them.
+fn root(args: &ReproduceArgs) -> PathBuf {
+    let epochs = args.epochs.map_or(String::new(), |epochs| format!("-{epochs}-epochs"));
+    PathBuf::from("runs").join(format!("reproduce-{}{epochs}", args.protocol))
+}
+
+fn write_tables(reproduction: &Reproduction<'_>, tables: &[Filled]) -> anyhow::Result<()> {
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let text: Vec<_> = tables.iter().map(Filled::markdown).collect();
+    write(&reproduction.root.join("TABLE.md"), &text.join("\n"))?;
+    write(&reproduction.root.join("table.json"), &serde_json::to_string_pretty(tables)?)
+}
+
+/// Makes the figures among the targets; the files.
+fn figures(
+    reproduction: &Reproduction<'_>,
+    targets: &[Target],
+    runner: &Runner,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    if targets.contains(&Target::Figure1) {
+        let figure = reproduction.figure1(runner)?;
+        let folder = reproduction.root.join("figure1");
+        write(&folder.join("figure1.json"), &serde_json::to_string_pretty(&figure)?)?;
+        write(&folder.join("figure1.svg"), &figure.svg)?;
+        files.push(folder.join("figure1.svg"));
+    }
+    if targets.contains(&Target::Figure3) {
+        let folder = reproduction.root.join("figure3");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        for embedding in &reproduction.figure3(runner)?.embeddings {
+            let name = embedding.name.replace(", ", "-").replace(' ', "-");
+            let path = folder.join(format!("{name}.csv"));
+            write(&path, &Figure3::csv(embedding))?;
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Writes a file that is there once it is whole.
+pub fn write(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut file = WholeFile::create(path)?;
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(file.finish()?)
+}
+
+/// Every target with what it needs.
+fn list() -> String {
+    let mut text = String::new();
+    for table in TABLES {
+        text += &format!("{:8} {}\n", table.name, table.caption);
+        for row in table.rows {
+            let cells = table.columns.iter().zip(row.cells).filter(|(_, cell)| **cell != "-");
+            let names = cells.map(|(column, _)| format!("{}-{}", column.data, row.system));
+            let mut names: Vec<_> = names.collect();
+            names.dedup();
+            let has = names.iter().filter(|name| recipes::of_name(name).is_some()).count();
+            let what = match has {
+                0 => "no recipe yet".to_owned(),
+                _ => format!("*-{}", row.system),
+            };
+            text += &format!("           {:22} {what}\n", row.title);
+        }
+    }
+    text += "figure1  a few classes in the plane, with and without rebalancing (CIFAR-10, or the built-in images)\n";
+    text += "figure3  features of test images of BCL and BCL+RCL, CIFAR-10-LT and CIFAR-100-LT at factor 100\n";
+    let rows = recipes::names().count();
+    text + &format!(
+        "ROW      any of the {rows} recipes (`longtail recipes list`); protocols: {}",
+        protocols()
+    )
+}
+
+fn protocols() -> String {
+    [Protocol::Paper, Protocol::Medium, Protocol::Short].map(|p| p.to_string()).join(", ")
+}

@@ -1,0 +1,121 @@
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use longtail::{
+    device::Device,
+    recipe::Recipe,
+    run::{
+        RunError,
+        search::{Found, GRIDS, Halving, Knob, PaperGrid, Search, SearchEnd, csv, markdown, table},
+    },
+    train::Limits,
+};
+
+use super::{
+    devices, layers, on,
+    queue::{QueueProgress, check_seeds, print_dry_run},
+    reproduce::write,
+    runner, start_threads,
+};
+use crate::{
+    args::SearchArgs,
+    interrupt::Interrupt,
+    output::{print_json, print_line, print_lines},
+    progress::Progress,
+};
+
+/// Of so many parts of a run one is trained before the first candidates are given up.
+const FIRST_RUNG: usize = 9;
+
+/// `longtail search`
+pub fn run(args: &SearchArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
+    start_threads(args.runtime.threads)?;
+    check_seeds(&args.seeds)?;
+    let search = search(args)?;
+    // What was typed is looked at before a GPU is.
+    search.candidates()?;
+    let progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
+    let device = devices::open(args.runtime.device, |text| progress.line(text))?;
+    let progress = QueueProgress::new(progress, interrupt);
+    on(&device, || searched(args, &search, device.clone(), progress))
+}
+
+fn searched(
+    args: &SearchArgs,
+    search: &Search,
+    device: Device,
+    mut progress: QueueProgress,
+) -> anyhow::Result<ExitCode> {
+    let runner = runner(device);
+    if args.dry_run {
+        return print_dry_run(&search.queue(&runner)?, &mut progress, &[], args.runtime.json);
+    }
+    let found = match search.run(&runner, &mut progress)? {
+        SearchEnd::Interrupted => return Ok(progress.stopped()),
+        SearchEnd::Found(found) => found,
+    };
+    write_all(search, &found)?;
+    if args.runtime.json {
+        print_json(&*found)?;
+    } else if !args.runtime.quiet {
+        print_lines(table(&found))?;
+        print_line(search.root.join("SEARCH.md").display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_all(search: &Search, found: &Found) -> anyhow::Result<()> {
+    let at = |name: &str| search.root.join(name);
+    write(&at("response.svg"), &found.picture())?;
+    write(&at("search.csv"), &csv(found)?)?;
+    write(&at("search.json"), &found.json()?)?;
+    write(&at("SEARCH.md"), &markdown(found))
+}
+
+fn search(args: &SearchArgs) -> anyhow::Result<Search> {
+    let mut layers = layers::layers_of_search(args)?;
+    let mut knobs = Vec::new();
+    if let Some(name) = &args.grid {
+        let grid = PaperGrid::of_name(name).ok_or_else(|| no_grid(name))?;
+        knobs.push(grid.knob()?);
+        layers.push(grid.layer()?);
+    }
+    for typed in &args.knob {
+        knobs.push(Knob::parse(typed)?);
+    }
+    let typed_seed = layers.iter().rev().find_map(|layer| layer.train.seed);
+    let seeds =
+        if args.seeds.is_empty() { vec![typed_seed.unwrap_or(0)] } else { args.seeds.clone() };
+    let names: Vec<_> = knobs.iter().map(Knob::name).collect();
+    let root = PathBuf::from("runs").join(format!("search-{}", names.join("-")));
+    let halving = match args.halving {
+        true => Some(halving(args, &layers)?),
+        false => None,
+    };
+    Ok(Search {
+        knobs,
+        samples: args.samples,
+        draw_seed: args.draw_seed,
+        halving,
+        layers,
+        seeds,
+        root: args.out.clone().unwrap_or(root),
+        limits: Limits { max_steps: args.max_steps },
+    })
+}
+
+fn halving(args: &SearchArgs, layers: &[longtail::recipe::RecipeFile]) -> anyhow::Result<Halving> {
+    let epochs = Recipe::resolve(layers)?.0.train.epochs;
+    let min_epochs = args.min_epochs.map_or((epochs / FIRST_RUNG).max(1), usize::from);
+    if min_epochs >= epochs {
+        let mend = format!("it is less than the {epochs} of the whole run");
+        let (option, value) = ("--min-epochs", min_epochs.to_string());
+        return Err(RunError::Option { option, value, mend }.into());
+    }
+    Ok(Halving { eta: usize::from(args.eta), min_epochs })
+}
+
+fn no_grid(name: &str) -> RunError {
+    let all: Vec<_> = GRIDS.iter().map(|grid| format!("{}: {}", grid.name, grid.about)).collect();
+    let mend = format!("take {}; or --knob KEY=VALUES", all.join("; "));
+    RunError::Target { target: name.to_owned(), mend }
+}

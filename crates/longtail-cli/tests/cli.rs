@@ -12,6 +12,7 @@ mod cli {
     mod faults;
     mod integrity;
     mod limits;
+    mod logs;
     mod only_files;
     mod own_data;
     mod pack;
@@ -19,6 +20,7 @@ mod cli {
     mod pytorch;
     mod recipes;
     mod resume;
+    mod scored;
     #[cfg(unix)]
     mod signals;
     mod stages;

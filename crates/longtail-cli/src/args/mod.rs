@@ -17,7 +17,7 @@ pub use compare::CompareArgs;
 pub use data::{
     DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
 };
-pub use evaluate::EvaluateArgs;
+pub use evaluate::{EvaluateArgs, PredictionsFile};
 pub use predict::{FormatName, PredictArgs};
 pub use running::RuntimeArgs;
 pub use train::{KnobArgs, TrainArgs};

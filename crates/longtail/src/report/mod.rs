@@ -5,10 +5,12 @@ mod called;
 mod columns;
 mod error;
 mod json;
+mod logs;
 mod metrics;
 mod parts;
 mod predictions;
 mod recovery;
+mod scored;
 mod summary;
 mod table;
 mod text;
@@ -19,6 +21,7 @@ pub mod html;
 pub use analyses::{AnalysedSet, Analyses, BestAnalysis};
 pub use called::Called;
 pub use error::ReportError;
+pub use logs::{LogKind, LoggedEnd, LoggedRun, Logs};
 pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};
 pub use parts::LossParts;
@@ -26,6 +29,7 @@ pub use predictions::{
     Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
 };
 pub use recovery::Recovered;
+pub use scored::{ScoredFormat, ScoredImages, ScoredOptions};
 pub use summary::{Best, ClassInfo, Outcome, Summary, Weights};
 pub use table::class_table;
 pub use text::{json_line, printable, printable_lines};

@@ -15,7 +15,7 @@ use std::{path::Path, sync::Arc};
 use burn::tensor::Device;
 
 pub use compare::compare;
-pub use evaluate::{Evaluated, evaluate};
+pub use evaluate::{EvaluateOptions, Evaluated, evaluate};
 use prepare::{Prepared, prepare};
 pub use rescore::rescore;
 pub use resume::resume;

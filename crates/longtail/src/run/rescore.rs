@@ -18,7 +18,7 @@ use crate::{
         weights::{self, State},
     },
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
-    report::{ClassInfo, LossParts, Outcome, Summary, counted},
+    report::{ClassInfo, LossParts, Outcome, ScoredImages, Summary, Weights, counted},
     train::{
         Checkpoint, Figures, Observer, Progress, Results, RunFolder, TrainError, encoder,
         eval_options, model_prior, network,
@@ -55,14 +55,15 @@ impl Runner {
         typed: DataTyped,
         observer: &mut dyn Observer,
     ) -> Result<Summary> {
-        Ok(self.rescored(folder, typed, observer)?.summary)
+        Ok(self.rescored(folder, typed, &[], observer)?.summary)
     }
 
-    /// The same with what the run's models are like on that set.
+    /// The same with what the run's models are like on that set, and all that those of `keep` say of it.
     pub(super) fn rescored(
         &self,
         folder: &Path,
         typed: DataTyped,
+        keep: &[Weights],
         observer: &mut dyn Observer,
     ) -> Result<Results> {
         let (folder, file) = saved(folder)?;
@@ -92,16 +93,18 @@ impl Runner {
         let prior = |epoch| model_prior(&self.planner, &recipe, &counts, stage, epoch);
         let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
         let last = scored.figures(&build(checkpoint.model)?, &prior(last_epoch)?)?;
+        let last = last.keeping_outputs(keep.contains(&Weights::Last));
         let best = match &progress.best {
             Some(best) if !checkpoint.best.is_empty() => {
                 let network = build(checkpoint.best)?;
-                Some((best.epoch, scored.figures(&network, &prior(best.epoch)?)?))
+                let figures = scored.figures(&network, &prior(best.epoch)?)?;
+                Some((best.epoch, figures.keeping_outputs(keep.contains(&Weights::Best))))
             }
             _ => None,
         };
         let backbone = encoder(&self.planner, &recipe, classes)?;
         let split_hash = other.split_hash;
-        Ok(last.results(best, &split_hash, |last, best| Summary {
+        let summary = |last, best| Summary {
             last,
             best,
             split_hash: split_hash.clone(),
@@ -110,7 +113,11 @@ impl Runner {
             backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
-        }))
+        };
+        let (indices, _) = scored.known();
+        let names = &trained.class_names;
+        let of = |outputs| ScoredImages::new(&other.images, &indices, names, outputs);
+        Ok(last.results(best, &split_hash, summary, of)?)
     }
 }
 
@@ -317,14 +324,15 @@ struct Scored<'a> {
 }
 
 impl Scored<'_> {
+    /// The images of classes that the run knows, and which of its classes these are.
+    fn known(&self) -> (Vec<u32>, Vec<u32>) {
+        let labels = self.images.labels().iter().zip(0..);
+        let known = |(&label, index): (&u32, u32)| Some((index, self.classes.0[label as usize]?));
+        labels.filter_map(known).unzip()
+    }
+
     fn figures(&self, network: &Network, model_prior: &[f64]) -> Result<Figures> {
-        let (indices, labels): (Vec<u32>, Vec<u32>) = self
-            .images
-            .labels()
-            .iter()
-            .zip(0..)
-            .filter_map(|(&label, index)| Some((index, self.classes.0[label as usize]?)))
-            .unzip();
+        let (indices, labels) = self.known();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
         let outputs = outputs(network, self.images, &indices, &normalize, self.device)?;

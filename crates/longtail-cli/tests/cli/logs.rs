@@ -100,7 +100,7 @@ fn logs_are_of_the_runs_own_images_and_a_folder_that_cannot_be_written_is_no_rea
     // A folder in the place of the table.
     fs::remove_file(place.path("run/logs/csv/metrics.csv")).unwrap();
     fs::create_dir_all(place.path("run/logs/csv/metrics.csv/in/the/way")).unwrap();
-    let output = place.run("train --resume --out run --epochs 3 --quiet");
+    let output = place.run("train --resume --out run --epochs 3");
     let said = super::program::stderr(&output);
     assert!(said.contains("wait for the run's end") && said.contains("metrics.csv"), "{said}");
     assert_eq!(output.status.code(), Some(1), "{said}");

@@ -19,8 +19,12 @@ pub(super) fn write(
     folder: &Path,
 ) -> Result<(), ReportError> {
     let events = events(logs, end)?;
-    let (path, others) = place(folder, &events);
+    let (path, mut others) = place(folder, &events);
     write::file(&path, &events)?;
+    // Empty it stays, for where the file that it reads is gone TensorBoard does not look for the next one.
+    if let Some(last) = others.pop() {
+        write::empty(&last)?;
+    }
     others.iter().try_for_each(|other| write::remove(other))?;
     projector::write(end.and_then(|end| end.scored), folder)
 }

@@ -49,6 +49,14 @@ pub(super) fn file(path: &Path, contents: &[u8]) -> Result<(), ReportError> {
     append().map_err(ReportError::io("write", path))
 }
 
+/// Makes a file empty, if it is not.
+pub(super) fn empty(path: &Path) -> Result<(), ReportError> {
+    match path.symlink_metadata() {
+        Ok(meta) if meta.file_type().is_file() && meta.len() == 0 => Ok(()),
+        _ => Ok(atomic::write(path, &[])?),
+    }
+}
+
 /// Deletes a file, if it is there.
 pub(super) fn remove(path: &Path) -> Result<(), ReportError> {
     match fs::remove_file(path) {

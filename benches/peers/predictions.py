@@ -20,7 +20,7 @@ TOLERANCE = 1e-9
 OF_FEATURES = 1e-4
 READERS = {
     # A class may be called NA, and no number is missing but where a model gives none.
-    "csv": lambda path: pd.read_csv(path, keep_default_na=False),
+    "csv": lambda path: pd.read_csv(path, keep_default_na=False, na_values=[""]),
     "jsonl": lambda path: pd.read_json(path, lines=True, precise_float=True),
     "parquet": pd.read_parquet,
 }

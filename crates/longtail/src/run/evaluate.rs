@@ -14,7 +14,7 @@ use crate::{
     data::DataError,
     recipe::{DataTyped, RecipeFile},
     report::{Analyses, LogKind, ReportError, Summary, Weights},
-    train::{Observer, Results, TrainError, Trainer},
+    train::{Lock, Observer, Results, TrainError, Trainer},
 };
 
 /// What was evaluated.
@@ -119,44 +119,58 @@ impl Runner {
             let denied = std::io::ErrorKind::PermissionDenied.into();
             return Err(ReportError::io("write", folder.logs())(denied).into());
         }
-        let rescored = |observer: &mut dyn Observer| {
-            if options.logs.is_empty() {
-                let results = self.rescored(at, place.clone(), &options.keep, observer)?;
-                return Ok(Evaluated::Other(Box::new(results)));
-            }
-            Err(ReportError::LogsOfOther.into())
-        };
         match self.reopen(folder, saved, &self.named(&[layer]), Purpose::Evaluate, observer) {
-            Ok(Reopened { is_checked: false, .. }) if !options.logs.is_empty() => {
-                Err(ReportError::LogsOfOther.into())
-            }
-            Ok(Reopened { trainer, is_checked, .. }) => {
-                let trainer = trainer.logging(&options.logs);
-                let keeping = options.keep.iter().copied();
-                let trainer = keeping.fold(trainer, Trainer::keeping);
-                let results = Box::new(trainer.results()?);
-                match lock {
-                    _ if !is_checked => Ok(Evaluated::Other(results)),
-                    Some(lock) => {
-                        let trainer = trainer.owning(lock);
-                        trainer.write_results(&results, observer)?;
-                        Ok(Evaluated::Run(Box::new(trainer), results))
-                    }
-                    None => Ok(Evaluated::Unwritten(results)),
-                }
-            }
+            Ok(reopened) => of_run(reopened, lock, options, observer),
             Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
                 observer.note(&format!(
                     "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
                 ));
-                rescored(observer)
+                self.of_other(at, place, options, observer)
             }
             // With files among them that cannot be read they are not the run's.
             Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
-                rescored(observer)
+                self.of_other(at, place, options, observer)
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn of_other(
+        &self,
+        at: &Path,
+        place: DataTyped,
+        options: &EvaluateOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluated> {
+        if !options.logs.is_empty() {
+            return Err(ReportError::LogsOfOther.into());
+        }
+        let results = self.rescored(at, place, &options.keep, observer)?;
+        Ok(Evaluated::Other(Box::new(results)))
+    }
+}
+
+/// A run on images that may be its own; figures of no others are written.
+fn of_run(
+    Reopened { trainer, is_checked, .. }: Reopened,
+    lock: Option<Lock>,
+    options: &EvaluateOptions,
+    observer: &mut dyn Observer,
+) -> Result<Evaluated> {
+    if !is_checked && !options.logs.is_empty() {
+        return Err(ReportError::LogsOfOther.into());
+    }
+    let keeping = options.keep.iter().copied();
+    let trainer = keeping.fold(trainer.logging(&options.logs), Trainer::keeping);
+    let results = Box::new(trainer.results()?);
+    match lock {
+        _ if !is_checked => Ok(Evaluated::Other(results)),
+        Some(lock) => {
+            let trainer = trainer.owning(lock);
+            trainer.write_results(&results, observer)?;
+            Ok(Evaluated::Run(Box::new(trainer), results))
+        }
+        None => Ok(Evaluated::Unwritten(results)),
     }
 }
 

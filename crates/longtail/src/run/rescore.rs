@@ -86,22 +86,8 @@ impl Runner {
             options,
             device: &self.device,
         };
-        let stage = checkpoint.progress.stage;
-        let file = folder.checkpoint().display().to_string();
-        let build = |state| self.network_of(&recipe, [classes, stage], state, &file);
+        let (last, best) = self.figures(&scored, &folder, &checkpoint, keep)?;
         let progress = checkpoint.progress;
-        let prior = |epoch| model_prior(&self.planner, &recipe, &counts, stage, epoch);
-        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
-        let last = scored.figures(&build(checkpoint.model)?, &prior(last_epoch)?)?;
-        let last = last.keeping_outputs(keep.contains(&Weights::Last));
-        let best = match &progress.best {
-            Some(best) if !checkpoint.best.is_empty() => {
-                let network = build(checkpoint.best)?;
-                let figures = scored.figures(&network, &prior(best.epoch)?)?;
-                Some((best.epoch, figures.keeping_outputs(keep.contains(&Weights::Best))))
-            }
-            _ => None,
-        };
         let backbone = encoder(&self.planner, &recipe, classes)?;
         let split_hash = other.split_hash;
         let summary = |last, best| Summary {
@@ -122,6 +108,34 @@ impl Runner {
 }
 
 impl Runner {
+    /// What the last model has come to, and that of the epoch that validation chose.
+    fn figures(
+        &self,
+        scored: &Scored,
+        folder: &RunFolder,
+        checkpoint: &Checkpoint,
+        keep: &[Weights],
+    ) -> Result<(Figures, Option<(usize, Figures)>)> {
+        let (recipe, counts, progress) = (scored.recipe, scored.counts, &checkpoint.progress);
+        let stage = progress.stage;
+        let file = folder.checkpoint().display().to_string();
+        let of = |weights, state: &State, epoch| {
+            let network = self.network_of(recipe, [counts.len(), stage], state.clone(), &file)?;
+            let prior = model_prior(&self.planner, recipe, counts, stage, epoch)?;
+            let figures = scored.figures(&network, &prior)?;
+            Ok::<_, crate::Error>(figures.keeping_outputs(keep.contains(&weights)))
+        };
+        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
+        let last = of(Weights::Last, &checkpoint.model, last_epoch)?;
+        let best = match &progress.best {
+            Some(best) if !checkpoint.best.is_empty() => {
+                Some((best.epoch, of(Weights::Best, &checkpoint.best, best.epoch)?))
+            }
+            _ => None,
+        };
+        Ok((last, best))
+    }
+
     /// The network of a recipe for so many classes at a stage, with the weights `state`, which `file` holds.
     fn network_of(
         &self,

@@ -56,9 +56,9 @@ fn experiment_id(name: &str) -> String {
 fn run_id(logs: &Logs, experiment: &Path) -> String {
     let is_id =
         |name: &String| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let names =
+    let mut names =
         entries(experiment).into_iter().filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(is_id).next_back().unwrap_or_else(|| {
+    names.rfind(is_id).unwrap_or_else(|| {
         let mut hash = Sha256::new();
         hash.update(logs.milliseconds(0.0).to_le_bytes());
         for (key, value) in &logs.run.settings {

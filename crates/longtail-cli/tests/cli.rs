@@ -13,6 +13,7 @@ mod cli {
     mod faults;
     mod integrity;
     mod limits;
+    mod logs;
     mod only_files;
     mod own_data;
     mod pack;
@@ -22,6 +23,7 @@ mod cli {
     mod recipes;
     mod reproduce;
     mod resume;
+    mod scored;
     mod search;
     #[cfg(unix)]
     mod serve;

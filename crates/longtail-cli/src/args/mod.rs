@@ -20,7 +20,7 @@ pub use compare::CompareArgs;
 pub use data::{
     DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
 };
-pub use evaluate::EvaluateArgs;
+pub use evaluate::{EvaluateArgs, PredictionsFile};
 pub use export::{CompletionsArgs, ExportArgs, ExportFormat, ManArgs};
 pub use predict::{FormatName, PredictArgs};
 pub use reproduce::ReproduceArgs;

@@ -9,6 +9,7 @@ use longtail::{
     method::Method,
     model::{Backbone, ClassifierKind},
     recipe::Protocol,
+    report::LogKind,
 };
 
 use super::{DataArgs, RuntimeArgs, key, methods, one_of};
@@ -25,7 +26,8 @@ pub struct TrainArgs {
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "recipe", "protocol", "resume", "stage1", "dry_run", "max_steps", "device", "threads", "json",
+            "recipe", "protocol", "resume", "stage1", "dry_run", "max_steps", "log", "device", "threads",
+            "json",
         ]
     )]
     pub init_recipe: Option<String>,
@@ -73,6 +75,16 @@ pub struct TrainArgs {
     /// Stop after this many optimizer steps in all, then evaluate as usual [default: no limit].
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
+    /// Write logs for these programs too, in the run's folder below logs/, after every epoch; --resume goes on with those
+    /// that are there [default: none].
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        value_delimiter = ',',
+        value_parser = one_of::<LogKind>(),
+        conflicts_with = "dry_run"
+    )]
+    pub log: Vec<LogKind>,
     /// How the program runs.
     #[command(flatten)]
     pub runtime: RuntimeArgs,

@@ -63,7 +63,8 @@ fn train(
                 None => runner.start(layers, &out, progress)?,
             }
         }
-    };
+    }
+    .logging(&args.log);
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
     if let Some(server) = server {

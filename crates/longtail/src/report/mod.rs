@@ -6,10 +6,12 @@ mod columns;
 mod error;
 pub(crate) mod gallery;
 mod json;
+mod logs;
 mod metrics;
 mod parts;
 mod predictions;
 mod recovery;
+mod scored;
 mod sheet;
 mod summary;
 mod table;
@@ -22,6 +24,7 @@ pub use analyses::{AnalysedSet, Analyses, BestAnalysis};
 pub use called::Called;
 pub use error::ReportError;
 pub use gallery::{Gallery, Picture, RareClass, Tested};
+pub use logs::{LogKind, LoggedEnd, LoggedRun, Logs};
 pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};
 pub use parts::LossParts;
@@ -29,6 +32,7 @@ pub use predictions::{
     Answer, Candidate, Prediction, PredictionFormat, PredictionWriter, Unanswered,
 };
 pub use recovery::Recovered;
+pub use scored::{ScoredFormat, ScoredImages, ScoredOptions};
 pub(crate) use sheet::Sheet;
 pub use summary::{Best, ClassInfo, Outcome, Summary, Weights};
 pub use table::class_table;

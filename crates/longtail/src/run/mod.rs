@@ -21,7 +21,7 @@ use burn::tensor::Device;
 
 pub use compare::compare;
 pub use error::RunError;
-pub use evaluate::{Evaluated, evaluate};
+pub use evaluate::{EvaluateOptions, Evaluated, evaluate};
 use prepare::{Prepared, prepare};
 pub use rescore::rescore;
 pub(crate) use rescore::train_counts;

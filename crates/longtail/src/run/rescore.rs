@@ -18,7 +18,7 @@ use crate::{
         weights::{self, State},
     },
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
-    report::{ClassInfo, LossParts, Outcome, Summary, counted},
+    report::{ClassInfo, LossParts, Outcome, ScoredImages, Summary, Weights, counted},
     train::{
         Checkpoint, Figures, Observer, Progress, Results, RunFolder, TrainError, encoder,
         eval_options, model_prior, network,
@@ -55,14 +55,15 @@ impl Runner {
         typed: DataTyped,
         observer: &mut dyn Observer,
     ) -> Result<Summary> {
-        Ok(self.rescored(folder, typed, observer)?.summary)
+        Ok(self.rescored(folder, typed, &[], observer)?.summary)
     }
 
-    /// The same with what the run's models are like on that set.
+    /// The same with what the run's models are like on that set, and all that those of `keep` say of it.
     pub(super) fn rescored(
         &self,
         folder: &Path,
         typed: DataTyped,
+        keep: &[Weights],
         observer: &mut dyn Observer,
     ) -> Result<Results> {
         let Trained { folder, recipe, checkpoint, split } = Trained::open(folder)?;
@@ -78,11 +79,11 @@ impl Runner {
             options,
             device: &self.device,
         };
-        let file = folder.checkpoint().display().to_string();
-        let (last, best, progress) = self.last_and_best(&scored, checkpoint, &file)?;
+        let (last, best) = self.figures(&scored, &folder, &checkpoint, keep)?;
+        let progress = checkpoint.progress;
         let backbone = encoder(&self.planner, &recipe, counts.len())?;
         let split_hash = other.split_hash;
-        Ok(last.results(best, &split_hash, |last, best| Summary {
+        let summary = |last, best| Summary {
             last,
             best,
             split_hash: split_hash.clone(),
@@ -91,30 +92,11 @@ impl Runner {
             backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
-        }))
-    }
-
-    /// Figures of the model of a checkpoint, and of that of its best epoch.
-    fn last_and_best(
-        &self,
-        scored: &Scored,
-        checkpoint: Checkpoint,
-        file: &str,
-    ) -> Result<(Figures, Option<(usize, Figures)>, Progress)> {
-        let Scored { counts, recipe, .. } = *scored;
-        let Checkpoint { progress, model, best, .. } = checkpoint;
-        let figures = |state, epoch| {
-            let network = self.network_of(recipe, [counts.len(), progress.stage], state, file)?;
-            let prior = model_prior(&self.planner, recipe, counts, progress.stage, epoch)?;
-            scored.figures(&network, &prior)
         };
-        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
-        let last = figures(model, last_epoch)?;
-        let best = match &progress.best {
-            Some(epoch) if !best.is_empty() => Some((epoch.epoch, figures(best, epoch.epoch)?)),
-            _ => None,
-        };
-        Ok((last, best, progress))
+        let (indices, _) = scored.known();
+        let names = &split.class_names;
+        let of = |outputs| ScoredImages::new(&other.images, &indices, names, outputs);
+        Ok(last.results(best, &split_hash, summary, of)?)
     }
 }
 
@@ -140,6 +122,34 @@ impl Trained {
 }
 
 impl Runner {
+    /// What the last model has come to, and that of the epoch that validation chose.
+    fn figures(
+        &self,
+        scored: &Scored,
+        folder: &RunFolder,
+        checkpoint: &Checkpoint,
+        keep: &[Weights],
+    ) -> Result<(Figures, Option<(usize, Figures)>)> {
+        let (recipe, counts, progress) = (scored.recipe, scored.counts, &checkpoint.progress);
+        let stage = progress.stage;
+        let file = folder.checkpoint().display().to_string();
+        let of = |weights, state: &State, epoch| {
+            let network = self.network_of(recipe, [counts.len(), stage], state.clone(), &file)?;
+            let prior = model_prior(&self.planner, recipe, counts, stage, epoch)?;
+            let figures = scored.figures(&network, &prior)?;
+            Ok::<_, crate::Error>(figures.keeping_outputs(keep.contains(&weights)))
+        };
+        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
+        let last = of(Weights::Last, &checkpoint.model, last_epoch)?;
+        let best = match &progress.best {
+            Some(best) if !checkpoint.best.is_empty() => {
+                Some((best.epoch, of(Weights::Best, &checkpoint.best, best.epoch)?))
+            }
+            _ => None,
+        };
+        Ok((last, best))
+    }
+
     /// The network of a recipe for so many classes at a stage, with the weights `state`, which `file` holds.
     fn network_of(
         &self,
@@ -348,14 +358,15 @@ struct Scored<'a> {
 }
 
 impl Scored<'_> {
+    /// The images of classes that the run knows, and which of its classes these are.
+    fn known(&self) -> (Vec<u32>, Vec<u32>) {
+        let labels = self.images.labels().iter().zip(0..);
+        let known = |(&label, index): (&u32, u32)| Some((index, self.classes.0[label as usize]?));
+        labels.filter_map(known).unzip()
+    }
+
     fn figures(&self, network: &Network, model_prior: &[f64]) -> Result<Figures> {
-        let (indices, labels): (Vec<u32>, Vec<u32>) = self
-            .images
-            .labels()
-            .iter()
-            .zip(0..)
-            .filter_map(|(&label, index)| Some((index, self.classes.0[label as usize]?)))
-            .unzip();
+        let (indices, labels) = self.known();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
         let outputs = outputs(network, self.images, &indices, &normalize, self.device)?;

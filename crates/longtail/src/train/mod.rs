@@ -9,6 +9,7 @@ mod folder;
 mod forecast;
 mod learner;
 mod lock;
+mod logging;
 mod memory;
 mod observer;
 mod page;

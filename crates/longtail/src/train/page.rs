@@ -14,10 +14,9 @@ impl Trainer {
     /// Writes the page of a run that has come to `results`.
     pub(super) fn write_page(
         &self,
-        Results { summary, analyses, called }: &Results,
-        observer: &mut dyn Observer,
+        Results { summary, analyses, called, .. }: &Results,
+        records: &[EpochRecord],
     ) -> Result<(), TrainError> {
-        let records = self.records(observer);
         let gallery = Gallery::of(self.sets(), summary, analyses.as_ref(), called.as_ref());
         let stages = self.later_stages();
         let details = Details {
@@ -26,7 +25,7 @@ impl Trainer {
             stages: &stages,
             ..Details::default()
         };
-        self.save_page(summary, &records, details)
+        self.save_page(summary, records, details)
     }
 
     /// Writes the page of a run that goes on, with what is known without looking at a test image. That it cannot be
@@ -80,7 +79,7 @@ impl Trainer {
     }
 
     /// The lines of the log, as far as they can be used.
-    fn records(&self, observer: &mut dyn Observer) -> Vec<EpochRecord> {
+    pub(super) fn records(&self, observer: &mut dyn Observer) -> Vec<EpochRecord> {
         let Progress { epoch, log, .. } = self.progress();
         let read = || {
             let recovered = Recovered::read(&self.folder().metrics(), *epoch, *log)?;

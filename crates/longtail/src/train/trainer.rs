@@ -20,7 +20,7 @@ use crate::{
     },
     optim::LossScale,
     recipe::Recipe,
-    report::{MetricsLog, Recovered},
+    report::{LogKind, Logs, MetricsLog, Recovered, Weights},
 };
 
 /// A run: the model and all that changes while it trains.
@@ -38,6 +38,12 @@ pub struct Trainer {
     pub(super) former_fingerprint: Option<String>,
     /// The commit that the program was built at.
     pub(super) commit: Option<String>,
+    /// The programs that the run is logged for.
+    pub(super) log_kinds: Vec<LogKind>,
+    /// While it trains and they can be written.
+    pub(super) logs: Option<Logs>,
+    /// The models whose outputs results hold.
+    pub(super) kept: Vec<Weights>,
     window: Window,
     lock: Option<Lock>,
 }
@@ -84,6 +90,9 @@ impl Trainer {
             progress,
             former_fingerprint: None,
             commit: None,
+            log_kinds: Vec::new(),
+            logs: None,
+            kept: Vec::new(),
             window: Window::default(),
             lock: None,
         })
@@ -179,6 +188,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Ending, TrainError> {
         let mut log = self.log(observer)?;
+        self.begin_logs(observer);
         if self.progress.step == 0 {
             self.before_epoch(observer)?;
         }

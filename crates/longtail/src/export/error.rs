@@ -23,7 +23,7 @@ pub enum ExportError {
     },
     /// A strength that is no number, or too large a one.
     #[error(
-        "an adjustment by {tau} times the logarithm of the prior means nothing: choose a finite number, such as 1"
+        "an adjustment by {tau} times the logarithm of the prior is more than logits can hold: choose a number such as 1"
     )]
     Tau {
         /// The strength.

@@ -53,6 +53,9 @@ pub enum ReportError {
         /// Its value.
         value: f64,
     },
+    /// A picture could not be made a file of.
+    #[error("cannot encode the picture: {0}; choose a smaller side")]
+    Picture(image::ImageError),
     /// Predictions could not be written out.
     #[error("cannot write the predictions: {0}")]
     Predictions(io::Error),

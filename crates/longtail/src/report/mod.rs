@@ -3,6 +3,7 @@
 mod analyses;
 mod called;
 mod columns;
+mod embedding;
 mod error;
 mod json;
 mod metrics;
@@ -18,6 +19,7 @@ pub mod html;
 
 pub use analyses::{AnalysedSet, Analyses, BestAnalysis};
 pub use called::Called;
+pub use embedding::EmbeddingPicture;
 pub use error::ReportError;
 pub(crate) use metrics::LARGEST as LARGEST_LOG;
 pub use metrics::{EpochRecord, LogState, MetricsLog};

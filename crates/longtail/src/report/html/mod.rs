@@ -5,7 +5,7 @@ mod compare;
 mod curves;
 mod glossary;
 mod headline;
-mod markup;
+pub(super) mod markup;
 mod plot;
 mod scale;
 mod tables;

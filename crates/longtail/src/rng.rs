@@ -15,6 +15,8 @@ pub enum Purpose {
     Synthetic = 4,
     /// Holding out images of a folder.
     Split = 5,
+    /// Where the points of an embedding begin.
+    Embedding = 6,
     /// Drawing the candidates of a search.
     Search = 7,
     /// Resampling test images and seeds.

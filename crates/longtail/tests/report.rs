@@ -4,6 +4,7 @@ mod report {
     mod sample;
 
     mod details;
+    mod embedding;
     mod html;
     mod metrics_log;
     mod predictions;

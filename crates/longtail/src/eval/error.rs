@@ -34,6 +34,22 @@ pub enum EvalError {
         /// Position of the image in the set, from 0.
         image: usize,
     },
+    /// Too few rows for an embedding.
+    #[error("{rows} rows of features are too few for a t-SNE embedding; give 3 at least")]
+    TooFewRows {
+        /// Number of rows.
+        rows: usize,
+    },
+    /// An option of t-SNE is out of range.
+    #[error("t-SNE: {option} of {value} is out of range; choose {range}")]
+    TsneOption {
+        /// The field of `TsneOptions`.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it may be.
+        range: &'static str,
+    },
     /// A class prior that is none.
     #[error("the class prior of the model is none: {reason}; give every class one above 0")]
     Prior {
@@ -71,7 +87,7 @@ pub enum EvalError {
 
 impl EvalError {
     /// Refuses classes beyond the `classes` that there are; `what` they are of, such as `label`.
-    pub(super) fn check_classes(
+    pub(crate) fn check_classes(
         what: &'static str,
         list: &[u32],
         classes: usize,

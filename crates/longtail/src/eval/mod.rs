@@ -21,6 +21,7 @@ mod priors;
 mod round;
 mod rows;
 mod top_k;
+mod tsne;
 
 pub use analysis::{Analysis, Scores, WorstClasses};
 pub use bootstrap::{Bootstrap, paired_intervals};
@@ -42,3 +43,4 @@ pub use predict::{embed, outputs, predict, rows_at_once, softmax};
 pub use priors::{Prior, Shift, ShiftedPriors};
 pub use rows::Rows;
 pub use top_k::top_k_accuracy;
+pub use tsne::{Embedding2d, TsneOptions, tsne};

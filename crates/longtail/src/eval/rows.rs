@@ -79,6 +79,11 @@ impl<T: Copy + Into<f64>> Rows<T> {
         if self.len() != labels.len() {
             return Err(EvalError::Rows { what, labels: labels.len(), rows: self.len() });
         }
+        self.check_finite(what)
+    }
+
+    /// Refuses rows that hold something else than finite numbers.
+    pub(super) fn check_finite(&self, what: &'static str) -> Result<(), EvalError> {
         let broken = self.iter().position(|row| row.iter().any(|&v| !v.into().is_finite()));
         broken.map_or(Ok(()), |image| Err(EvalError::NotFinite { what, image }))
     }

@@ -69,6 +69,9 @@ pub enum ReportError {
         "logs hold the figures of a run on its own images, and these are others, or not proven to be its own: leave --log out"
     )]
     LogsOfOther,
+    /// A picture could not be made a file of.
+    #[error("cannot encode the picture: {0}; choose a smaller side")]
+    Picture(image::ImageError),
     /// Predictions could not be written out.
     #[error("cannot write the predictions: {0}")]
     Predictions(io::Error),

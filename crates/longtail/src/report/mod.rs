@@ -3,6 +3,7 @@
 mod analyses;
 mod called;
 mod columns;
+mod embedding;
 mod error;
 pub(crate) mod gallery;
 mod json;
@@ -22,6 +23,7 @@ pub mod html;
 
 pub use analyses::{AnalysedSet, Analyses, BestAnalysis};
 pub use called::Called;
+pub use embedding::EmbeddingPicture;
 pub use error::ReportError;
 pub use gallery::{Gallery, Picture, RareClass, Tested};
 pub use logs::{LogKind, LoggedEnd, LoggedRun, Logs};

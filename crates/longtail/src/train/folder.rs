@@ -218,7 +218,8 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Create`] if one cannot be deleted.
     pub fn remove_results(&self) -> Result<(), TrainError> {
-        for path in [self.summary(), self.analysis(), self.predictions(), self.report()] {
+        let files = [self.summary(), self.analysis(), self.predictions(), self.report()];
+        for path in files.into_iter().chain(self.embedding()) {
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(TrainError::Create { path, source });
@@ -227,6 +228,11 @@ impl RunFolder {
             }
         }
         Ok(())
+    }
+
+    /// The picture of the embedding, as SVG and as PNG.
+    pub fn embedding(&self) -> [PathBuf; 2] {
+        ["embedding.svg", "embedding.png"].map(|name| self.0.join(name))
     }
 
     /// All that continuing needs.

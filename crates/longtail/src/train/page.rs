@@ -2,26 +2,35 @@
 
 use super::{Observer, Progress, Results, TrainError, Trainer};
 use crate::{
-    device,
-    eval::Evaluation,
+    atomic, device,
+    eval::{Evaluation, Rows, TsneOptions, tsne},
     report::{
-        Best, EpochRecord, Gallery, MetricsLog, Outcome, Recovered, ReportError, Summary,
+        Best, EmbeddingPicture, EpochRecord, Gallery, MetricsLog, Outcome, Recovered, ReportError,
+        Summary,
         html::{self, Details, ReportInput, Underway},
     },
 };
+
+/// Side of the picture of the embedding as a PNG.
+const PIXELS: u32 = 1200;
 
 impl Trainer {
     /// Writes the page of a run that has come to `results`.
     pub(super) fn write_page(
         &self,
-        Results { summary, analyses, called, .. }: &Results,
+        Results { summary, analyses, called, features, .. }: &Results,
         records: &[EpochRecord],
     ) -> Result<(), TrainError> {
+        let embedding = features.as_ref().and_then(|features| self.embedding(summary, features));
+        let embedding = embedding.as_ref();
+        embedding.map(|picture| self.write_embedding(picture)).transpose()?;
+        let embedding = embedding.map(EmbeddingPicture::inline_svg);
         let gallery = Gallery::of(self.sets(), summary, analyses.as_ref(), called.as_ref());
         let stages = self.later_stages();
         let details = Details {
             analyses: analyses.as_ref(),
             gallery: Some(&gallery),
+            embedding: embedding.as_deref(),
             stages: &stages,
             ..Details::default()
         };
@@ -49,6 +58,23 @@ impl Trainer {
         if let Err(error) = self.save_page(&summary, &records, details) {
             observer.note(&format!("the page was not brought up to date: {error}"));
         }
+    }
+
+    /// Some images in the plane; `None` where they are too few, or a feature is no number.
+    fn embedding(
+        &self,
+        summary: &Summary,
+        (rows, labels): &(Rows, Vec<u32>),
+    ) -> Option<EmbeddingPicture> {
+        let options = TsneOptions { seed: summary.seed, ..TsneOptions::default() };
+        let embedding = tsne(rows, &options).ok()?;
+        EmbeddingPicture::new(&embedding, labels, &summary.classes, "Embedding of the images").ok()
+    }
+
+    fn write_embedding(&self, picture: &EmbeddingPicture) -> Result<(), TrainError> {
+        let [svg, png] = self.folder().embedding();
+        atomic::write(&svg, picture.svg().as_bytes())?;
+        Ok(atomic::write(&png, &picture.png(PIXELS)?)?)
     }
 
     fn save_page(

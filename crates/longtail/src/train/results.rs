@@ -4,7 +4,7 @@ use super::{BestEpoch, Observer, TrainError, Trainer, about};
 use crate::{
     atomic,
     data::{Part, Sets, source},
-    eval::{self, Analysis, EvalError, EvalOptions, Evaluation, Outputs},
+    eval::{self, Analysis, EvalError, EvalOptions, Evaluation, Outputs, Rows},
     loss::ClassCounts,
     model::{Network, weights},
     report::{
@@ -12,6 +12,9 @@ use crate::{
         ScoredImages, Summary, Weights,
     },
 };
+
+/// Most images that the picture of the embedding shows.
+const EMBEDDED: usize = 2000;
 
 /// What a run has come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +25,8 @@ pub struct Results {
     pub analyses: Option<Analyses>,
     /// What the models call the images of that set.
     pub called: Option<Called>,
+    /// Features of the last model with their labels, of some of these images.
+    pub features: Option<(Rows, Vec<u32>)>,
     /// All that they say of these images, of the models that it was asked to be kept of.
     pub scored: Vec<(Weights, ScoredImages)>,
 }
@@ -41,6 +46,8 @@ pub(crate) struct Figures {
     analysis: Option<(AnalysedSet, Analysis)>,
     /// What the images of that set are called.
     called: Vec<u32>,
+    /// Features of some of these images, and their labels.
+    features: Option<(Rows, Vec<u32>)>,
     /// Outputs for that set.
     outputs: Option<Outputs>,
 }
@@ -66,6 +73,7 @@ impl Figures {
             if figures.analysis.is_none() {
                 figures.analysis = Some((set, analysis));
                 figures.called = outputs.predictions();
+                figures.features = Some(outputs.features_by_class(EMBEDDED));
                 figures.outputs = Some(outputs);
             }
         }
@@ -103,7 +111,8 @@ impl Figures {
         let kept = kept.into_iter().filter_map(|(weights, of)| Some((weights, of?)));
         let scored = kept.map(|(weights, of)| Ok((weights, scored(of)?)));
         let scored = scored.collect::<Result<_, ReportError>>()?;
-        Ok(Results { summary: summary(self.outcome, best), analyses, called, scored })
+        let summary = summary(self.outcome, best);
+        Ok(Results { summary, analyses, called, features: self.features, scored })
     }
 }
 

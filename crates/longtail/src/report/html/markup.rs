@@ -9,13 +9,13 @@ const EMPTY: [&str; 7] = ["meta", "rect", "line", "path", "circle", "br", "img"]
 
 /// An element under construction. All text and every attribute is escaped.
 #[derive(Debug, Clone)]
-pub(super) struct Element {
+pub(in crate::report) struct Element {
     tag: &'static str,
     attributes: String,
     content: String,
 }
 
-pub(super) fn element(tag: &'static str) -> Element {
+pub(in crate::report) fn element(tag: &'static str) -> Element {
     Element { tag, attributes: String::new(), content: String::new() }
 }
 

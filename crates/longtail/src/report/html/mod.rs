@@ -11,7 +11,7 @@ mod embedding;
 mod facts;
 mod glossary;
 mod headline;
-mod markup;
+pub(super) mod markup;
 mod pictures;
 mod plot;
 mod rarest;

@@ -5,6 +5,7 @@ mod commands;
 mod interrupt;
 mod output;
 mod progress;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -9,9 +9,11 @@ mod cli {
     mod compare;
     mod devices;
     mod doubts;
+    mod export;
     mod faults;
     mod integrity;
     mod limits;
+    mod logs;
     mod only_files;
     mod own_data;
     mod pack;
@@ -21,7 +23,11 @@ mod cli {
     mod recipes;
     mod reproduce;
     mod resume;
+    mod scored;
     mod search;
+    #[cfg(unix)]
+    mod serve;
+    mod shell;
     #[cfg(unix)]
     mod signals;
     mod stages;

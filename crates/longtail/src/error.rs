@@ -2,6 +2,7 @@ use crate::{
     data::DataError,
     device::DeviceError,
     eval::EvalError,
+    export::ExportError,
     recipe::RecipeError,
     report::{ReportError, compare::CompareError},
     run::RunError,
@@ -35,6 +36,9 @@ pub enum Error {
     /// Runs could not be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// A network could not be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Several runs in one command could not be made of what was asked for.
     #[error(transparent)]
     Run(#[from] RunError),

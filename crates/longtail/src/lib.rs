@@ -1,7 +1,8 @@
 //! Long-tailed image classification, in the order in which the data flows:
 //!
 //! [`data`] (sources, split) → [`augment`] (views) → [`batch`] (sampler, loader) → [`model`]
-//! (backbones, heads) → [`loss`] → [`optim`] → [`method`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`].
+//! (backbones, heads) → [`loss`] → [`optim`] → [`method`] → [`train`] (loop, schedule, checkpoint) → [`eval`] → [`report`] →
+//! [`run`] → [`trained`] (a run's network read back) → [`predictor`] and [`export`].
 //! [`recipe`] turns what was typed into what it means; [`device`] alone names a Burn backend;
 //! [`threads`] are what all of it runs on.
 
@@ -27,7 +28,11 @@ pub mod report;
 
 pub mod run;
 
+pub mod trained;
+
 pub mod predictor;
+
+pub mod export;
 
 pub mod recipe;
 

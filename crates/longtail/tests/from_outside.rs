@@ -12,6 +12,7 @@ use std::path::Path;
 
 use longtail::{
     device,
+    export::{Exported, Format},
     loss::ClassCounts,
     method::{OwnMethod, Plan, Settings},
     model::weights::{self, State},
@@ -19,6 +20,7 @@ use longtail::{
     recipe::{DataTyped, RecipeFile},
     run::{self, Runner},
     train::{Checkpoint, Limits, Out, Trainer},
+    trained::Trained,
 };
 use own_method::{Poly, poly_cross_entropy};
 use own_model::SmallLa;
@@ -204,6 +206,12 @@ fn an_encoder_from_outside_trains_goes_on_and_predicts() {
     let planner = longtail::method::Planner::own(SmallLa);
     let opened = Predictor::open_planned(&whole, WeightsChoice::Last, device::cpu(), &planner);
     assert_eq!(opened.unwrap().class_names().len(), 4);
+    let trained = Trained::open(&whole, WeightsChoice::Last, &device::cpu(), &planner).unwrap();
+    let weights = Exported::of(&trained, Format::Safetensors, None).unwrap();
+    let read = weights::from_safetensors(&weights.bytes, Path::new("memory")).unwrap();
+    assert_eq!(read.state["encoder.conv.weight"], model["encoder.conv.weight"]);
+    let graph = Exported::of(&trained, Format::Onnx, None).unwrap_err().to_string();
+    assert!(graph.contains("encoder small is not one of this program's"), "{graph}");
     let without = Predictor::open(&whole, WeightsChoice::Last, device::cpu()).unwrap_err();
     assert!(without.to_string().contains("\"la on small\" is not one"), "{without}");
 }

@@ -3,6 +3,7 @@
 mod report {
     mod sample;
 
+    mod details;
     mod html;
     mod metrics_log;
     mod predictions;

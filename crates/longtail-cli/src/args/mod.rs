@@ -3,6 +3,7 @@
 mod compare;
 mod data;
 mod evaluate;
+mod export;
 mod predict;
 mod reproduce;
 mod running;
@@ -19,7 +20,8 @@ pub use compare::CompareArgs;
 pub use data::{
     DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, PlaceArgs, SplitArgs, StatsArgs,
 };
-pub use evaluate::EvaluateArgs;
+pub use evaluate::{EvaluateArgs, PredictionsFile};
+pub use export::{CompletionsArgs, ExportArgs, ExportFormat, ManArgs};
 pub use predict::{FormatName, PredictArgs};
 pub use reproduce::ReproduceArgs;
 pub use running::RuntimeArgs;
@@ -54,6 +56,8 @@ pub enum Command {
     /// Name the classes of images, each as soon as it is known; what cannot be read is named too, and the
     /// exit code is then 1.
     Predict(PredictArgs),
+    /// Write a trained network as a file for other programs: weights for PyTorch, or the whole for ONNX runtimes.
+    Export(ExportArgs),
     /// Look at a data set, make its split, or download it.
     #[command(subcommand)]
     Data(DataCommand),
@@ -62,6 +66,10 @@ pub enum Command {
     /// List the built-in recipes, or show one.
     #[command(subcommand)]
     Recipes(RecipesCommand),
+    /// Print what lets a shell complete the program's words.
+    Completions(CompletionsArgs),
+    /// Print the program's manual page, or write those of all commands.
+    Man(ManArgs),
 }
 
 /// The commands about recipes.

@@ -9,6 +9,7 @@ use longtail::{
     method::Method,
     model::{Backbone, ClassifierKind},
     recipe::Protocol,
+    report::LogKind,
 };
 
 use super::{DataArgs, RuntimeArgs, key, methods, one_of};
@@ -25,7 +26,8 @@ pub struct TrainArgs {
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "recipe", "protocol", "resume", "stage1", "dry_run", "max_steps", "device", "threads", "json",
+            "recipe", "protocol", "resume", "stage1", "dry_run", "max_steps", "log", "device", "threads",
+            "json",
         ]
     )]
     pub init_recipe: Option<String>,
@@ -53,6 +55,17 @@ pub struct TrainArgs {
     /// Say how long the run will take and how much memory, and write nothing.
     #[arg(long, conflicts_with = "resume")]
     pub dry_run: bool,
+    /// Show the report on this machine's loopback address while the run trains, brought up to date after every epoch
+    /// [default: not shown; --serve alone: any free port].
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        conflicts_with_all = ["dry_run", "init_recipe"]
+    )]
+    pub serve: Option<u16>,
     /// Where the images come from.
     #[command(flatten)]
     pub data: DataArgs,
@@ -62,6 +75,16 @@ pub struct TrainArgs {
     /// Stop after this many optimizer steps in all, then evaluate as usual [default: no limit].
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
+    /// Write logs for these programs too, in the run's folder below logs/, after every epoch; --resume goes on with those
+    /// that are there [default: none].
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        value_delimiter = ',',
+        value_parser = one_of::<LogKind>(),
+        conflicts_with = "dry_run"
+    )]
+    pub log: Vec<LogKind>,
     /// How the program runs.
     #[command(flatten)]
     pub runtime: RuntimeArgs,

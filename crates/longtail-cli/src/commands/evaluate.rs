@@ -1,26 +1,80 @@
-use std::{process::ExitCode, sync::Arc};
+use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
-use longtail::{report::class_table, run::Evaluated};
+use anyhow::bail;
+use longtail::{
+    report::{ScoredOptions, Weights, class_table},
+    run::{EvaluateOptions, Evaluated},
+};
 
-use super::{devices, layers::place_layer, on, print_summary, start_threads};
+use super::{devices, layers::place_layer, on, print_summary, runner, start_threads};
 use crate::{
-    args::EvaluateArgs,
+    args::{EvaluateArgs, PredictionsFile},
     interrupt::Interrupt,
-    output::{print_json, print_line, print_lines},
+    output::{Out, print_json, print_line, print_lines},
     progress::Progress,
 };
 
 /// `longtail evaluate`
 pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
+    let mut out = None;
+    if let Some(file) = &args.predictions {
+        out = Some(open(file, &args.run, interrupt)?);
+    }
     start_threads(args.runtime.threads)?;
     let quiet = args.runtime.quiet || args.runtime.json;
     let mut progress = Progress::new(quiet, Arc::clone(interrupt));
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let place = place_layer(&args.data);
+    let weights = args.weights.unwrap_or(Weights::Last);
+    let options = EvaluateOptions {
+        keep: args.predictions.iter().map(|_| weights).collect(),
+        logs: args.log.clone(),
+    };
+    let runner = runner(device.clone());
     let evaluated =
-        on(&device, || Ok(longtail::run::evaluate(&args.run, place, &device, &mut progress)?))?;
+        on(&device, || Ok(runner.evaluate_with(&args.run, place, &options, &mut progress)?))?;
+    if let (Some(file), Some(out)) = (&args.predictions, out) {
+        write(args, file, &evaluated, out)?;
+    }
+    print(args, &evaluated)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opened before any work, so that what cannot be written is told at once.
+fn open(file: &PredictionsFile, run: &Path, interrupt: &Interrupt) -> anyhow::Result<Out> {
+    let folder = file.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok();
+    let is_of_run = folder.is_some_and(|folder| run.canonicalize().ok() == Some(folder));
+    let same = |own: &&str| is_of_run && file.path.file_name().is_some_and(|name| name == *own);
+    if let Some(own) = ["predictions.csv", "metrics.jsonl"].into_iter().find(same) {
+        bail!("{} is the run's own {own}: give the predictions another name", file.path.display());
+    }
+    let out = Out::open(Some(&file.path))?;
+    if let Out::File(whole) = &out {
+        let part = whole.part().to_owned();
+        interrupt.removes(move || drop(fs::remove_file(part)));
+    }
+    Ok(out)
+}
+
+fn write(
+    args: &EvaluateArgs,
+    file: &PredictionsFile,
+    evaluated: &Evaluated,
+    mut out: Out,
+) -> anyhow::Result<()> {
+    let results = evaluated.results();
+    let Some(scored) = results.scored(args.weights.unwrap_or(Weights::Last)) else {
+        bail!("there is no test and no validation image, so that there is nothing to predict");
+    };
+    let options = ScoredOptions { features: args.features, raw_names: args.raw_names };
+    scored.write(file.format, options, &mut out)?;
+    Ok(out.finish()?)
+}
+
+fn print(args: &EvaluateArgs, evaluated: &Evaluated) -> anyhow::Result<()> {
     let summary = evaluated.summary();
-    match &evaluated {
+    match evaluated {
         Evaluated::Run(trainer, _) if args.runtime.json => {
             print_summary(summary, trainer.folder())?;
         }
@@ -44,5 +98,5 @@ pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<Ex
             ))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

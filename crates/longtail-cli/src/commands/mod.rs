@@ -4,6 +4,7 @@ mod compare;
 mod data;
 mod devices;
 mod evaluate;
+mod export;
 mod given;
 mod layers;
 mod predict;
@@ -12,6 +13,7 @@ mod recipes;
 mod reproduce;
 mod search;
 mod seeds;
+mod shell;
 mod train;
 
 use std::{
@@ -25,10 +27,11 @@ use longtail::{
     data::DataError,
     device::{self, Device, DeviceError},
     recipe::RecipeError,
-    report::Summary,
-    run::RunError,
+    report::{Summary, Weights as Which},
+    run::{RunError, Runner},
     threads,
     train::RunFolder,
+    trained::WeightsChoice,
 };
 use serde::Serialize;
 
@@ -47,10 +50,19 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
         Command::Reproduce(args) => reproduce::run(&args, interrupt),
         Command::Search(args) => search::run(&args, interrupt),
         Command::Predict(args) => predict::run(&args, interrupt),
+        Command::Export(args) => export::run(&args, interrupt),
         Command::Data(command) => data::run(&command, interrupt),
         Command::Devices(args) => devices::run(&args),
         Command::Recipes(command) => recipes::run(&command),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     }
+}
+
+/// What makes runs on `device`, which say what program made them.
+fn runner(device: Device) -> Runner {
+    let commit = env!("LONGTAIL_COMMIT");
+    Runner::new(device).at_commit((!commit.is_empty()).then(|| commit.to_owned()))
 }
 
 /// 2 where what was typed cannot mean anything, 1 for everything else that went wrong.
@@ -91,6 +103,15 @@ fn print_summary(summary: &Summary, folder: &RunFolder) -> anyhow::Result<()> {
     let best = summary.best.as_ref().map(|_| folder.weights("best"));
     let weights = Weights { last: folder.weights("last"), best };
     print_json(&Printed { summary, run: folder.path(), report: folder.report(), weights })
+}
+
+/// Which weights of a run are asked for by an option.
+fn weights_choice(weights: Option<Which>) -> WeightsChoice {
+    match weights {
+        None => WeightsChoice::BestOrLast,
+        Some(Which::Best) => WeightsChoice::Best,
+        Some(Which::Last) => WeightsChoice::Last,
+    }
 }
 
 /// Does `work` on the device; a GPU that fails on the way is an error.

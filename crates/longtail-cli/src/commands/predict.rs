@@ -2,14 +2,14 @@ use std::{fs, io, process::ExitCode};
 
 use anyhow::{Context, bail};
 use longtail::{
-    predictor::{Answers, Predictor, WeightsChoice},
-    report::{PredictionFormat, PredictionWriter, ReportError, Weights},
+    predictor::{Answers, Predictor},
+    report::{PredictionFormat, PredictionWriter, ReportError},
 };
 
 use super::{
     devices,
     given::{self, Separator},
-    on, start_threads,
+    on, start_threads, weights_choice,
 };
 use crate::{
     args::{FormatName, PredictArgs},
@@ -32,7 +32,7 @@ pub fn run(args: &PredictArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode
     start_threads(args.threads)?;
     let device = devices::open(args.device, |text| note(text))?;
     let answered = on(&device, || {
-        let predictor = Predictor::open(&args.run, choice(args.weights), device.clone())?;
+        let predictor = Predictor::open(&args.run, weights_choice(args.weights), device.clone())?;
         note(predictor.origin());
         answer(args, &predictor, &mut out)
     });
@@ -82,14 +82,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(ReportError::Predictions(cause)) if cause.kind() == io::ErrorKind::BrokenPipe
     )
-}
-
-fn choice(weights: Option<Weights>) -> WeightsChoice {
-    match weights {
-        None => WeightsChoice::BestOrLast,
-        Some(Weights::Best) => WeightsChoice::Best,
-        Some(Weights::Last) => WeightsChoice::Last,
-    }
 }
 
 impl From<FormatName> for PredictionFormat {

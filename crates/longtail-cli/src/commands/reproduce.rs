@@ -15,7 +15,7 @@ use longtail::{
 use super::{
     devices, layers, on,
     queue::{QueueProgress, check_diverged, check_seeds, print_dry_run},
-    recipes, start_threads,
+    recipes, runner, start_threads,
 };
 use crate::{
     args::ReproduceArgs,
@@ -48,7 +48,7 @@ fn made(
     device: Device,
     mut progress: QueueProgress,
 ) -> anyhow::Result<ExitCode> {
-    let runner = Runner::new(device);
+    let runner = runner(device);
     let (queue, missing) = reproduction.queue(targets, &runner)?;
     if args.dry_run {
         return print_dry_run(&queue, &mut progress, &missing, args.runtime.json);

@@ -4,7 +4,7 @@ use longtail::{
     device::Device,
     recipe::Recipe,
     run::{
-        RunError, Runner,
+        RunError,
         search::{Found, GRIDS, Halving, Knob, PaperGrid, Search, SearchEnd, csv, markdown, table},
     },
     train::Limits,
@@ -14,7 +14,7 @@ use super::{
     devices, layers, on,
     queue::{QueueProgress, check_seeds, print_dry_run},
     reproduce::write,
-    start_threads,
+    runner, start_threads,
 };
 use crate::{
     args::SearchArgs,
@@ -45,7 +45,7 @@ fn searched(
     device: Device,
     mut progress: QueueProgress,
 ) -> anyhow::Result<ExitCode> {
-    let runner = Runner::new(device);
+    let runner = runner(device);
     if args.dry_run {
         return print_dry_run(&search.queue(&runner)?, &mut progress, &[], args.runtime.json);
     }

@@ -4,7 +4,7 @@ use longtail::{
     recipe::{RecipeError, RecipeFile},
     report::compare::{CompareOptions, Format},
     run::{
-        Runner, of_seeds,
+        of_seeds,
         queue::{Goal, Queue},
     },
     train::Limits,
@@ -13,6 +13,7 @@ use longtail::{
 use super::{
     devices, on,
     queue::{QueueProgress, check_diverged, check_seeds, print_dry_run},
+    runner,
     train::title,
 };
 use crate::{args::TrainArgs, interrupt::Interrupt, output::print_data, progress::Progress};
@@ -35,7 +36,7 @@ pub fn run(
     let jobs = of_seeds(layers, &args.seeds, &root, &name, Goal::Figures);
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let mut progress = QueueProgress::new(progress, interrupt);
-    let queue = Queue::new(Runner::new(device.clone()), jobs, Limits { max_steps: args.max_steps });
+    let queue = Queue::new(runner(device.clone()), jobs, Limits { max_steps: args.max_steps });
     on(&device, || {
         if args.dry_run {
             return print_dry_run(&queue, &mut progress, &[], args.runtime.json);

@@ -5,16 +5,16 @@ use longtail::{
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table, counted},
-    run::Runner,
     train::{Forecast, Limits, Observer, Out, RunFolder},
 };
 
-use super::{devices, layers, on, print_summary, recipes, seeds, start_threads};
+use super::{devices, layers, on, print_summary, recipes, runner, seeds, start_threads};
 use crate::{
     args::TrainArgs,
     interrupt::Interrupt,
     output::{print_json, print_line, print_lines},
     progress::Progress,
+    serve::Serve,
 };
 
 /// `longtail train`
@@ -47,23 +47,29 @@ fn train(
     progress: &mut Progress,
 ) -> anyhow::Result<ExitCode> {
     interrupt.ends("stopped before training began");
+    let server = args.serve.map(Serve::bind).transpose()?;
+    let runner = runner(device);
     let mut trainer = match &args.out {
         Some(out) if args.resume => {
-            let trainer = longtail::run::resume(out, layers, device, progress)?;
+            let trainer = runner.resume(out, layers, progress)?;
             // They are of an earlier stop, and this one may not come to its end.
             trainer.folder().remove_results()?;
             trainer
         }
         _ => {
-            let (runner, out) = (Runner::new(device), out(args, layers)?);
+            let out = out(args, layers)?;
             match &args.stage1 {
                 Some(first) => runner.start_on(first, layers, &out, progress)?,
                 None => runner.start(layers, &out, progress)?,
             }
         }
-    };
+    }
+    .logging(&args.log);
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
+    if let Some(server) = server {
+        progress.note(&format!("the report as it grows: {}", server.show(folder.report())));
+    }
     interrupt.saves();
     trainer.run(limits, progress)?;
     let stopped = format!(

@@ -60,13 +60,16 @@ fn the_readmes_pytorch_program_names_the_same_classes() {
         .skip(1)
         .map(|line| line.split(',').take(2).collect::<Vec<_>>().join(","))
         .collect();
-    let theirs = Command::new(python())
-        .args(["classify.py", "run/checkpoints/weights-last.safetensors"])
-        .args(&images)
-        .current_dir(place.path(""))
-        .output()
-        .unwrap();
-    assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
-    let theirs = String::from_utf8(theirs.stdout).unwrap();
-    assert_eq!(ours, theirs.lines().collect::<Vec<_>>());
+    place.succeed("export run --format safetensors --weights last --quiet");
+    for weights in ["run/checkpoints/weights-last.safetensors", "run.safetensors"] {
+        let theirs = Command::new(python())
+            .args(["classify.py", weights])
+            .args(&images)
+            .current_dir(place.path(""))
+            .output()
+            .unwrap();
+        assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
+        let theirs = String::from_utf8(theirs.stdout).unwrap();
+        assert_eq!(ours, theirs.lines().collect::<Vec<_>>(), "{weights}");
+    }
 }

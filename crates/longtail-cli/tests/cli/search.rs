@@ -44,10 +44,14 @@ fn a_grid_is_chosen_from_on_validation_and_the_choice_alone_is_tested() {
         let run = format!("s/{}/seed-0", candidate["name"].as_str().unwrap());
         let val = place.json(&format!("{run}/validation.json"));
         assert_eq!(val["val"]["arithmetic_mean"].as_f64().unwrap(), mean(candidate));
-        let results = ["summary.json", "predictions.csv", "analysis.json", "report.html"];
+        let results = ["summary.json", "predictions.csv", "analysis.json"];
         for file in results.map(|file| format!("{run}/{file}")) {
             assert_eq!(place.exists(&file), index == chosen, "{file}");
         }
+        // The page grew with the run, in which no test image was looked at.
+        let page = fs::read_to_string(place.path(&format!("{run}/report.html"))).unwrap();
+        assert_eq!(page.contains("Test set, last epoch"), index == chosen);
+        assert_eq!(page.contains("no test image was looked at"), index != chosen);
         assert!(
             !fs::read_to_string(place.path(&format!("{run}/metrics.jsonl")))
                 .unwrap()

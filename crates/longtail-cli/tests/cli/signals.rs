@@ -19,14 +19,14 @@ use super::program::{Place, SMALL};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program at work, and what it says.
-struct Running {
+pub struct Running {
     child: Child,
     said: Receiver<String>,
     heard: String,
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -41,14 +41,14 @@ impl Running {
         Self { child, said, heard: String::new() }
     }
 
-    /// Waits until it says a line with these words.
-    fn wait_for(&mut self, words: &str) {
+    /// Waits until it says a line with these words; gives the line.
+    pub fn wait_for(&mut self, words: &str) -> String {
         loop {
             let line = self.said.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("it never said {words}: {}", self.heard));
             self.heard += &format!("{line}\n");
             if line.contains(words) {
-                return;
+                return line;
             }
         }
     }
@@ -66,7 +66,7 @@ impl Running {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
@@ -92,7 +92,7 @@ impl Running {
         (status, self.rest())
     }
 
-    fn ends_with(self, status: i32, words: &str) {
+    pub fn ends_with(self, status: i32, words: &str) {
         let (ended, said) = self.end();
         assert_eq!(ended.code(), Some(status), "{said}");
         assert!(said.contains(words) && !said.contains("panicked"), "{said}");

@@ -71,6 +71,11 @@ fn options_that_do_not_reach_the_method_are_named() {
         "{said}"
     );
     assert!(said.contains("contrastive.temperature = 0.2"), "{said}");
+    let said = run("--method ride --set method.distillation_weight=2 --out e");
+    assert!(
+        said.contains("without effect on ride: method.distillation_weight = 2"),
+        "there is no teacher: {said}"
+    );
     for (words, out) in
         [("--method la --tau 0.7", "b"), ("--method bcl+rcl --beta 0.5", "c"), ("--method ce", "d")]
     {

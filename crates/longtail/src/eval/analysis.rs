@@ -42,6 +42,9 @@ pub struct Analysis {
     pub worst_confusions: Vec<ConfusedPair>,
     /// Images of every class (row) by the class that they are called (column); `None` of more than 100 classes.
     pub confusion: Option<Vec<Vec<usize>>>,
+    /// [`Confusion::by_group`]; `None` from earlier versions.
+    #[serde(default)]
+    pub group_confusion: Option<[[usize; 3]; 3]>,
     /// Why figures are `None`, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_computed: Vec<String>,
@@ -155,6 +158,7 @@ impl Analysis {
             projections,
             worst_confusions: ConfusedPair::worst(&confusion, labels, &predictions, said),
             confusion: (train_counts.len() <= MATRIX).then(|| confusion.matrix()),
+            group_confusion: Some(confusion.by_group(train_counts, shots)),
             not_computed: missing.0,
         };
         Ok((evaluation, analysis))

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::EvalError;
+use super::{EvalError, Group, ShotThresholds};
 
 /// Images of one class that are called another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,22 @@ impl Confusion {
             matrix[label as usize][prediction as usize] = count;
         }
         matrix
+    }
+
+    /// Images of the classes of one group (row) called a class of another (column), in the order of [`Group::ALL`].
+    ///
+    /// # Panics
+    /// If there are fewer counts than classes.
+    pub fn by_group(&self, train_counts: &[usize], shots: &ShotThresholds) -> [[usize; 3]; 3] {
+        let place = |class: u32| {
+            let group = shots.group(train_counts[class as usize]);
+            Group::ALL.iter().position(|of| *of == group).unwrap_or_default()
+        };
+        let mut counts = [[0; 3]; 3];
+        for &(label, prediction, count) in &self.pairs {
+            counts[place(label)][place(prediction)] += count;
+        }
+        counts
     }
 
     /// What every class counts, by label.

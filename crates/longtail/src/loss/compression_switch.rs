@@ -1,5 +1,5 @@
 use super::{ApplyTo, Compression, Criterion, Moment};
-use crate::choice::choice;
+use crate::{choice::choice, counted::counted};
 
 choice! {
     /// How often the low-accuracy classes are chosen.
@@ -82,8 +82,9 @@ impl CompressionSwitch {
             names => names.join(", "),
         };
         format!(
-            "compression from epoch {start}: factor {low} for classes below {threshold}% on {images} \
-             ({names}), {rest} for the rest"
+            "compression after {}: factor {low} for classes below {threshold}% on {images} \
+             ({names}), {rest} for the rest",
+            counted(*start, "epoch", "epochs")
         )
     }
 }

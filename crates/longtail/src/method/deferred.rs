@@ -1,7 +1,7 @@
 //! Class weights that begin late in a run ("deferred re-weighting", Cao et al. 2019).
 
 use super::{Knob, Settings};
-use crate::loss::Moment;
+use crate::{counted::counted, loss::Moment};
 
 pub(super) const BETA: Knob = Knob::number(
     "beta",
@@ -36,7 +36,9 @@ impl Deferred {
     /// What is said before the first epoch with weights.
     pub(super) fn said_before(self, moment: Moment) -> Option<String> {
         let begins = moment.epoch == self.start && moment.epoch > 0;
-        begins.then(|| format!("classes are weighted from epoch {} on", self.start))
+        begins.then(|| {
+            format!("classes are weighted after {}", counted(self.start, "epoch", "epochs"))
+        })
     }
 }
 
@@ -61,6 +63,10 @@ mod tests {
                 assert!(!begun(start - 1) && begun(start) && begun(epochs - 1), "{epochs}");
                 let said = |epoch| deferred.said_before(Moment { epoch, epochs }).is_some();
                 assert!(!said(start - 1) && said(start) && !said(start + 1), "{epochs}");
+                // Epochs are shown from 1, in which the first with weights is one more.
+                let moment = Moment { epoch: start, epochs };
+                let expected = format!("classes are weighted after {start} epochs");
+                assert_eq!(deferred.said_before(moment), Some(expected));
             }
         }
     }

@@ -11,11 +11,11 @@ use super::{Initialiser, NearestClassMean, Part, l2_normalise, tau_normalise};
 /// measured from before they are brought to unit length (NCM).
 #[derive(Module, Debug)]
 pub struct Classifier {
-    weight: Param<Tensor<2>>,
-    bias: Option<Param<Tensor<1>>>,
-    class_scale: Option<Param<Tensor<1>>>,
-    centre: Option<Param<Tensor<1>>>,
-    scale: Option<f64>,
+    pub(super) weight: Param<Tensor<2>>,
+    pub(super) bias: Option<Param<Tensor<1>>>,
+    pub(super) class_scale: Option<Param<Tensor<1>>>,
+    pub(super) centre: Option<Param<Tensor<1>>>,
+    pub(super) scale: Option<f64>,
 }
 
 impl Classifier {

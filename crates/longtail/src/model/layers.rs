@@ -11,9 +11,9 @@ use longtail_kernels::{
 use super::Initialiser;
 
 /// Added to a norm before dividing by it, as in PyTorch's `normalize`.
-const NORM_EPSILON: f64 = 1e-12;
+pub(crate) const NORM_EPSILON: f64 = 1e-12;
 /// Added to the variance in every batch norm.
-const BN_EPSILON: f64 = 1e-5;
+pub(crate) const BN_EPSILON: f64 = 1e-5;
 /// Share of the new statistics in the running ones.
 const BN_MOMENTUM: f64 = 0.1;
 
@@ -204,6 +204,11 @@ impl BasicBlock {
             statistics.record(bn, mean, variance, count);
         }
         train.output
+    }
+
+    /// 2 where it halves height and width, else 1.
+    pub fn stride(&self) -> usize {
+        self.stride
     }
 
     fn for_evaluation(&self) -> EvalBlock {

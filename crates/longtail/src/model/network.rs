@@ -31,12 +31,12 @@ use super::{
 /// ```
 #[derive(Module, Debug)]
 pub struct Network {
-    encoder: Encoder,
-    branches: Vec<Branch>,
+    pub(super) encoder: Encoder,
+    pub(super) branches: Vec<Branch>,
     head: Option<Mlp>,
-    fc: Option<Classifier>,
+    pub(super) fc: Option<Classifier>,
     head_fc: Option<Mlp>,
-    gates: Option<Gates>,
+    pub(super) gates: Option<Gates>,
     #[module(skip)]
     config: NetworkConfig,
     #[module(skip)]

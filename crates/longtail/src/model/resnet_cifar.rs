@@ -35,16 +35,16 @@ pub enum Branches {
 pub struct ResNetCifar {
     conv1: Conv,
     bn1: BatchNorm,
-    layer1: Vec<BasicBlock>,
-    layer2: Vec<BasicBlock>,
-    layer3: Vec<BasicBlock>,
+    pub(super) layer1: Vec<BasicBlock>,
+    pub(super) layer2: Vec<BasicBlock>,
+    pub(super) layer3: Vec<BasicBlock>,
 }
 
 /// What one branch has of its own.
 #[derive(Module, Debug)]
 pub struct Branch {
-    layer2: Vec<BasicBlock>,
-    layer3: Vec<BasicBlock>,
+    pub(super) layer2: Vec<BasicBlock>,
+    pub(super) layer3: Vec<BasicBlock>,
     pub(super) fc: Option<Classifier>,
 }
 

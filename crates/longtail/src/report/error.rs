@@ -53,6 +53,22 @@ pub enum ReportError {
         /// Its value.
         value: f64,
     },
+    /// A model's outputs are not those of the images and classes that they are said to be of.
+    #[error("the outputs are not those of {images} images and {classes} classes")]
+    Rows {
+        /// Number of images.
+        images: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A file for a table of predictions says by its ending no format that there is.
+    #[error("{}: predictions are written as .csv, .jsonl or .parquet, which the file's ending says", .0.display())]
+    Ending(PathBuf),
+    /// Logs were asked for of images that are not a run's own.
+    #[error(
+        "logs hold the figures of a run on its own images, and these are others, or not proven to be its own: leave --log out"
+    )]
+    LogsOfOther,
     /// Predictions could not be written out.
     #[error("cannot write the predictions: {0}")]
     Predictions(io::Error),

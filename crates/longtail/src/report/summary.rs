@@ -38,6 +38,12 @@ pub struct Summary {
     pub images_per_second: f64,
     /// The version of Longtail that trained.
     pub longtail_version: String,
+    /// The commit that the program was built at; `None` where that is not known, and from earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// What numbers the networks were computed in; `None` from earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
     /// Names of the classes that the compression set holds; `None` where the run has no compression
     /// or did not reach it.
     pub compression: Option<Vec<String>>,

@@ -13,8 +13,8 @@ use crate::{
     Error, Result,
     data::DataError,
     recipe::{DataTyped, RecipeFile},
-    report::{Analyses, Summary},
-    train::{Observer, Results, Trainer},
+    report::{Analyses, LogKind, ReportError, Summary, Weights},
+    train::{Lock, Observer, Results, TrainError, Trainer},
 };
 
 /// What was evaluated.
@@ -46,6 +46,15 @@ impl Evaluated {
     }
 }
 
+/// What an evaluation is to give beside the figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EvaluateOptions {
+    /// The models of which the results hold what they say of each image.
+    pub keep: Vec<Weights>,
+    /// The programs that the run is logged for, beside those that it was logged for before.
+    pub logs: Vec<LogKind>,
+}
+
 /// [`Runner::evaluate`] of a method of this crate.
 ///
 /// # Errors
@@ -71,37 +80,97 @@ impl Runner {
         place: DataTyped,
         observer: &mut dyn Observer,
     ) -> Result<Evaluated> {
+        self.evaluate_with(at, place, &EvaluateOptions::default(), observer)
+    }
+
+    /// The same with what `options` ask for.
+    ///
+    /// # Errors
+    /// As there; [`TrainError::NoBest`] where the best model is to be kept and there is
+    /// none; [`ReportError::LogsOfOther`] where logs are asked for of images that are not the run's.
+    pub fn evaluate_with(
+        &self,
+        at: &Path,
+        place: DataTyped,
+        options: &EvaluateOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluated> {
+        let evaluated = self.evaluated(at, place, options, observer)?;
+        let lacks_best = evaluated.results().summary.best.is_none();
+        if lacks_best && options.keep.contains(&Weights::Best) {
+            return Err(TrainError::NoBest(at.to_owned()).into());
+        }
+        Ok(evaluated)
+    }
+
+    fn evaluated(
+        &self,
+        at: &Path,
+        place: DataTyped,
+        options: &EvaluateOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluated> {
         // Of its own images a run knows which it left out.
         let own = DataTyped { skip_broken: None, ..place.clone() };
         let layer = RecipeFile { data: own, ..RecipeFile::default() };
         let (folder, saved) = saved(at)?;
         let lock = folder.lock_if_writable()?;
+        if lock.is_none() && !options.logs.is_empty() {
+            let denied = std::io::ErrorKind::PermissionDenied.into();
+            return Err(ReportError::io("write", folder.logs())(denied).into());
+        }
         match self.reopen(folder, saved, &self.named(&[layer]), Purpose::Evaluate, observer) {
-            Ok(Reopened { trainer, is_checked, .. }) => {
-                let results = Box::new(trainer.results()?);
-                match lock {
-                    _ if !is_checked => Ok(Evaluated::Other(results)),
-                    Some(lock) => {
-                        let trainer = trainer.owning(lock);
-                        trainer.write_results(&results, observer)?;
-                        Ok(Evaluated::Run(Box::new(trainer), results))
-                    }
-                    None => Ok(Evaluated::Unwritten(results)),
-                }
-            }
+            Ok(reopened) => of_run(reopened, lock, options, observer),
             Err(Error::Data(DataError::SplitDeviates { what })) if names_data(&place) => {
                 observer.note(&format!(
                     "these are not the images of the run ({what} deviate): its model is scored on them as on another set"
                 ));
-                self.rescored(at, place, observer)
-                    .map(|results| Evaluated::Other(Box::new(results)))
+                self.of_other(at, place, options, observer)
             }
             // With files among them that cannot be read they are not the run's.
-            Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => self
-                .rescored(at, place, observer)
-                .map(|results| Evaluated::Other(Box::new(results))),
+            Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
+                self.of_other(at, place, options, observer)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    fn of_other(
+        &self,
+        at: &Path,
+        place: DataTyped,
+        options: &EvaluateOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluated> {
+        if !options.logs.is_empty() {
+            return Err(ReportError::LogsOfOther.into());
+        }
+        let results = self.rescored(at, place, &options.keep, observer)?;
+        Ok(Evaluated::Other(Box::new(results)))
+    }
+}
+
+/// A run on images that may be its own; figures of no others are written.
+fn of_run(
+    Reopened { trainer, is_checked, .. }: Reopened,
+    lock: Option<Lock>,
+    options: &EvaluateOptions,
+    observer: &mut dyn Observer,
+) -> Result<Evaluated> {
+    if !is_checked && !options.logs.is_empty() {
+        return Err(ReportError::LogsOfOther.into());
+    }
+    let keeping = options.keep.iter().copied();
+    let trainer = keeping.fold(trainer.logging(&options.logs), Trainer::keeping);
+    let results = Box::new(trainer.results()?);
+    match lock {
+        _ if !is_checked => Ok(Evaluated::Other(results)),
+        Some(lock) => {
+            let trainer = trainer.owning(lock);
+            trainer.write_results(&results, observer)?;
+            Ok(Evaluated::Run(Box::new(trainer), results))
+        }
+        None => Ok(Evaluated::Unwritten(results)),
     }
 }
 

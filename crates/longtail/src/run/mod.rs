@@ -21,9 +21,10 @@ use burn::tensor::Device;
 
 pub use compare::compare;
 pub use error::RunError;
-pub use evaluate::{Evaluated, evaluate};
+pub use evaluate::{EvaluateOptions, Evaluated, evaluate};
 use prepare::{Prepared, prepare};
 pub use rescore::rescore;
+pub(crate) use rescore::train_counts;
 pub use resume::resume;
 pub use seeds::of_seeds;
 use stage1::FirstStage;
@@ -65,12 +66,19 @@ use crate::{
 pub struct Runner {
     device: Device,
     planner: Planner,
+    commit: Option<String>,
 }
 
 impl Runner {
     /// Of the methods of this crate.
     pub fn new(device: Device) -> Self {
-        Self { device, planner: Planner::default() }
+        Self { device, planner: Planner::default(), commit: None }
+    }
+
+    /// The same, of a program that was built at `commit`, which its runs then say.
+    #[must_use]
+    pub fn at_commit(self, commit: Option<String>) -> Self {
+        Self { commit, ..self }
     }
 
     /// Of a method from outside the crate, in place of what recipes name.
@@ -116,6 +124,7 @@ impl Runner {
         }
         let device = self.device.clone().autodiff();
         let mut trainer = Trainer::new(&self.planner, recipe, Arc::new(sets), folder, device)?
+            .at_commit(self.commit.clone())
             .owning(lock)
             .with_notes(notes);
         if let Some(teacher) = teacher {

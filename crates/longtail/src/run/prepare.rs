@@ -124,7 +124,7 @@ fn naming(recipe: Recipe, taught: Option<&Taught>) -> Result<Recipe> {
 
 /// Refuses what does not fit the data, the device, its memory, or the encoder; gives the images of every class.
 fn check(
-    Runner { device, planner }: &Runner,
+    Runner { device, planner, .. }: &Runner,
     recipe: &Recipe,
     opened: &Opened,
     split: &Split,

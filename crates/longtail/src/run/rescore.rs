@@ -18,7 +18,7 @@ use crate::{
         weights::{self, State},
     },
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
-    report::{ClassInfo, LossParts, Outcome, Summary, counted},
+    report::{ClassInfo, LossParts, Outcome, ScoredImages, Summary, Weights, counted},
     train::{
         Checkpoint, Figures, Observer, Progress, Results, RunFolder, TrainError, encoder,
         eval_options, model_prior, network,
@@ -55,27 +55,21 @@ impl Runner {
         typed: DataTyped,
         observer: &mut dyn Observer,
     ) -> Result<Summary> {
-        Ok(self.rescored(folder, typed, observer)?.summary)
+        Ok(self.rescored(folder, typed, &[], observer)?.summary)
     }
 
-    /// The same with what the run's models are like on that set.
+    /// The same with what the run's models are like on that set, and all that those of `keep` say of it.
     pub(super) fn rescored(
         &self,
         folder: &Path,
         typed: DataTyped,
+        keep: &[Weights],
         observer: &mut dyn Observer,
     ) -> Result<Results> {
-        let (folder, file) = saved(folder)?;
-        let recipe = Recipe::resolve(&[file])?.0;
-        let checkpoint = Checkpoint::load_of(&folder)?;
-        let trained = Split::load(&folder.split())?;
-        checkpoint
-            .check_identity(&recipe, &trained.hash, &folder.checkpoint())
-            .map_err(crate::Error::from)?;
+        let Trained { folder, recipe, checkpoint, split } = Trained::open(folder)?;
         let data = other_data(&recipe, typed)?;
-        let other = OtherSet::load(&recipe, &trained, &data, observer)?;
-        let classes = trained.class_names.len();
-        let counts = train_counts(&folder, &checkpoint, classes);
+        let other = OtherSet::load(&recipe, &split, &data, observer)?;
+        let counts = train_counts(&folder, &checkpoint, split.class_names.len());
         let options = eval_options(&recipe)?;
         let scored = Scored {
             images: &other.images,
@@ -85,36 +79,77 @@ impl Runner {
             options,
             device: &self.device,
         };
-        let stage = checkpoint.progress.stage;
-        let file = folder.checkpoint().display().to_string();
-        let build = |state| self.network_of(&recipe, [classes, stage], state, &file);
+        let (last, best) = self.figures(&scored, &folder, &checkpoint, keep)?;
         let progress = checkpoint.progress;
-        let prior = |epoch| model_prior(&self.planner, &recipe, &counts, stage, epoch);
-        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
-        let last = scored.figures(&build(checkpoint.model)?, &prior(last_epoch)?)?;
-        let best = match &progress.best {
-            Some(best) if !checkpoint.best.is_empty() => {
-                let network = build(checkpoint.best)?;
-                Some((best.epoch, scored.figures(&network, &prior(best.epoch)?)?))
-            }
-            _ => None,
-        };
-        let backbone = encoder(&self.planner, &recipe, classes)?;
+        let backbone = encoder(&self.planner, &recipe, counts.len())?;
         let split_hash = other.split_hash;
-        Ok(last.results(best, &split_hash, |last, best| Summary {
+        let summary = |last, best| Summary {
             last,
             best,
             split_hash: split_hash.clone(),
             data: source::title(&data),
-            classes: ClassInfo::list(&trained.class_names, &counts, &options.shot_thresholds),
+            classes: ClassInfo::list(&split.class_names, &counts, &options.shot_thresholds),
             backbone: Some(backbone),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
-        }))
+        };
+        let (indices, _) = scored.known();
+        let names = &split.class_names;
+        let of = |outputs| ScoredImages::new(&other.images, &indices, names, outputs);
+        Ok(last.results(best, &split_hash, summary, of)?)
+    }
+}
+
+/// A run that has a checkpoint.
+struct Trained {
+    folder: RunFolder,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    split: Split,
+}
+
+impl Trained {
+    fn open(folder: &Path) -> Result<Self> {
+        let (folder, file) = saved(folder)?;
+        let recipe = Recipe::resolve(&[file])?.0;
+        let checkpoint = Checkpoint::load_of(&folder)?;
+        let split = Split::load(&folder.split())?;
+        checkpoint
+            .check_identity(&recipe, &split.hash, &folder.checkpoint())
+            .map_err(crate::Error::from)?;
+        Ok(Self { folder, recipe, checkpoint, split })
     }
 }
 
 impl Runner {
+    /// What the last model has come to, and that of the epoch that validation chose.
+    fn figures(
+        &self,
+        scored: &Scored,
+        folder: &RunFolder,
+        checkpoint: &Checkpoint,
+        keep: &[Weights],
+    ) -> Result<(Figures, Option<(usize, Figures)>)> {
+        let (recipe, counts, progress) = (scored.recipe, scored.counts, &checkpoint.progress);
+        let stage = progress.stage;
+        let file = folder.checkpoint().display().to_string();
+        let of = |weights, state: &State, epoch| {
+            let network = self.network_of(recipe, [counts.len(), stage], state.clone(), &file)?;
+            let prior = model_prior(&self.planner, recipe, counts, stage, epoch)?;
+            let figures = scored.figures(&network, &prior)?;
+            Ok::<_, crate::Error>(figures.keeping_outputs(keep.contains(&weights)))
+        };
+        let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
+        let last = of(Weights::Last, &checkpoint.model, last_epoch)?;
+        let best = match &progress.best {
+            Some(best) if !checkpoint.best.is_empty() => {
+                Some((best.epoch, of(Weights::Best, &checkpoint.best, best.epoch)?))
+            }
+            _ => None,
+        };
+        Ok((last, best))
+    }
+
     /// The network of a recipe for so many classes at a stage, with the weights `state`, which `file` holds.
     fn network_of(
         &self,
@@ -179,6 +214,8 @@ fn of_training(recipe: &Recipe, progress: Progress) -> Summary {
         waited: progress.waited,
         images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
         longtail_version: env!("CARGO_PKG_VERSION").into(),
+        commit: None,
+        precision: Some(recipe.train.precision.to_string()),
         compression: None,
         loss: None,
         loss_parts: LossParts::default(),
@@ -259,7 +296,11 @@ fn other_data(recipe: &Recipe, typed: DataTyped) -> Result<Data> {
 }
 
 /// n, as the run was trained: old checkpoints do not have it, and a summary may be there.
-fn train_counts(folder: &RunFolder, checkpoint: &Checkpoint, classes: usize) -> Vec<usize> {
+pub(crate) fn train_counts(
+    folder: &RunFolder,
+    checkpoint: &Checkpoint,
+    classes: usize,
+) -> Vec<usize> {
     let of_progress = Some(checkpoint.progress.train_counts.clone());
     let of_summary = || {
         let summary = Summary::load(folder.summary()).ok()?;
@@ -317,14 +358,15 @@ struct Scored<'a> {
 }
 
 impl Scored<'_> {
+    /// The images of classes that the run knows, and which of its classes these are.
+    fn known(&self) -> (Vec<u32>, Vec<u32>) {
+        let labels = self.images.labels().iter().zip(0..);
+        let known = |(&label, index): (&u32, u32)| Some((index, self.classes.0[label as usize]?));
+        labels.filter_map(known).unzip()
+    }
+
     fn figures(&self, network: &Network, model_prior: &[f64]) -> Result<Figures> {
-        let (indices, labels): (Vec<u32>, Vec<u32>) = self
-            .images
-            .labels()
-            .iter()
-            .zip(0..)
-            .filter_map(|(&label, index)| Some((index, self.classes.0[label as usize]?)))
-            .unzip();
+        let (indices, labels) = self.known();
         let views = &self.recipe.views;
         let normalize = Normalize { mean: views.mean, std: views.std };
         let outputs = outputs(network, self.images, &indices, &normalize, self.device)?;

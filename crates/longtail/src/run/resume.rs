@@ -11,7 +11,7 @@ use crate::{
     device,
     loss::ClassCounts,
     recipe::{DataTyped, Holdout, MethodTyped, Recipe, RecipeFile},
-    report::counted,
+    report::{LogKind, counted},
     train::{Need, Observer, RunFolder, TrainError, Trainer},
 };
 
@@ -111,13 +111,16 @@ impl Runner {
             Arc::new(sets),
             folder,
             self.device.clone().autodiff(),
-        )?;
+        )?
+        .at_commit(self.commit.clone());
         let trainer = match taught {
             Some(Taught { teacher, .. }) => trainer.learning_from(teacher),
             None => trainer,
         };
         // Those of a run that has no checkpoint yet; another has them there.
         let trainer = trainer.with_notes(notes).resume(&before, observer)?;
+        let logged = LogKind::found_in(&trainer.folder().logs());
+        let trainer = trainer.logging(&logged);
         Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
     }
 

@@ -8,8 +8,8 @@ use crate::{
     recipe::{Recipe, RecipeError, RecipeFile},
 };
 
-/// Sections of which a method takes what it needs.
-const OF_LOSSES: [&str; 3] = ["loss", "contrastive", "compression"];
+/// Sections of which a method takes what it needs; the last has knobs that go with others alone.
+const TAKEN: [&str; 4] = ["loss", "contrastive", "compression", "method"];
 
 /// What a person should know of values in `layers` that another method than the recipe's would take: without them the
 /// plan is the same. Nothing is said of a method from outside, whose plan may not print all that it depends on. `resolve` makes a recipe of layers as that of `recipe` was made.
@@ -31,8 +31,8 @@ pub(super) fn notes_of_layers(
     let typed = layers.iter().rev().filter_map(|layer| layer.values().ok()).flatten();
     let mut unheard = Vec::new();
     for (key, _) in typed {
-        let of_losses = key.split('.').next().is_some_and(|section| OF_LOSSES.contains(&section));
-        let Some(value) = own.get(&key).filter(|_| of_losses) else { continue };
+        let is_taken = key.split('.').next().is_some_and(|section| TAKEN.contains(&section));
+        let Some(value) = own.get(&key).filter(|_| is_taken) else { continue };
         let Some(without) = resolve(&without(layers, &key)) else { continue };
         let is_other = values(&without).is_ok_and(|all| all.get(&key) != Some(value));
         let said = format!("{key} = {value}");

@@ -55,7 +55,9 @@ impl Trainer {
         log.append(&record)?;
         self.progress.log = Some(log.state());
         self.save()?;
+        self.log_epoch(&record, observer);
         observer.epoch(&record);
+        self.write_page_underway(record.val.as_ref(), observer);
         Ok(())
     }
 
@@ -72,6 +74,7 @@ impl Trainer {
             let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
             let record = self.record(val, began.elapsed().as_secs_f64());
             log.append(&record)?;
+            self.log_epoch(&record, observer);
             observer.epoch(&record);
         }
         Ok(Ending::Finished)

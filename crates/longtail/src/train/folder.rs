@@ -183,6 +183,11 @@ impl RunFolder {
         self.0.join("metrics.jsonl")
     }
 
+    /// Logs for other programs, a folder each.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
     /// The final figures.
     pub fn summary(&self) -> PathBuf {
         self.0.join("summary.json")

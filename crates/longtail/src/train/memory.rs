@@ -44,9 +44,11 @@ impl Need {
         let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
         let rows = rows_at_once([recipe.data.image_size; 2]) as f64;
         let per_view = area * (value * (PER_BLOCK * blocks + PER_VIEW) + DRAWN);
+        // A teacher looks at one view of every image of the batch, as evaluation does.
+        let taught = if recipe.method.teacher.is_some() { area * value * EVALUATED } else { 0.0 };
         Self {
             images,
-            per_row: (plan.most_views() as f64 * per_view) as u64,
+            per_row: (plan.most_views() as f64 * per_view + taught) as u64,
             evaluation: (area * value * EVALUATED * rows) as u64,
             batch_size: plan.largest_batch(),
             step_is_here: is_cpu,

@@ -1,5 +1,6 @@
 //! The loop over a plan's stages, and the checkpoint.
 
+mod about;
 mod checkpoint;
 mod collapse;
 mod epoch;
@@ -8,8 +9,10 @@ mod folder;
 mod forecast;
 mod learner;
 mod lock;
+mod logging;
 mod memory;
 mod observer;
+mod page;
 mod progress;
 mod restore;
 mod results;
@@ -18,6 +21,7 @@ mod stages;
 mod trainer;
 mod window;
 
+pub(crate) use about::about;
 pub use checkpoint::Checkpoint;
 pub use collapse::{HeldOut, Signs, Symptom};
 pub use error::TrainError;

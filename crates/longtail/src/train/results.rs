@@ -1,18 +1,15 @@
-use std::collections::BTreeMap;
-
 use burn::module::Module;
 
-use super::{BestEpoch, Observer, Progress, TrainError, Trainer};
+use super::{BestEpoch, Observer, TrainError, Trainer, about};
 use crate::{
     atomic,
-    data::{Part, source},
-    device,
+    data::{Part, Sets, source},
     eval::{self, Analysis, EvalError, EvalOptions, Evaluation, Outputs},
     loss::ClassCounts,
     model::{Network, weights},
     report::{
-        AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, EpochRecord, Outcome,
-        Recovered, ReportError, Summary, html,
+        AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, Outcome, ReportError,
+        ScoredImages, Summary, Weights,
     },
 };
 
@@ -25,6 +22,15 @@ pub struct Results {
     pub analyses: Option<Analyses>,
     /// What the models call the images of that set.
     pub called: Option<Called>,
+    /// All that they say of these images, of the models that it was asked to be kept of.
+    pub scored: Vec<(Weights, ScoredImages)>,
+}
+
+impl Results {
+    /// What one of the models says of each image; `None` where there is none, or where it was not to be kept.
+    pub fn scored(&self, weights: Weights) -> Option<&ScoredImages> {
+        self.scored.iter().find_map(|(of, scored)| (*of == weights).then_some(scored))
+    }
 }
 
 /// What one model has come to on the sets of a run.
@@ -35,6 +41,8 @@ pub(crate) struct Figures {
     analysis: Option<(AnalysedSet, Analysis)>,
     /// What the images of that set are called.
     called: Vec<u32>,
+    /// Outputs for that set.
+    outputs: Option<Outputs>,
 }
 
 impl Figures {
@@ -58,9 +66,15 @@ impl Figures {
             if figures.analysis.is_none() {
                 figures.analysis = Some((set, analysis));
                 figures.called = outputs.predictions();
+                figures.outputs = Some(outputs);
             }
         }
         Ok(figures)
+    }
+
+    /// The same, with outputs only where they are to be kept.
+    pub fn keeping_outputs(self, keeps: bool) -> Self {
+        Self { outputs: self.outputs.filter(|_| keeps), ..self }
     }
 
     /// The results of a run whose last model came to this, and to `best` the one of the epoch that validation chose.
@@ -69,10 +83,12 @@ impl Figures {
         best: Option<(usize, Self)>,
         split_hash: &str,
         summary: impl FnOnce(Outcome, Option<Best>) -> Summary,
-    ) -> Results {
-        let (mut of_best, mut best_called) = (None, None);
+        scored: impl Fn(Outputs) -> Result<ScoredImages, ReportError>,
+    ) -> Result<Results, ReportError> {
+        let (mut of_best, mut best_called, mut best_outputs) = (None, None, None);
         let best = best.map(|(epoch, best)| {
             best_called = Some(best.called);
+            best_outputs = best.outputs;
             of_best = best.analysis.map(|(_, analysis)| BestAnalysis { epoch, analysis });
             Best { epoch, outcome: best.outcome }
         });
@@ -83,7 +99,11 @@ impl Figures {
             best: of_best,
         });
         let called = analyses.is_some().then_some(Called { last: self.called, best: best_called });
-        Results { summary: summary(self.outcome, best), analyses, called }
+        let kept = [(Weights::Last, self.outputs), (Weights::Best, best_outputs)];
+        let kept = kept.into_iter().filter_map(|(weights, of)| Some((weights, of?)));
+        let scored = kept.map(|(weights, of)| Ok((weights, scored(of)?)));
+        let scored = scored.collect::<Result<_, ReportError>>()?;
+        Ok(Results { summary: summary(self.outcome, best), analyses, called, scored })
     }
 }
 
@@ -104,17 +124,29 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`] if a set cannot be evaluated.
     pub fn results(&self) -> Result<Results, TrainError> {
+        let [keeps_last, keeps_best] = [Weights::Last, Weights::Best].map(|of| self.keeps(of));
         let last = self.figures(&self.network(), self.last_epoch())?;
+        let mut last = last.keeping_outputs(keeps_last || keeps_best);
         let best = match self.chosen(&last.outcome) {
             None => None,
             Some(epoch) if epoch == self.last_epoch() => Some((epoch, last.clone())),
             Some(epoch) => {
+                last = last.keeping_outputs(keeps_last);
                 let network = self.best_network()?.unwrap_or_else(|| self.network());
                 Some((epoch, self.figures(&network.valid(), epoch)?))
             }
         };
+        let best = best.map(|(epoch, best)| (epoch, best.keeping_outputs(keeps_best)));
+        let last = last.keeping_outputs(keeps_last);
         let hash = &self.sets().split_hash;
-        Ok(last.results(best, hash, |last, best| self.summary_of(last, best)))
+        let scored = |outputs: Outputs| {
+            let Sets { test, val, class_names, .. } = self.sets();
+            let part = test.as_ref().or(val.as_ref());
+            let (images, indices) =
+                part.map_or((&self.sets().train.images, &[][..]), |of| (&of.images, &of.indices));
+            ScoredImages::new(images, indices, class_names, outputs)
+        };
+        Ok(last.results(best, hash, |last, best| self.summary_of(last, best), scored)?)
     }
 
     /// The figures of the model as it stands on validation images, and on no other; `None` without any.
@@ -125,7 +157,7 @@ impl Trainer {
         self.evaluate(&self.network(), self.sets().val.as_ref())
     }
 
-    fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {
+    pub(super) fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {
         let progress = self.progress();
         let names = &self.sets().class_names;
         let shots = self.eval_options().shot_thresholds;
@@ -143,6 +175,8 @@ impl Trainer {
             waited: progress.waited,
             images_per_second: progress.images as f64 / progress.seconds.max(f64::MIN_POSITIVE),
             longtail_version: env!("CARGO_PKG_VERSION").into(),
+            commit: self.commit.clone(),
+            precision: Some(self.recipe().train.precision.to_string()),
             compression: chosen.map(|classes| classes.iter().map(name).collect()),
             loss: progress.losses.as_ref().map(|losses| losses.total),
             loss_parts: progress.losses.as_ref().map_or_else(Default::default, |l| l.parts.clone()),
@@ -156,15 +190,17 @@ impl Trainer {
         }
     }
 
-    /// Writes the summary, the analysis, the predictions that it counts, the weights under PyTorch's names and the page.
+    /// Writes the summary, the analysis, the predictions that it counts, the weights under PyTorch's names, the page, and
+    /// the logs for other programs where the run has some.
     ///
     /// # Errors
     /// [`TrainError`] if a file cannot be written; files written before stay whole.
     pub fn write_results(
         &self,
-        Results { summary, analyses, called }: &Results,
+        results: &Results,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        let Results { summary, analyses, called, .. } = results;
         let folder = self.folder();
         self.write_weights("last", &self.network())?;
         if summary.best.is_some() {
@@ -178,55 +214,16 @@ impl Trainer {
         }
         summary.save(folder.summary())?;
         let records = self.records(observer);
-        let recipe = self.recipe().to_toml()?;
-        let hardware = device::hardware(self.learner.device());
-        let input =
-            html::ReportInput { summary, records: &records, recipe: &recipe, hardware: &hardware };
-        Ok(html::save(&input, folder.report())?)
-    }
-
-    /// The lines of the log, as far as they can be used.
-    fn records(&self, observer: &mut dyn Observer) -> Vec<EpochRecord> {
-        let Progress { epoch, log, .. } = self.progress();
-        let read = || {
-            let recovered = Recovered::read(&self.folder().metrics(), *epoch, *log)?;
-            Ok::<_, ReportError>((recovered.records()?, recovered.note))
-        };
-        let (records, note) = match read() {
-            Ok((records, note)) => {
-                (records, note.map(|note| format!("the report's curves: {note}")))
-            }
-            Err(error) => (Vec::new(), Some(format!("the report has no curves: {error}"))),
-        };
-        note.iter().for_each(|note| observer.note(note));
-        records
+        self.write_page(results, &records)?;
+        self.end_logs(results, &records)
     }
 
     fn write_weights(&self, which: &str, network: &Network) -> Result<(), TrainError> {
-        let metadata = self.weights_metadata();
+        let (sets, encoder) = (self.sets(), self.plan.network.encoder.to_string());
+        let size = sets.train.images.height();
+        let metadata = about(self.recipe(), &encoder, &sets.class_names, size);
         let bytes = weights::to_safetensors(&weights::state(network), metadata)?;
         Ok(atomic::write(&self.folder().weights(which), &bytes)?)
-    }
-
-    /// All that another program needs to use the weights, as text: what the images are brought to, and what the
-    /// outputs mean.
-    fn weights_metadata(&self) -> BTreeMap<String, String> {
-        let recipe = self.recipe();
-        let json = |value: serde_json::Value| value.to_string();
-        let images = &self.sets().train.images;
-        [
-            ("format", "pt".to_owned()),
-            ("longtail_version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("class_names", json(self.sets().class_names.clone().into())),
-            ("backbone", self.plan.network.encoder.to_string()),
-            ("method", recipe.method.to_string()),
-            ("image_size", images.height().to_string()),
-            ("resize", json(serde_json::json!(recipe.data.resize)).trim_matches('"').to_owned()),
-            ("mean", json(recipe.views.mean.to_vec().into())),
-            ("std", json(recipe.views.std.to_vec().into())),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
     }
 
     /// What `network` gives for the images of a part, in one pass over them.

@@ -20,7 +20,7 @@ use crate::{
     },
     optim::LossScale,
     recipe::Recipe,
-    report::{MetricsLog, Recovered},
+    report::{LogKind, Logs, MetricsLog, Recovered, Weights},
 };
 
 /// A run: the model and all that changes while it trains.
@@ -36,6 +36,14 @@ pub struct Trainer {
     pub(super) progress: Progress,
     /// Of the recipe that the run had when it was gone on with.
     pub(super) former_fingerprint: Option<String>,
+    /// The commit that the program was built at.
+    pub(super) commit: Option<String>,
+    /// The programs that the run is logged for.
+    pub(super) log_kinds: Vec<LogKind>,
+    /// While it trains and they can be written.
+    pub(super) logs: Option<Logs>,
+    /// The models whose outputs results hold.
+    pub(super) kept: Vec<Weights>,
     window: Window,
     lock: Option<Lock>,
 }
@@ -81,6 +89,10 @@ impl Trainer {
             learner,
             progress,
             former_fingerprint: None,
+            commit: None,
+            log_kinds: Vec::new(),
+            logs: None,
+            kept: Vec::new(),
             window: Window::default(),
             lock: None,
         })
@@ -104,6 +116,13 @@ impl Trainer {
     #[must_use]
     pub fn learning_from(mut self, teacher: Teacher) -> Self {
         self.plan.learn_from(&teacher.given(&self.normalize));
+        self
+    }
+
+    /// The same run, by a program that was built at `commit`.
+    #[must_use]
+    pub fn at_commit(mut self, commit: Option<String>) -> Self {
+        self.commit = commit;
         self
     }
 
@@ -169,6 +188,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Ending, TrainError> {
         let mut log = self.log(observer)?;
+        self.begin_logs(observer);
         if self.progress.step == 0 {
             self.before_epoch(observer)?;
         }

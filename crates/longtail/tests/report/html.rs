@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use longtail::report::{
     EpochRecord, Outcome, Summary,
-    html::{ReportInput, render, save},
+    html::{Details, ReportInput, render, save},
 };
 use roxmltree::{Document, Node, ParsingOptions};
 
@@ -10,16 +10,22 @@ use super::sample::{LONG, NASTY, photos, records, situations, summary};
 
 fn page(summary: &Summary, records: &[EpochRecord]) -> String {
     let recipe = "method = \"bcl+rcl\" # </pre><script>alert(1)</script>\n";
-    render(&ReportInput { summary, records, recipe, hardware: "2 cores & no GPU" })
+    render(&ReportInput {
+        summary,
+        records,
+        recipe,
+        hardware: "2 cores & no GPU",
+        details: Details::default(),
+    })
 }
 
 /// Parses strictly: a page that is well-formed XML has no element that runs into another.
-fn with_document(page: &str, check: impl FnOnce(&Document)) {
+pub fn with_document(page: &str, check: impl FnOnce(&Document)) {
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     check(&Document::parse_with_options(page, options).expect("the page is well-formed"));
 }
 
-fn of_class<'a>(document: &'a Document, tag: &str, class: &str) -> Vec<Node<'a, 'a>> {
+pub fn of_class<'a>(document: &'a Document, tag: &str, class: &str) -> Vec<Node<'a, 'a>> {
     let has = |node: &Node| {
         let classes = node.attribute("class").unwrap_or_default();
         node.has_tag_name(tag) && classes.split(' ').any(|own| own == class)
@@ -27,7 +33,7 @@ fn of_class<'a>(document: &'a Document, tag: &str, class: &str) -> Vec<Node<'a, 
     document.descendants().filter(has).collect()
 }
 
-fn text(node: Node) -> String {
+pub fn text(node: Node) -> String {
     node.descendants().filter(Node::is_text).filter_map(|node| node.text()).collect()
 }
 
@@ -318,7 +324,13 @@ fn saving_replaces_the_file_and_leaves_nothing_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.html");
     let summary = summary(10, 1, true);
-    let input = ReportInput { summary: &summary, records: &[], recipe: "", hardware: "" };
+    let input = ReportInput {
+        summary: &summary,
+        records: &[],
+        recipe: "",
+        hardware: "",
+        details: Details::default(),
+    };
     for _ in 0..2 {
         save(&input, &path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), render(&input));

@@ -1,8 +1,11 @@
 //! Made-up runs of any size. Their figures mean nothing; they only have to be shown.
 
 use longtail::{
-    eval::{EvalOptions, Evaluation, ShotThresholds},
-    report::{Best, ClassInfo, EpochRecord, Outcome, Summary},
+    eval::{Analysis, EvalOptions, Evaluation, Outputs, Rows, ShotThresholds},
+    report::{
+        AnalysedSet, Analyses, Best, ClassInfo, EpochRecord, Gallery, Outcome, Picture, RareClass,
+        Summary, Tested,
+    },
 };
 
 pub const NASTY: &str = "<b>&\"x'\u{1b}[31m";
@@ -74,6 +77,8 @@ pub fn of(
         waited: 12.25,
         images_per_second: 57.25,
         longtail_version: "0.1.0".into(),
+        commit: Some("0123456789ab".into()),
+        precision: Some("f32".into()),
         compression: None,
         loss: Some(3.5),
         loss_parts: [("classifier", 0.8), ("contrastive", 1.9)].into_iter().collect(),
@@ -203,4 +208,61 @@ pub fn earlier(mut summary: Summary) -> Summary {
         }
     }
     Summary { backbone: None, finished: None, shot_thresholds: None, ..summary }
+}
+
+/// What a model is like that is right for most images of the head and fewer of the tail, on `images` images.
+pub fn analyses(summary: &Summary, images: usize) -> Analyses {
+    let classes = summary.classes.len();
+    let counts: Vec<_> = summary.classes.iter().map(|class| class.train_count).collect();
+    let labels: Vec<u32> = (0..images).map(|image| (image % classes) as u32).collect();
+    let (mut logits, mut features) = (Vec::with_capacity(images * classes), Vec::new());
+    for (image, &label) in labels.iter().enumerate() {
+        let turn = image / classes;
+        let is_right = turn * classes % 13 > 2 + 6 * label as usize / classes;
+        let answer =
+            if is_right { label as usize } else { (label as usize + 1 + turn % 3) % classes };
+        logits.extend(
+            (0..classes).map(|class| if class == answer { 4.0 + turn as f32 / 9.0 } else { 0.0 }),
+        );
+        let angle = answer as f32 * 6.283 / classes as f32 + (image * 37 % 11) as f32 / 90.0;
+        features.extend([angle.cos(), angle.sin(), (image * 7 % 5) as f32 / 50.0]);
+    }
+    let features = Rows::new(features, 3).unwrap();
+    let outputs = Outputs {
+        labels,
+        logits: Rows::new(logits, classes).unwrap(),
+        projections: Some(features.clone()),
+        features,
+    };
+    let prior = vec![1.0; classes];
+    let options = EvalOptions::default();
+    let (_, last) = Analysis::of(&outputs, &counts, &prior, &options).unwrap();
+    let split_hash = summary.split_hash.clone();
+    Analyses { set: AnalysedSet::Test, split_hash, last, best: None }
+}
+
+/// Pictures of one colour, of the rarest classes and the worst confusions.
+pub fn gallery(summary: &Summary, analyses: &Analyses) -> Gallery {
+    let picture = |shade: usize| {
+        let mut png = std::io::Cursor::new(Vec::new());
+        let colour = image::Rgb([shade as u8 * 29, 90, 160]);
+        image::RgbImage::from_pixel(32, 32, colour)
+            .write_to(&mut png, image::ImageFormat::Png)
+            .unwrap();
+        Picture { size: [32, 32], png: png.into_inner() }
+    };
+    let classes = summary.classes.len();
+    let rarest = (classes.saturating_sub(3)..classes).rev().map(|label| RareClass {
+        label: label as u32,
+        train: (0..3).map(picture).collect(),
+        tested: (0..4)
+            .map(|image| Tested {
+                picture: picture(image),
+                called: (label * image % classes) as u32,
+            })
+            .collect(),
+    });
+    let confused = analyses.last.worst_confusions.iter().take(10);
+    let confused = confused.map(|pair| (0..pair.images.len()).map(picture).collect());
+    Gallery { rarest: rarest.collect(), confused: confused.collect() }
 }

@@ -4,7 +4,7 @@ use longtail::{
     eval::WorstClasses,
     report::{
         Analyses, Summary, class_table,
-        html::{ReportInput, render},
+        html::{Details, ReportInput, render},
     },
 };
 use serde_json::{Value, json};
@@ -40,6 +40,8 @@ fn the_shape_of_the_summary_is_pinned() {
         "waited",
         "images_per_second",
         "longtail_version",
+        "commit",
+        "precision",
         "compression",
         "loss",
         "loss_parts",
@@ -168,7 +170,13 @@ fn summaries_of_earlier_versions_are_read_and_shown_with_what_they_have() {
     let cat = table.lines().find(|line| line.starts_with("cat")).unwrap();
     let cells: Vec<_> = cat.split_whitespace().collect();
     assert_eq!(cells, ["cat", "40", "medium", "100.0%"], "no count and no interval is made up");
-    let input = ReportInput { summary: &summary, records: &[], recipe: "", hardware: "" };
+    let input = ReportInput {
+        summary: &summary,
+        records: &[],
+        recipe: "",
+        hardware: "",
+        details: Details::default(),
+    };
     let page = render(&input);
     assert!(page.contains("<strong>50.0%</strong>") && !page.contains("Finished"), "{page}");
 }

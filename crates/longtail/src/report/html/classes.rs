@@ -6,6 +6,7 @@ use super::{
     markup::{Element, element},
     plot::{figure, frame, from_top, legend, share},
     scale::{Scale, tick_label},
+    section,
 };
 use crate::{
     eval::Group,
@@ -19,6 +20,8 @@ use crate::{
 const HEIGHT: u32 = 150;
 /// With more classes than this bars touch and the chosen model's marks are left out.
 const MOST_SINGLE: usize = 120;
+/// With more classes than this the bars of a group are one shape, without a title for each.
+const MOST_BARS: usize = 1000;
 /// How many class names fit under a drawing on a wide and on a narrow screen.
 const NAMES_WIDE: usize = 34;
 const NAMES_NARROW: usize = 13;
@@ -30,15 +33,15 @@ const UPRIGHT: usize = 26;
 const MOST_INTERVALS: usize = 60;
 
 /// The class histogram and, under it in the same order, the accuracies per class.
-pub(super) fn section(summary: &Summary) -> Element {
+pub(super) fn head_to_tail(summary: &Summary) -> Element {
     let order = summary.head_to_tail();
     let sets = summary.sets();
     let mut figures = vec![histogram(summary, &order, sets.is_empty())];
     for (index, (last, best)) in sets.iter().enumerate() {
         figures.push(accuracies(summary, &order, last, best.as_ref(), index + 1 == sets.len()));
     }
-    let title = element("h2").text("Classes, from head to tail");
-    let section = element("section").child(title).child(key(summary)).children(figures);
+    let section = section("classes", "Classes, from head to tail").child(key(summary));
+    let section = section.children(figures);
     if !is_numbered(summary) {
         return section;
     }
@@ -62,6 +65,7 @@ fn key(summary: &Summary) -> Element {
     if chosen && summary.classes.len() <= MOST_SINGLE {
         entries.push(("best", "best epoch (bars: last epoch)"));
     }
+    entries.push(("shade", "behind the accuracies: training images, logarithmic"));
     let intervals = columns.iter().any(|column| column.evaluation.interval.is_some());
     if intervals && summary.classes.len() <= MOST_INTERVALS {
         entries.push(("range", "95% interval of the last epoch"));
@@ -99,6 +103,7 @@ fn accuracies(
     let scale = Scale::linear(0.0, 1.0);
     let bars = Bars { summary, order, scale: &scale };
     let mut drawing = frame(&title, HEIGHT, &scale, |value| format!("{:.0}%", value * 100.0));
+    drawing = drawing.child(bars.long_tail());
     drawing = drawing.children(bars.draw(|label| {
         let text =
             |column: &Column| format!("{} {}", column.model.name(), column.accuracy_of(label));
@@ -140,6 +145,9 @@ impl Bars<'_> {
 
     /// Bars of the given values, each with what else its title says.
     fn draw(&self, value: impl Fn(usize) -> Option<(f64, String)>) -> Vec<Element> {
+        if self.order.len() > MOST_BARS {
+            return vec![self.shapes(|label| value(label).map(|(value, _)| value))];
+        }
         let gap = self.gap();
         let bars = self.slots().filter_map(|(left, label, class)| {
             let (value, text) = value(label)?;
@@ -167,6 +175,40 @@ impl Bars<'_> {
             Some(self.line(left, self.gap(), self.scale.height(value(label)?)).class("best"))
         });
         marks.collect()
+    }
+
+    /// The bars of every group as one shape.
+    fn shapes(&self, value: impl Fn(usize) -> Option<f64>) -> Element {
+        let paths = Group::ALL.map(|group| {
+            let bars = self.order.iter().enumerate().filter_map(|(slot, &label)| {
+                let value = value(label).filter(|_| self.summary.classes[label].group == group)?;
+                let top = 100.0 * (1.0 - self.scale.height(value));
+                Some(format!("M{slot} 100V{top:.1}h1V100z"))
+            });
+            let path = bars.collect::<String>();
+            element("path").class(format!("bar {group}")).attribute("d", path)
+        });
+        self.stretched().children(paths)
+    }
+
+    /// A drawing within the drawing, as many wide as there are classes and 100 high.
+    fn stretched(&self) -> Element {
+        let view = format!("0 0 {} 100", self.order.len().max(1));
+        let stretched = element("svg").attribute("viewBox", view).class("stretch");
+        let stretched = stretched.attribute("preserveAspectRatio", "none");
+        stretched.attribute("width", "100%").attribute("height", "100%")
+    }
+
+    /// The training images of all classes as one shape, logarithmic, from 1 to the most.
+    fn long_tail(&self) -> Element {
+        let count = |label: usize| self.summary.classes[label].train_count.max(1) as f64;
+        let most = self.order.iter().map(|&label| count(label)).fold(1.0, f64::max);
+        let height = |label: usize| if most > 1.0 { count(label).ln() / most.ln() } else { 1.0 };
+        let steps =
+            self.order.iter().map(|&label| format!("V{:.1}h1", 100.0 * (1.0 - height(label))));
+        let path = format!("M0 100{}V100z", steps.collect::<String>());
+        let shape = element("path").class("shade tail").attribute("d", path);
+        self.stretched().child(shape)
     }
 
     fn line(&self, left: f64, gap: f64, height: f64) -> Element {

@@ -24,7 +24,7 @@ pub fn comparison(comparison: &Comparison) -> String {
         .children(classes(comparison))
         .children(settings(comparison))
         .child(runs(comparison));
-    let page = element("html").attribute("lang", "en").child(head(&title));
+    let page = element("html").attribute("lang", "en").child(head(&title, false));
     format!("<!DOCTYPE html>\n{}\n", page.child(element("body").child(main)).into_string())
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     markup::{Element, element},
-    plot::{curve, figure, frame, from_top, legend, share, x_tick},
+    plot::{self, figure, frame, from_top, legend, share, x_tick},
     scale::{Scale, tick_label},
+    section,
 };
 use crate::{
     eval::{Evaluation, Group},
@@ -20,15 +21,31 @@ struct Series {
     values: Vec<Option<f64>>,
 }
 
+/// Its epochs, and the stages behind the first one by the epoch that each begins with.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    records: &'a [EpochRecord],
+    stages: &'a [(usize, &'a str)],
+}
+
+impl<'a> Run<'a> {
+    /// Stages that a recorded epoch belongs to.
+    fn begun(self) -> impl Iterator<Item = (usize, &'a str)> {
+        let last = self.records.last().map_or(0, |record| record.epoch);
+        self.stages.iter().copied().filter(move |(epoch, _)| *epoch <= last)
+    }
+}
+
 /// All curves of a run, with a mark at every epoch that has a note.
-pub(super) fn section(records: &[EpochRecord]) -> Element {
-    let section = element("section").child(element("h2").text("Training, by epoch"));
+pub(super) fn curves(records: &[EpochRecord], stages: &[(usize, &str)]) -> Element {
+    let section = section("training", "Training, by epoch");
     if records.is_empty() {
         return section.child(element("p").text("The run has no record of its epochs."));
     }
-    let panels = [losses(records), accuracies(records), groups(records), learning_rate(records)];
+    let run = Run { records, stages };
+    let panels = [losses(run), accuracies(run), groups(run), learning_rate(run)];
     let grid = element("div").class("panels").children(panels.into_iter().flatten());
-    section.child(grid).children(notes(records))
+    section.child(grid).children(notes(run))
 }
 
 fn series(
@@ -45,7 +62,8 @@ fn series(
 /// Colours of the parts of a loss, which repeat.
 const PARTS: [&str; 3] = ["first", "second", "third"];
 
-fn losses(records: &[EpochRecord]) -> Option<Element> {
+fn losses(run: Run) -> Option<Element> {
+    let records = run.records;
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in records.iter().flat_map(|record| record.loss_parts.iter()) {
         if !names.contains(&name) {
@@ -59,10 +77,11 @@ fn losses(records: &[EpochRecord]) -> Option<Element> {
         .map(|(name, class)| series(*name, class, records, |record| record.loss_parts.get(name)));
     let all: Vec<_> = std::iter::once(whole).chain(parts).collect();
     let (low, high) = extent(&all)?;
-    panel("Loss", records, &Scale::linear(low, high), all, tick_label, precise)
+    panel("Loss", run, &Scale::linear(low, high), all, tick_label, precise)
 }
 
-fn learning_rate(records: &[EpochRecord]) -> Option<Element> {
+fn learning_rate(run: Run) -> Option<Element> {
+    let records = run.records;
     let rate = [series("learning rate", "ink", records, |record| Some(record.lr))];
     let (low, high) = extent(&rate)?;
     let (title, scale) = if low > 0.0 && high / low > 20.0 {
@@ -72,10 +91,11 @@ fn learning_rate(records: &[EpochRecord]) -> Option<Element> {
     } else {
         ("Learning rate", Scale::linear(0.0, high))
     };
-    panel(title, records, &scale, rate, tick_label, |value| value.to_string())
+    panel(title, run, &scale, rate, tick_label, |value| value.to_string())
 }
 
-fn accuracies(records: &[EpochRecord]) -> Option<Element> {
+fn accuracies(run: Run) -> Option<Element> {
+    let records = run.records;
     let of_val = |figure: fn(&Evaluation) -> f64| {
         move |record: &EpochRecord| record.val.as_ref().map(figure)
     };
@@ -86,7 +106,7 @@ fn accuracies(records: &[EpochRecord]) -> Option<Element> {
         series(of_mean("harmonic"), "second", records, of_val(|val| val.harmonic_mean)),
         series("training images, as sampled", "ink", records, train),
     ];
-    percent_panel("Accuracy", records, parts)
+    percent_panel("Accuracy", run, parts)
 }
 
 /// Over how many classes the means on validation run, where some has no image there.
@@ -99,23 +119,20 @@ fn over(records: &[EpochRecord]) -> String {
     }
 }
 
-fn groups(records: &[EpochRecord]) -> Option<Element> {
+fn groups(run: Run) -> Option<Element> {
+    let records = run.records;
     let parts = Group::ALL.map(|group| {
         let name = group.name();
         series(name, name, records, |record| record.val.as_ref().and_then(|val| val.group(group)))
     });
-    percent_panel("Validation accuracy by group", records, parts.into())
+    percent_panel("Validation accuracy by group", run, parts.into())
 }
 
-fn percent_panel(
-    title: &str,
-    records: &[EpochRecord],
-    parts: Vec<Option<Series>>,
-) -> Option<Element> {
+fn percent_panel(title: &str, run: Run, parts: Vec<Option<Series>>) -> Option<Element> {
     let (_, high) = extent(&parts)?;
     let scale = Scale::linear(0.0, high.max(0.1));
     let tick = |value: f64| format!("{:.0}%", value * 100.0);
-    panel(title, records, &scale, parts, tick, |value| percent(Some(value)))
+    panel(title, run, &scale, parts, tick, |value| percent(Some(value)))
 }
 
 /// The least and the largest value of all series; `None` where there is no value.
@@ -133,15 +150,16 @@ fn precise(value: f64) -> String {
 
 fn panel(
     title: &str,
-    records: &[EpochRecord],
+    run: Run,
     scale: &Scale,
     parts: impl IntoIterator<Item = Option<Series>>,
     tick: impl Fn(f64) -> String,
     exact: impl Fn(f64) -> String,
 ) -> Option<Element> {
+    let records = run.records;
     let across = Across::new(records)?;
     let mut drawing = frame(title, HEIGHT, scale, tick).children(across.ticks());
-    drawing = drawing.children(marks(records, &across));
+    drawing = drawing.children(seams(run, &across)).children(marks(records, &across));
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     for part in &parts {
         let points: Vec<_> = records
@@ -149,7 +167,7 @@ fn panel(
             .zip(&part.values)
             .map(|(record, value)| value.map(|value| (across.x(record.epoch), scale.height(value))))
             .collect();
-        drawing = drawing.child(curve(part.class, &points));
+        drawing = drawing.child(plot::curve(part.class, &points));
         if records.len() <= MOST_DOTS {
             drawing = drawing.children(dots(part, records, &points, &exact));
         }
@@ -221,12 +239,27 @@ fn noted(records: &[EpochRecord]) -> impl Iterator<Item = (&EpochRecord, &str)> 
     records.iter().filter_map(|record| record.note.as_deref().map(|note| (record, note)))
 }
 
-/// What the dashed vertical lines stand for.
-fn notes(records: &[EpochRecord]) -> Option<Element> {
-    noted(records).next()?;
-    let entries = noted(records).map(|(record, note)| {
+/// A line before the first epoch of every stage.
+fn seams<'a>(run: Run<'a>, across: &'a Across) -> impl Iterator<Item = Element> + 'a {
+    run.begun().map(|(epoch, name)| {
+        let x =
+            share((across.x(epoch) + across.x(epoch.saturating_sub(1).max(across.first))) / 2.0);
+        let line = element("line").class("stage").attribute("x1", &x).attribute("x2", x);
+        let title = format!("epoch {}: the stage {name} begins", epoch + 1);
+        line.attribute("y2", "100%").child(element("title").text(title))
+    })
+}
+
+/// What the vertical lines stand for.
+fn notes(run: Run) -> Option<Element> {
+    let stages = run.begun().map(|(epoch, name)| {
+        let key = element("span").class("key stage");
+        element("li").child(key).text(format!("epoch {}: the stage {name} begins", epoch + 1))
+    });
+    let noted = noted(run.records).map(|(record, note)| {
         let key = element("span").class("key mark");
         element("li").child(key).text(format!("epoch {}: {note}", record.epoch + 1))
     });
-    Some(element("ul").class("legend").children(entries))
+    let entries: Vec<_> = stages.chain(noted).collect();
+    (!entries.is_empty()).then(|| element("ul").class("legend").children(entries))
 }

@@ -1,13 +1,16 @@
 //! What the figures mean, on hover and in a list below them.
 
-use super::markup::{Element, element};
+use super::{
+    markup::{Element, element},
+    section,
+};
 use crate::{
     eval::{Group, ShotThresholds},
     report::summary::Summary,
 };
 
 /// Figures by the name that the page gives them, with what they mean.
-const FIGURES: [(&str, &str); 8] = [
+const FIGURES: [(&str, &str); 14] = [
     (
         "balanced top-1",
         "The mean of the accuracies of all classes, in which a rare class counts as much as a \
@@ -38,6 +41,32 @@ const FIGURES: [(&str, &str); 8] = [
          Wilson's interval, of a mean over classes the normal approximation over independent \
          classes. Of fewer than 10 images the page says how many were right (1 of 1) in place of \
          a percentage.",
+    ),
+    (
+        "geometric mean",
+        "The root of the product of the accuracies of all classes, as many times as there are \
+         classes: 0 as soon as one class is at 0%.",
+    ),
+    (
+        "macro F1",
+        "The mean over the classes of 2 · correct / (images + answers): a class is good in it \
+         that is found and that nothing else is called.",
+    ),
+    ("top-5", "Images whose class is among the five that the model holds likeliest."),
+    (
+        "Calinski–Harabasz",
+        "How far class centres lie from their mean beside how far images lie from their centre, \
+         of features of the backbone: more is better.",
+    ),
+    (
+        "Davies–Bouldin",
+        "How far the images of a class and of the class most like it spread beside the distance of \
+         the two centres, on average, of features of the backbone: less is better.",
+    ),
+    (
+        "calibration error",
+        "How far the model is from being as sure as it is right, on average over the images (ECE, \
+         15 bins): 0% where of the images that it is 80% sure of, 80% are right.",
     ),
     (
         "chance",
@@ -88,7 +117,7 @@ fn of_group(group: Group, shots: Option<ShotThresholds>) -> String {
 }
 
 /// The list of all terms.
-pub(super) fn section(summary: &Summary) -> Element {
+pub(super) fn terms(summary: &Summary) -> Element {
     let groups =
         Group::ALL.map(|group| (shown(group.name()), of_group(group, summary.shot_thresholds)));
     let figures = FIGURES.iter().filter(|(name, _)| *name != "arithmetic mean");
@@ -96,8 +125,5 @@ pub(super) fn section(summary: &Summary) -> Element {
     let rows = figures
         .chain(groups)
         .flat_map(|(name, text)| [element("dt").text(name), element("dd").text(text)]);
-    element("section")
-        .class("glossary")
-        .child(element("h2").text("What the figures mean"))
-        .child(element("dl").children(rows))
+    section("terms", "What the figures mean").class("glossary").child(element("dl").children(rows))
 }

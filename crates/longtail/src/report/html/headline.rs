@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::{
+    Details, Published, Underway,
+    facts::duration,
     glossary,
     markup::{Element, element},
 };
@@ -24,7 +26,7 @@ pub(super) fn title(summary: &Summary) -> String {
 }
 
 /// Warnings, the title, the sentences and the notes.
-pub(super) fn head(summary: &Summary) -> Element {
+pub(super) fn head(summary: &Summary, details: &Details) -> Element {
     let warnings = summary.warnings.iter().map(|text| {
         let mark = element("strong").text("Warning: ");
         element("p").class("warning").child(mark).text(text)
@@ -33,7 +35,10 @@ pub(super) fn head(summary: &Summary) -> Element {
     let section = element("header").children(warnings);
     let section = section.child(element("h1").text(title(summary)));
     let section = section.child(element("p").text(what(summary)));
-    let section = section.children(verdict(summary)).children(finished(summary));
+    let section = section.children(details.underway.map(underway));
+    let section = section.children(verdict(summary, details.underway.is_some()));
+    let section = section.children(published(summary, details.published));
+    let section = section.children(finished(summary).filter(|_| details.underway.is_none()));
     if summary.notes.is_empty() {
         return section;
     }
@@ -85,15 +90,19 @@ fn what(summary: &Summary) -> String {
 }
 
 /// How well it works, in sentences.
-fn verdict(summary: &Summary) -> Vec<Element> {
+fn verdict(summary: &Summary, goes_on: bool) -> Vec<Element> {
     let columns = summary.columns();
     let Some(column) = columns.first() else {
-        let text =
-            "The run was not evaluated on any set: there is no test and no validation image.";
+        let text = match goes_on {
+            true => "Without validation images nothing can be said of it before it is done.",
+            false => {
+                "The run was not evaluated on any set: there is no test and no validation image."
+            }
+        };
         return vec![element("p").class("verdict").text(text)];
     };
     let mut first = element("p").class("verdict");
-    if column.set == Set::Val {
+    if column.set == Set::Val && !goes_on {
         first = first.text(match summary.best {
             Some(_) => {
                 "There is no test set, and validation images have chosen the best epoch: figures \
@@ -108,6 +117,36 @@ fn verdict(summary: &Summary) -> Vec<Element> {
     let paragraphs =
         [Some(first), best(summary, column), zero(summary, column), untested(summary, column)];
     paragraphs.into_iter().flatten().collect()
+}
+
+/// How far a run is that goes on.
+fn underway(Underway { done, epochs, seconds_left }: Underway) -> Element {
+    let text = if done >= epochs {
+        "All epochs are done; no test image was looked at yet. All figures are of validation images.".into()
+    } else {
+        let left = seconds_left.map(|seconds| format!(" About {} are left.", duration(seconds)));
+        format!(
+            "Training goes on: {done} of {} done.{} Test images are looked at when it is; until then \
+             all figures are of validation images.",
+            counted(epochs, "epoch is", "epochs are"),
+            left.unwrap_or_default()
+        )
+    };
+    element("p").class("underway").attribute("role", "status").text(text)
+}
+
+/// The literature's figure beside the run's.
+fn published(summary: &Summary, published: Option<&Published>) -> Option<Element> {
+    let Published { balanced_top1, source, epochs } = published?;
+    let after = epochs.filter(|&epochs| epochs != summary.epochs).map(|epochs| {
+        format!(", after {}; this run has {}", counted(epochs, "epoch", "epochs"), summary.epochs)
+    });
+    let text = format!(
+        "Published for this recipe: {} ({source}{}).",
+        percent(Some(*balanced_top1)),
+        after.unwrap_or_default()
+    );
+    Some(element("p").class("published").text(text))
 }
 
 fn of_what(column: &Column) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::report::text::acts;
 
 /// Tags that have no end tag in HTML, and the shapes of SVG, which have no content here.
-const EMPTY: [&str; 6] = ["meta", "rect", "line", "path", "circle", "br"];
+const EMPTY: [&str; 7] = ["meta", "rect", "line", "path", "circle", "br", "img"];
 
 /// An element under construction. All text and every attribute is escaped.
 #[derive(Debug, Clone)]
@@ -48,6 +48,12 @@ impl Element {
     /// Content that is ours alone, such as a style sheet.
     pub fn verbatim(mut self, content: &'static str) -> Self {
         self.content += content;
+        self
+    }
+
+    /// A drawing that the crate has made, as it is.
+    pub fn drawing(mut self, svg: &str) -> Self {
+        self.content += svg;
         self
     }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     eval::Group,
     report::{
-        columns::{Column, OVER_CLASSES, Set, percent},
+        columns::{Column, OF_OUTPUTS, OVER_CLASSES, Set, percent},
         counted,
         summary::Summary,
     },
@@ -15,6 +15,10 @@ use crate::{
 
 /// With more classes than this the table of all classes is folded.
 const MOST_OPEN: usize = 100;
+
+/// With more classes than this the table has the rarest of them alone.
+const MOST_ROWS: usize = 1000;
+const RAREST: usize = 500;
 
 /// The large figures, and all of them as a table; nothing for a run that was not evaluated.
 pub(super) fn figures(summary: &Summary) -> Option<Element> {
@@ -52,7 +56,12 @@ fn selection(summary: &Summary) -> String {
 }
 
 fn all(summary: &Summary, columns: &[Column]) -> Element {
-    let rows = [means(summary, columns), groups(summary, columns), numbers(summary, columns)];
+    let rows = [
+        means(summary, columns),
+        groups(summary, columns),
+        of_outputs(summary, columns),
+        numbers(summary, columns),
+    ];
     let names = element("th").text("");
     let columns = columns.iter().map(|column| element("th").class("number").text(column.title()));
     let head = element("thead").child(element("tr").child(names).children(columns));
@@ -101,6 +110,20 @@ fn groups(summary: &Summary, columns: &[Column]) -> Vec<Element> {
     Group::ALL.map(row).into()
 }
 
+/// Those that some column has.
+fn of_outputs(summary: &Summary, columns: &[Column]) -> Vec<Element> {
+    let known = OF_OUTPUTS
+        .iter()
+        .filter(|(_, value)| columns.iter().any(|column| value(column.evaluation).is_some()));
+    let rows = known.map(|(name, value)| {
+        row(name, summary, columns, |column| {
+            let value = value(column.evaluation).unwrap_or_else(|| "–".to_owned());
+            element("td").class("number").text(value)
+        })
+    });
+    rows.collect()
+}
+
 fn numbers(summary: &Summary, columns: &[Column]) -> Vec<Element> {
     let number = |text: String| element("td").class("number").text(text);
     let classes = summary.classes.len();
@@ -128,14 +151,17 @@ fn range([low, high]: [f64; 2]) -> String {
     format!("{:.1}–{:.1}", low * 100.0, high * 100.0)
 }
 
-fn scrolled(table: Element) -> Element {
+/// A table that scrolls by itself where it is wider than the screen.
+pub(super) fn scrolled(table: Element) -> Element {
     element("div").class("scroll").attribute("tabindex", 0).child(table)
 }
 
 /// Every class with its images and accuracies, from head to tail.
 pub(super) fn classes(summary: &Summary, numbered: bool) -> Element {
-    let sets = summary.sets();
-    let rows = summary.head_to_tail().into_iter().enumerate().map(|(place, label)| {
+    let (sets, count) = (summary.sets(), summary.classes.len());
+    let left_out = if count > MOST_ROWS { count - RAREST } else { 0 };
+    let shown = summary.head_to_tail().into_iter().enumerate().skip(left_out);
+    let rows = shown.map(|(place, label)| {
         let class = &summary.classes[label];
         let name = element("th").attribute("scope", "row");
         let name = match numbered {
@@ -150,8 +176,10 @@ pub(super) fn classes(summary: &Summary, numbered: bool) -> Element {
     });
     let table = element("table").class("classes").child(class_head(&sets));
     let table = scrolled(table.child(element("tbody").children(rows)));
-    let count = summary.classes.len();
-    let title = element("summary").text(format!("All {count} classes"));
+    let title = element("summary").text(match left_out {
+        0 => format!("All {count} classes"),
+        _ => format!("The {RAREST} rarest of {count} classes; summary.json has all of them"),
+    });
     let fold = element("details").child(title).child(table);
     let fold = if count > MOST_OPEN { fold } else { fold.attribute("open", "open") };
     element("section").child(element("h2").text("Per class")).child(fold)

@@ -1,0 +1,66 @@
+use super::{BasicBlock, Branch, Encoder, Network, ResNetCifar};
+
+/// How the convolutions of an encoder follow each other: what the shapes of its weights do not tell.
+///
+/// A convolution with batch norm and ReLU comes first, under the names `encoder.conv1` and `encoder.bn1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// What all branches have in common.
+    pub trunk: Vec<StageLayout>,
+    /// What every branch has of its own, whose output is averaged over all pixels; of one branch the trunk's is.
+    pub branches: Vec<Vec<StageLayout>>,
+}
+
+/// Residual blocks one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageLayout {
+    /// What the weights of block b begin with, but for `.b`.
+    pub name: String,
+    /// The stride of every block.
+    pub strides: Vec<usize>,
+}
+
+impl StageLayout {
+    fn of(owner: &str, stage: usize, blocks: &[BasicBlock]) -> Self {
+        let strides = blocks.iter().map(BasicBlock::stride).collect();
+        Self { name: format!("{owner}.layer{stage}"), strides }
+    }
+}
+
+impl Network {
+    /// How its encoder is laid out; `None` of one from outside the crate.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// use longtail::{method::parts, model::Network, recipe::Recipe};
+    ///
+    /// let (recipe, _) = Recipe::resolve(&[])?;
+    /// let network = Network::new(&parts::network(&recipe.settings(), 3, None), 0, &Device::flex())?;
+    /// let layout = network.layout().ok_or("a network of this crate has one")?;
+    /// let strides: Vec<_> = layout.trunk.iter().map(|stage| stage.strides.clone()).collect();
+    /// assert_eq!((strides, layout.branches.len()), (vec![vec![1], vec![2], vec![2]], 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn layout(&self) -> Option<Layout> {
+        let Encoder::ResNetCifar(trunk) = &self.encoder else { return None };
+        let numbered = self.branches.iter().enumerate();
+        Some(Layout {
+            trunk: trunk.layout("encoder"),
+            branches: numbered.map(|(i, own)| own.layout(&format!("branches.{i}"))).collect(),
+        })
+    }
+}
+
+impl ResNetCifar {
+    fn layout(&self, owner: &str) -> Vec<StageLayout> {
+        let stages = [&self.layer1, &self.layer2, &self.layer3].into_iter().zip(1..);
+        stages.map(|(blocks, stage)| StageLayout::of(owner, stage, blocks)).collect()
+    }
+}
+
+impl Branch {
+    fn layout(&self, owner: &str) -> Vec<StageLayout> {
+        let stages = [&self.layer2, &self.layer3].into_iter().zip(2..);
+        stages.map(|(blocks, stage)| StageLayout::of(owner, stage, blocks)).collect()
+    }
+}

@@ -1,0 +1,67 @@
+//! How the figures came about.
+
+use super::{
+    ReportInput,
+    markup::{Element, element},
+    section,
+};
+use crate::report::{counted, summary::Summary};
+
+/// How the figures came about: the run, the machine and the recipe.
+pub(super) fn facts(input: &ReportInput) -> Element {
+    let summary = input.summary;
+    let compression = summary.compression.as_ref().map(|names| match names.len() {
+        0 => "on, no class compressed".to_owned(),
+        _ => names.join(", "),
+    });
+    let goes_on = input.details.underway.is_some();
+    let facts = [
+        ("Data", Some(summary.data.clone())),
+        ("Method", Some(summary.method.clone())),
+        ("Backbone", summary.backbone.clone()),
+        ("Length", Some(length(summary))),
+        (if goes_on { "State of" } else { "Finished" }, summary.finished.clone()),
+        ("Precision", summary.precision.clone()),
+        ("Seed", Some(summary.seed.to_string())),
+        ("Compressed classes", compression),
+        ("Training time", Some(duration(summary.seconds))),
+        ("Waiting for images", Some(waiting(summary))),
+        ("Speed", Some(format!("{:.1} images/s", summary.images_per_second))),
+        ("Hardware", Some(input.hardware.to_owned())),
+        ("Split hash", Some(summary.split_hash.clone())),
+        ("Longtail", Some(version(summary))),
+    ];
+    let facts = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let rows =
+        facts.flat_map(|(name, value)| [element("dt").text(name), element("dd").text(value)]);
+    let recipe = element("details").child(element("summary").text("Recipe"));
+    section("made", "How this was made")
+        .child(element("dl").children(rows))
+        .child(recipe.child(element("pre").text(input.recipe)))
+}
+
+fn waiting(summary: &Summary) -> String {
+    let share = 100.0 * summary.waited / summary.seconds.max(f64::MIN_POSITIVE);
+    format!("{} of it ({share:.1} %)", duration(summary.waited))
+}
+
+fn length(summary: &Summary) -> String {
+    let steps = counted(summary.steps as usize, "step", "steps");
+    format!("{}, {steps}", counted(summary.epochs, "epoch", "epochs"))
+}
+
+pub(super) fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds:.1} s"),
+        (0, _) => format!("{minutes} min {rest} s"),
+        _ => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Of the program, with its commit where that is known.
+fn version(summary: &Summary) -> String {
+    let commit = summary.commit.as_ref().map(|commit| format!(" at commit {commit}"));
+    format!("{}{}", summary.longtail_version, commit.unwrap_or_default())
+}

@@ -1,0 +1,97 @@
+//! The page of a run, when it is done and on the way there.
+
+use super::{Observer, Progress, Results, TrainError, Trainer};
+use crate::{
+    device,
+    eval::Evaluation,
+    report::{
+        Best, EpochRecord, Gallery, MetricsLog, Outcome, Recovered, ReportError, Summary,
+        html::{self, Details, ReportInput, Underway},
+    },
+};
+
+impl Trainer {
+    /// Writes the page of a run that has come to `results`.
+    pub(super) fn write_page(
+        &self,
+        Results { summary, analyses, called, .. }: &Results,
+        records: &[EpochRecord],
+    ) -> Result<(), TrainError> {
+        let gallery = Gallery::of(self.sets(), summary, analyses.as_ref(), called.as_ref());
+        let stages = self.later_stages();
+        let details = Details {
+            analyses: analyses.as_ref(),
+            gallery: Some(&gallery),
+            stages: &stages,
+            ..Details::default()
+        };
+        self.save_page(summary, records, details)
+    }
+
+    /// Writes the page of a run that goes on, with what is known without looking at a test image. That it cannot be
+    /// written is said, and stops nothing.
+    pub(super) fn write_page_underway(
+        &self,
+        val: Option<&Evaluation>,
+        observer: &mut dyn Observer,
+    ) {
+        let of_val = |val: &Evaluation| Outcome { test: None, val: Some(val.clone()) };
+        let best = self.progress().best.as_ref();
+        let best = best.map(|best| Best { epoch: best.epoch, outcome: of_val(&best.val) });
+        let summary = self.summary_of(val.map(of_val).unwrap_or_default(), best);
+        let records = MetricsLog::read(self.folder().metrics()).unwrap_or_default();
+        let stages = self.later_stages();
+        let details = Details {
+            stages: &stages,
+            underway: Some(self.underway(&records)),
+            ..Details::default()
+        };
+        if let Err(error) = self.save_page(&summary, &records, details) {
+            observer.note(&format!("the page was not brought up to date: {error}"));
+        }
+    }
+
+    fn save_page(
+        &self,
+        summary: &Summary,
+        records: &[EpochRecord],
+        details: Details,
+    ) -> Result<(), TrainError> {
+        let recipe = self.recipe().to_toml()?;
+        let hardware = device::hardware(self.learner.device());
+        let input = ReportInput { summary, records, recipe: &recipe, hardware: &hardware, details };
+        Ok(html::save(&input, self.folder().report())?)
+    }
+
+    fn underway(&self, records: &[EpochRecord]) -> Underway {
+        let (done, epochs) = (self.progress().epoch, self.plan.epochs());
+        let seconds: f64 = records.iter().map(|record| record.seconds).sum();
+        let of_one = seconds / records.len().max(1) as f64;
+        let seconds_left =
+            (!records.is_empty()).then(|| of_one * epochs.saturating_sub(done) as f64);
+        Underway { done, epochs, seconds_left }
+    }
+
+    /// Stages behind the first one, by the epoch that each begins with.
+    fn later_stages(&self) -> Vec<(usize, &'static str)> {
+        let stages = self.plan.stages.iter().enumerate().skip(1);
+        stages.map(|(place, stage)| (self.plan.first_epoch(place), stage.name)).collect()
+    }
+
+    /// The lines of the log, as far as they can be used.
+    pub(super) fn records(&self, observer: &mut dyn Observer) -> Vec<EpochRecord> {
+        let Progress { epoch, log, .. } = self.progress();
+        let read = || {
+            let recovered = Recovered::read(&self.folder().metrics(), *epoch, *log)?;
+            Ok::<_, ReportError>((recovered.records()?, recovered.note))
+        };
+        let (records, note) = match read() {
+            Ok((records, note)) => {
+                (records, note.map(|note| format!("the report's curves: {note}")))
+            }
+            Err(error) => (Vec::new(), Some(format!("the report has no curves: {error}"))),
+        };
+        note.iter().for_each(|note| observer.note(note));
+        records
+    }
+}

@@ -15,6 +15,22 @@ fn mean(candidate: &Value) -> f64 {
     candidate["balanced"]["mean"].as_f64().unwrap_or(f64::NEG_INFINITY)
 }
 
+/// The figures of the choice, and the files in four forms.
+fn check_files(place: &Place, found: &Value) {
+    let run = found["runs"][0].as_str().unwrap();
+    let test = &place.json(&format!("{run}/summary.json"))["last"]["test"]["arithmetic_mean"];
+    assert_eq!(found["test"]["balanced"]["mean"], *test);
+    for (file, holds) in [
+        ("SEARCH.md", "response.svg"),
+        ("search.csv", "name,optimizer.lr,loss.tau,epochs"),
+        ("response.svg", "class=\"lt-heat\""),
+        ("search.json", "undecided"),
+    ] {
+        let text = fs::read_to_string(place.path(&format!("s/{file}"))).unwrap();
+        assert!(text.contains(holds), "{file}: {text}");
+    }
+}
+
 #[test]
 fn a_grid_is_chosen_from_on_validation_and_the_choice_alone_is_tested() {
     let place = Place::with_photos();
@@ -42,18 +58,7 @@ fn a_grid_is_chosen_from_on_validation_and_the_choice_alone_is_tested() {
                 .contains("\"test\"")
         );
     }
-    let run = first["runs"][0].as_str().unwrap();
-    let test = &place.json(&format!("{run}/summary.json"))["last"]["test"]["arithmetic_mean"];
-    assert_eq!(first["test"]["balanced"]["mean"], *test);
-    for (file, holds) in [
-        ("SEARCH.md", "response.svg"),
-        ("search.csv", "name,optimizer.lr,loss.tau,epochs"),
-        ("response.svg", "class=\"lt-heat\""),
-        ("search.json", "undecided"),
-    ] {
-        let text = fs::read_to_string(place.path(&format!("s/{file}"))).unwrap();
-        assert!(text.contains(holds), "{file}: {text}");
-    }
+    check_files(&place, &first);
     // Nothing is trained again, and more values are tried beside those.
     let at = |place: &Place| {
         fs::metadata(place.path("s/lr-0.05_tau-1.3/seed-0/validation.json"))

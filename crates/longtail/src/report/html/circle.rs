@@ -133,8 +133,12 @@ fn key(found: &[Region], classes: &[(String, usize)]) -> Vec<Element> {
     ];
     let mut lines: Vec<Element> =
         head.map(|(class, x, text)| label(class, [columns[x], top], text)).into();
-    for (place, (name, images)) in classes.iter().enumerate() {
-        let y = top + LINE * (place + 1) as f64;
+    // From head to tail.
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(classes[class].1));
+    for (number, place) in order.into_iter().enumerate() {
+        let (name, images) = &classes[place];
+        let y = top + LINE * (number + 1) as f64;
         let region = found.iter().find(|region| region.class == place);
         let share = region.map_or("–".into(), |r| format!("{:.1} %", r.share * 100.0));
         let spread = region.map_or("–".into(), |r| format!("{:.1}°", r.spread.to_degrees()));

@@ -152,7 +152,7 @@ fn panel(
         group = group.child(through(&known, &axis, x, y));
     }
     group.children(
-        known.iter().zip(&axis.places).flat_map(|(answer, &share)| marks(answer, x(share), &y)),
+        known.iter().zip(&axis.places).flat_map(|(answer, &share)| marks(answer, x(share), y)),
     )
 }
 

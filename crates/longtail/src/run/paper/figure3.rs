@@ -83,7 +83,6 @@ impl Reproduction<'_> {
 
 impl Figure3 {
     /// The label and the features of every image of one run as CSV: `label,0,1,…`.
-
     pub fn csv(embedding: &Embedding) -> String {
         let width = embedding.outputs.features.width();
         let head: String = (0..width).map(|place| format!(",{place}")).collect();

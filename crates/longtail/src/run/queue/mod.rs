@@ -210,14 +210,7 @@ impl Queue {
         observer: &mut dyn QueueObserver,
     ) -> Result<bool> {
         observer.phase(&Phase::Prepares { run: &job.name });
-        let mut trainer = match look.stand {
-            Stand::New => self.start(job, look, observer)?,
-            // Of a run that has done all there is nothing to be said but its figures.
-            Stand::Begun { epochs } if epochs >= look.epochs => {
-                self.runner.resume(&job.folder, &[places(&look.recipe)], &mut ())?
-            }
-            _ => self.runner.resume(&job.folder, &[places(&look.recipe)], observer)?,
-        };
+        let mut trainer = self.open(job, look, observer)?;
         if let Goal::Validation { .. } = job.goal
             && trainer.sets().val.is_none()
         {
@@ -242,6 +235,18 @@ impl Queue {
             Goal::Validation { .. } => save_validation(&trainer)?,
         }
         Ok(true)
+    }
+
+    fn open(&self, job: &Job, look: &Look, observer: &mut dyn Observer) -> Result<Trainer> {
+        let places = [places(&look.recipe)];
+        match look.stand {
+            Stand::New => self.start(job, look, observer),
+            // Of a run that has done all there is nothing to be said but its figures.
+            Stand::Begun { epochs } if epochs >= look.epochs => {
+                self.runner.resume(&job.folder, &places, &mut ())
+            }
+            _ => self.runner.resume(&job.folder, &places, observer),
+        }
     }
 
     /// A new run; on a finished run of this queue where that is its first stage, which gives the same bits.

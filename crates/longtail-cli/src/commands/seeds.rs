@@ -36,7 +36,8 @@ pub fn run(
     let jobs = of_seeds(layers, &args.seeds, &root, &name, Goal::Figures);
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let mut progress = QueueProgress::new(progress, interrupt);
-    let queue = Queue::new(runner(device.clone()), jobs, Limits { max_steps: args.max_steps });
+    let limits = Limits { max_steps: args.max_steps };
+    let queue = Queue::new(runner(device.clone()), jobs, limits).logging(args.log.clone());
     on(&device, || {
         if args.dry_run {
             return print_dry_run(&queue, &mut progress, &[], args.runtime.json);

@@ -89,6 +89,15 @@ fn evaluate_writes_logs_of_a_run_that_had_none_and_the_same_again() {
 }
 
 #[test]
+fn runs_of_several_seeds_are_each_logged() {
+    let place = Place::with_photos();
+    place.succeed(&format!("train {SMALL} --epochs 1 --seeds 0,1 --log csv --out seeds"));
+    let runs: Vec<_> = fs::read_dir(place.path("seeds")).unwrap().map(Result::unwrap).collect();
+    let logged = runs.iter().filter(|run| run.path().join("logs/csv/final.csv").is_file());
+    assert_eq!(logged.count(), 2);
+}
+
+#[test]
 fn logs_are_of_the_runs_own_images_and_a_folder_that_cannot_be_written_is_no_reason_to_stop() {
     let place = Place::with_photos();
     place.write("file", "");

@@ -17,7 +17,7 @@ use crate::{
     eval::Evaluation,
     recipe::{MethodTyped, Recipe, RecipeFile, TrainTyped},
     regular,
-    report::counted,
+    report::{LogKind, counted},
     train::{Ending, Limits, Observer, Out, RunFolder, TrainError, Trainer},
 };
 use clock::Clock;
@@ -128,12 +128,19 @@ pub struct Queue {
     runner: Runner,
     jobs: Vec<Job>,
     limits: Limits,
+    logs: Vec<LogKind>,
 }
 
 impl Queue {
     /// A queue of `jobs`, each of which stops at `limits` at the latest.
     pub fn new(runner: Runner, jobs: Vec<Job>, limits: Limits) -> Self {
-        Self { runner, jobs, limits }
+        Self { runner, jobs, limits, logs: Vec::new() }
+    }
+
+    /// The same queue, whose runs are logged for these programs as well ([`Trainer::logging`]).
+    #[must_use]
+    pub fn logging(self, logs: Vec<LogKind>) -> Self {
+        Self { logs, ..self }
     }
 
     /// Its jobs.
@@ -210,7 +217,7 @@ impl Queue {
         observer: &mut dyn QueueObserver,
     ) -> Result<bool> {
         observer.phase(&Phase::Prepares { run: &job.name });
-        let mut trainer = self.open(job, look, observer)?;
+        let mut trainer = self.open(job, look, observer)?.logging(&self.logs);
         if let Goal::Validation { .. } = job.goal
             && trainer.sets().val.is_none()
         {

@@ -3,11 +3,12 @@ use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use longtail::{
     device::Device,
+    eval::ShotThresholds,
     recipe::{Protocol, RecipeFile},
     report::WholeFile,
     run::{
         RunError, Runner,
-        paper::{Figure3, Filled, Reproduction, StandIn, TABLES, Target},
+        paper::{Filled, Reproduction, StandIn, TABLES, Target},
     },
     train::Limits,
 };
@@ -148,9 +149,11 @@ fn figures(
             .with_context(|| format!("cannot create {}", folder.display()))?;
         for embedding in &reproduction.figure3(runner)?.embeddings {
             let name = embedding.name.replace(", ", "-").replace(' ', "-");
-            let path = folder.join(format!("{name}.csv"));
-            write(&path, &Figure3::csv(embedding))?;
-            files.push(path);
+            let at = |ending: &str| folder.join(format!("{name}.{ending}"));
+            write(&at("csv"), &embedding.csv())?;
+            let picture = embedding.picture(&ShotThresholds::default())?;
+            write(&at("svg"), &picture.svg())?;
+            files.extend([at("csv"), at("svg")]);
         }
     }
     Ok(files)

@@ -123,8 +123,10 @@ impl Runner {
             atomic::write(&folder.metrics(), &log).map_err(TrainError::from)?;
         }
         let device = self.device.clone().autodiff();
+        let published = paper::published(&recipe);
         let mut trainer = Trainer::new(&self.planner, recipe, Arc::new(sets), folder, device)?
             .at_commit(self.commit.clone())
+            .beside(published)
             .owning(lock)
             .with_notes(notes);
         if let Some(teacher) = teacher {

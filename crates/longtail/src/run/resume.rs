@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
-use super::{Runner, saved, teacher::Taught};
+use super::{Runner, paper, saved, teacher::Taught};
 use crate::{
     Result, atomic,
     data::{self, Opened, Sets, Split},
@@ -105,6 +105,7 @@ impl Runner {
         };
         let (sets, note, notes) = self.sets(&recipe, &split)?;
         note.iter().for_each(|note| observer.note(note));
+        let published = paper::published(&recipe);
         let trainer = Trainer::new(
             &self.planner,
             recipe,
@@ -112,7 +113,8 @@ impl Runner {
             folder,
             self.device.clone().autodiff(),
         )?
-        .at_commit(self.commit.clone());
+        .at_commit(self.commit.clone())
+        .beside(published);
         let trainer = match taught {
             Some(Taught { teacher, .. }) => trainer.learning_from(teacher),
             None => trainer,

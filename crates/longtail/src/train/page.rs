@@ -32,6 +32,7 @@ impl Trainer {
             gallery: Some(&gallery),
             embedding: embedding.as_deref(),
             stages: &stages,
+            published: self.published.as_ref(),
             ..Details::default()
         };
         self.save_page(summary, records, details)
@@ -52,6 +53,7 @@ impl Trainer {
         let stages = self.later_stages();
         let details = Details {
             stages: &stages,
+            published: self.published.as_ref(),
             underway: Some(self.underway(&records)),
             ..Details::default()
         };

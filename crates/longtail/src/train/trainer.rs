@@ -20,7 +20,7 @@ use crate::{
     },
     optim::LossScale,
     recipe::Recipe,
-    report::{LogKind, Logs, MetricsLog, Recovered, Weights},
+    report::{LogKind, Logs, MetricsLog, Recovered, Weights, html::Published},
 };
 
 /// A run: the model and all that changes while it trains.
@@ -38,6 +38,8 @@ pub struct Trainer {
     pub(super) former_fingerprint: Option<String>,
     /// The commit that the program was built at.
     pub(super) commit: Option<String>,
+    /// What others published of its method on its data.
+    pub(super) published: Option<Published>,
     /// The programs that the run is logged for.
     pub(super) log_kinds: Vec<LogKind>,
     /// While it trains and they can be written.
@@ -90,6 +92,7 @@ impl Trainer {
             progress,
             former_fingerprint: None,
             commit: None,
+            published: None,
             log_kinds: Vec::new(),
             logs: None,
             kept: Vec::new(),
@@ -123,6 +126,13 @@ impl Trainer {
     #[must_use]
     pub fn at_commit(mut self, commit: Option<String>) -> Self {
         self.commit = commit;
+        self
+    }
+
+    /// The same run, whose page shows what others published beside it.
+    #[must_use]
+    pub fn beside(mut self, published: Option<Published>) -> Self {
+        self.published = published;
         self
     }
 

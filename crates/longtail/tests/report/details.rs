@@ -121,7 +121,7 @@ fn stages_and_the_published_figure_are_shown() {
         let all = text(document.root());
         assert!(all.contains("epoch 13: the stage classifier begins"));
         assert!(all.contains(
-            "Published for this recipe: 86.0% (Table 3, <RCL>, after 200 epochs; this run has 20)."
+            "Published for this method on this data: 86.0% (Table 3, <RCL>, after 200 epochs; this run has 20)."
         ));
         assert!(all.contains("0.1.0 at commit 0123456789ab") && all.contains("f32"));
     });

@@ -224,7 +224,8 @@ pub fn analyses(summary: &Summary, images: usize) -> Analyses {
         logits.extend(
             (0..classes).map(|class| if class == answer { 4.0 + turn as f32 / 9.0 } else { 0.0 }),
         );
-        let angle = answer as f32 * 6.283 / classes as f32 + (image * 37 % 11) as f32 / 90.0;
+        let angle = answer as f32 * std::f32::consts::TAU / classes as f32
+            + (image * 37 % 11) as f32 / 90.0;
         features.extend([angle.cos(), angle.sin(), (image * 7 % 5) as f32 / 50.0]);
     }
     let features = Rows::new(features, 3).unwrap();

@@ -65,22 +65,28 @@ pub(super) fn of(points: &[[f64; 2]], labels: &[u32], classes: &[ClassInfo]) -> 
         true => single(&seen, classes),
         false => shots(&seen, classes),
     };
-    let (least, count) = (MOST / 2 / kinds.len().max(1), points.len());
+    let quota = quota(kinds.len(), points.len());
     let place = placing(points);
     let heap = |kind: Kind| {
         let mut of_kind: Vec<usize> =
             kind.labels.iter().flat_map(|&label| &images[label]).copied().collect();
         of_kind.sort_unstable();
-        let drawn = match count <= MOST {
-            true => of_kind.len(),
-            false => of_kind.len().min(least + of_kind.len() * (MOST / 2) / count),
-        };
+        let drawn = quota(of_kind.len());
         let image = |at: usize| of_kind[at * of_kind.len() / drawn];
         let points = (0..drawn).map(|at| place(points[image(at)])).collect();
         let Kind { name, note, colour, is_tail, .. } = kind;
         Heap { name, note, colour, is_tail, points }
     };
     kinds.into_iter().map(heap).collect()
+}
+
+/// How many of a heap's points are drawn: half of [`MOST`] is shared out alike, the other half by number.
+fn quota(heaps: usize, count: usize) -> impl Fn(usize) -> usize {
+    let least = MOST / 2 / heaps.max(1);
+    move |of_heap| match count <= MOST {
+        true => of_heap,
+        false => of_heap.min(least + of_heap * (MOST / 2) / count),
+    }
 }
 
 /// Every class by itself.
@@ -117,20 +123,25 @@ fn shots(seen: &[usize], classes: &[ClassInfo]) -> Vec<Kind> {
         ],
         Tail::None => vec![("all", seen.to_vec())],
     };
-    let kind =
-        |((name, labels), (property, rgb)): ((&str, Vec<usize>), (&'static str, [u8; 3]))| {
-            let first = labels.first()?;
-            let (most, least) =
-                (classes[*first].train_count, classes[labels[labels.len() - 1]].train_count);
-            Some(Kind {
-                name: name.to_owned(),
-                note: format!("{}, {least}–{most}", counted(labels.len(), "class", "classes")),
-                colour: Colour { rgb, property: Some(property) },
-                is_tail: matches!(name, "few" | "tail"),
-                labels,
-            })
-        };
-    kinds.into_iter().zip(SHOTS).filter_map(kind).collect()
+    let named = kinds.into_iter().zip(SHOTS);
+    named.filter_map(|((name, labels), colour)| shot(name, labels, colour, classes)).collect()
+}
+
+/// A group, where it has a class; `labels` from the most training images to the fewest.
+fn shot(
+    name: &str,
+    labels: Vec<usize>,
+    (property, rgb): (&'static str, [u8; 3]),
+    classes: &[ClassInfo],
+) -> Option<Kind> {
+    let [most, least] = [*labels.first()?, *labels.last()?].map(|label| classes[label].train_count);
+    Some(Kind {
+        name: name.to_owned(),
+        note: format!("{}, {least}–{most}", counted(labels.len(), "class", "classes")),
+        colour: Colour { rgb, property: Some(property) },
+        is_tail: matches!(name, "few" | "tail"),
+        labels,
+    })
 }
 
 /// Which classes are marked as the tail.

@@ -142,7 +142,7 @@ fn published(summary: &Summary, published: Option<&Published>) -> Option<Element
         format!(", after {}; this run has {}", counted(epochs, "epoch", "epochs"), summary.epochs)
     });
     let text = format!(
-        "Published for this recipe: {} ({source}{}).",
+        "Published for this method on this data: {} ({source}{}).",
         percent(Some(*balanced_top1)),
         after.unwrap_or_default()
     );

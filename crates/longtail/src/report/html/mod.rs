@@ -56,13 +56,13 @@ pub struct Details<'a> {
     pub embedding: Option<&'a str>,
     /// Stages behind the first one, by the epoch that each begins with, counted from 0.
     pub stages: &'a [(usize, &'a str)],
-    /// The figure that others published for this recipe.
+    /// The figure that others published for this method on this data.
     pub published: Option<&'a Published>,
     /// Where the run stands; `None` when it is done.
     pub underway: Option<Underway>,
 }
 
-/// What the literature says of a recipe.
+/// What the literature says of a method on a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
     /// Balanced top-1, as a share.

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::plan::{Reproduction, Target};
 use crate::{
     Result,
-    eval::Outputs,
-    report::Summary,
+    eval::{Outputs, ShotThresholds, TsneOptions, tsne},
+    report::{ClassInfo, EmbeddingPicture, Summary},
     run::{
         RunError, Runner,
         queue::Job,
@@ -14,6 +14,9 @@ use crate::{
         saved,
     },
 };
+
+/// Most images of a picture.
+const DRAWN: usize = 5000;
 
 /// What a finished run gives for its test images.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,13 +84,25 @@ impl Reproduction<'_> {
     }
 }
 
-impl Figure3 {
-    /// The label and the features of every image of one run as CSV: `label,0,1,…`.
-    pub fn csv(embedding: &Embedding) -> String {
-        let width = embedding.outputs.features.width();
+impl Embedding {
+    /// The features in the plane, coloured by class; of at most 5,000 images, as many of each class.
+    ///
+    /// # Errors
+    /// [`crate::Error`] if there are fewer than 3 images, or if a feature is no number.
+    pub fn picture(&self, thresholds: &ShotThresholds) -> Result<EmbeddingPicture> {
+        let (rows, labels) = self.outputs.features_by_class(DRAWN);
+        let embedding = tsne(&rows, &TsneOptions::default())?;
+        let (names, counts): (Vec<_>, Vec<_>) = self.classes.iter().cloned().unzip();
+        let classes = ClassInfo::list(&names, &counts, thresholds);
+        Ok(EmbeddingPicture::new(&embedding, &labels, &classes, &self.name)?)
+    }
+
+    /// The label and the features of every image as CSV: `label,0,1,…`.
+    pub fn csv(&self) -> String {
+        let width = self.outputs.features.width();
         let head: String = (0..width).map(|place| format!(",{place}")).collect();
         let mut text = format!("label{head}\n");
-        for (label, row) in embedding.outputs.labels.iter().zip(embedding.outputs.features.iter()) {
+        for (label, row) in self.outputs.labels.iter().zip(self.outputs.features.iter()) {
             text += &label.to_string();
             row.iter().for_each(|value| text += &format!(",{value}"));
             text.push('\n');

@@ -6,12 +6,14 @@ mod figure3;
 mod files;
 mod images;
 mod plan;
+mod published;
 mod tables;
 
 pub use cells::{Cell, Filled, FilledRow, Ours, Stance};
 pub use figure1::{Figure1, METHODS as FIGURE_1_METHODS};
 pub use figure3::{Embedding, Figure3};
 pub use plan::{Reproduction, Shelf, StandIn, Target, targets};
+pub(super) use published::published;
 pub use tables::{
     BALANCED, CHI, Column, DBI, HARMONIC, OVERLAP, Row, TABLES, Table, printed, title,
 };

@@ -48,6 +48,8 @@ pub mod rng;
 pub mod choice;
 mod counted;
 
+mod duration;
+
 mod atomic;
 
 mod hex;

@@ -63,7 +63,7 @@ pub struct TrainArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "0",
-        conflicts_with_all = ["dry_run", "init_recipe"]
+        conflicts_with_all = ["dry_run", "init_recipe", "seeds"]
     )]
     pub serve: Option<u16>,
     /// Where the images come from.

@@ -5,6 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use anyhow::bail;
 use longtail::{
     data::names::listed,
+    recipe::RecipeError,
     report::EpochRecord,
     run::{
         RunError,
@@ -15,6 +16,7 @@ use longtail::{
 use serde::Serialize;
 
 use crate::{
+    args::RuntimeArgs,
     interrupt::Interrupt,
     output::{print_json, print_lines},
     progress::Progress,
@@ -80,11 +82,16 @@ impl QueueObserver for QueueProgress {
     }
 }
 
-/// Refuses seeds that say nothing.
-pub fn check_seeds(seeds: &[u64]) -> Result<(), RunError> {
+/// Refuses seeds that are there twice, and another that was typed beside them.
+pub fn check_seeds(seeds: &[u64], typed: Option<u64>) -> anyhow::Result<()> {
+    if let (Some(seed), false) = (typed, seeds.is_empty()) {
+        let mend = "--seeds names the seeds: leave it out".into();
+        let (key, value) = ("train.seed".into(), seed.to_string());
+        return Err(RecipeError::Value { key, value, mend }.into());
+    }
     let twice = seeds.iter().enumerate().find(|(place, seed)| seeds[..*place].contains(seed));
     match twice {
-        Some((_, seed)) => Err(RunError::Option {
+        Some((_, seed)) => bail!(RunError::Option {
             option: "--seeds",
             value: seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
             mend: format!("{seed} is there twice, and a copy is no second sample"),
@@ -123,7 +130,7 @@ pub fn print_dry_run(
     queue: &Queue,
     progress: &mut QueueProgress,
     missing: &[(String, String)],
-    is_json: bool,
+    runtime: &RuntimeArgs,
 ) -> anyhow::Result<ExitCode> {
     let looks = queue.look()?;
     let (each, all) = queue.forecast(&looks, progress)?;
@@ -133,8 +140,11 @@ pub fn print_dry_run(
         Listed { run, folder, stands, epochs, epochs_done, seconds: left.seconds }
     });
     let rows: Vec<_> = rows.collect();
-    if is_json {
+    if runtime.json {
         print_json(&serde_json::json!({ "runs": rows, "seconds": all, "missing": missing }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if runtime.quiet {
         return Ok(ExitCode::SUCCESS);
     }
     let width = rows.iter().map(|row| row.run.chars().count()).max().unwrap_or(0);

@@ -32,10 +32,10 @@ pub fn run(args: &ReproduceArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<E
         return Ok(ExitCode::SUCCESS);
     }
     start_threads(args.runtime.threads)?;
-    check_seeds(&args.seeds)?;
     let targets = args.targets.iter().map(|name| Target::parse(name, &recipes::of_name));
     let targets = targets.collect::<Result<Vec<_>, _>>()?;
     let reproduction = reproduction(args)?;
+    check_seeds(&args.seeds, reproduction.options.train.seed)?;
     let progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let progress = QueueProgress::new(progress, interrupt);
@@ -52,7 +52,7 @@ fn made(
     let runner = runner(device);
     let (queue, missing) = reproduction.queue(targets, &runner)?;
     if args.dry_run {
-        return print_dry_run(&queue, &mut progress, &missing, args.runtime.json);
+        return print_dry_run(&queue, &mut progress, &missing, &args.runtime);
     }
     let end = queue.run(&mut progress)?;
     if end.is_interrupted {

@@ -29,7 +29,8 @@ const FIRST_RUNG: usize = 9;
 /// `longtail search`
 pub fn run(args: &SearchArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     start_threads(args.runtime.threads)?;
-    check_seeds(&args.seeds)?;
+    let typed = layers::layers_of_search(args)?.last().and_then(|options| options.train.seed);
+    check_seeds(&args.seeds, typed)?;
     let search = search(args)?;
     // What was typed is looked at before a GPU is.
     search.candidates()?;
@@ -47,7 +48,7 @@ fn searched(
 ) -> anyhow::Result<ExitCode> {
     let runner = runner(device);
     if args.dry_run {
-        return print_dry_run(&search.queue(&runner)?, &mut progress, &[], args.runtime.json);
+        return print_dry_run(&search.queue(&runner)?, &mut progress, &[], &args.runtime);
     }
     let found = match search.run(&runner, &mut progress)? {
         SearchEnd::Interrupted => return Ok(progress.stopped()),

@@ -1,7 +1,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use longtail::{
-    recipe::{RecipeError, RecipeFile},
+    recipe::RecipeFile,
     report::compare::{CompareOptions, Format},
     run::{
         of_seeds,
@@ -25,12 +25,7 @@ pub fn run(
     interrupt: &Arc<Interrupt>,
     progress: Progress,
 ) -> anyhow::Result<ExitCode> {
-    check_seeds(&args.seeds)?;
-    if let Some(seed) = layers.last().and_then(|options| options.train.seed) {
-        let mend = "--seeds names the seeds: leave it out".into();
-        let (key, value) = ("train.seed".into(), seed.to_string());
-        return Err(RecipeError::Value { key, value, mend }.into());
-    }
+    check_seeds(&args.seeds, layers.last().and_then(|options| options.train.seed))?;
     let name = title(layers)?.0;
     let root = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&name));
     let jobs = of_seeds(layers, &args.seeds, &root, &name, Goal::Figures);
@@ -40,7 +35,7 @@ pub fn run(
     let queue = Queue::new(runner(device.clone()), jobs, limits).logging(args.log.clone());
     on(&device, || {
         if args.dry_run {
-            return print_dry_run(&queue, &mut progress, &[], args.runtime.json);
+            return print_dry_run(&queue, &mut progress, &[], &args.runtime);
         }
         let end = queue.run(&mut progress)?;
         if end.is_interrupted {

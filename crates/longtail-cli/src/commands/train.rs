@@ -4,7 +4,7 @@ use longtail::{
     data::source,
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
-    report::{Summary, class_table, counted},
+    report::{Summary, class_table, counted, duration},
     train::{Forecast, Limits, Observer, Out, RunFolder},
 };
 
@@ -129,16 +129,6 @@ fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
         + "\ndry run: nothing was written"
 }
 
-/// Seconds as people say them.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, _) => format!("{seconds:.1} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
-}
-
 fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Result<()> {
     if args.runtime.json {
         print_summary(summary, folder)?;
@@ -196,11 +186,5 @@ mod tests {
         let on = |name: &str| resume_command(run, name.parse().unwrap());
         assert_eq!(on("cpu"), format!("{plain} --device cpu"));
         assert_eq!(on("cuda:1"), format!("{plain} --device cuda:1"));
-    }
-
-    #[test]
-    fn durations_are_said_in_their_units() {
-        let said = [0.04, 59.4, 59.6, 61.0, 3599.0, 3661.0].map(duration);
-        assert_eq!(said, ["0.0 s", "59.4 s", "1 min 0 s", "1 min 1 s", "59 min 59 s", "1 h 1 min"]);
     }
 }

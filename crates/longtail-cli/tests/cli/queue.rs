@@ -98,11 +98,12 @@ fn options_that_contradict_seeds_are_refused_in_a_sentence() {
     let place = Place::with_photos();
     for (more, says) in [
         ("--seeds 1,1", "1 is there twice"),
-        ("--seeds 0,1 --seed 2", "--seed"),
+        ("--seeds 0,1 --seed 2", "cannot be used with"),
         ("--seeds 0,1 --resume --out run", "--resume"),
         ("--seeds 0,1 --stage1 run", "--stage1"),
+        ("--seeds 0,1 --serve", "cannot be used with"),
         ("--seeds 0,1 --set train.seed=4", "--seeds names the seeds"),
-        ("--seeds one", "one"),
+        ("--seeds one", "invalid digit"),
     ] {
         let said = place.fail(2, &format!("train {SMALL} {more}"));
         assert!(said.contains(says), "{more}: {said}");
@@ -123,6 +124,8 @@ fn a_dry_run_lists_what_is_there_and_what_is_not_and_trains_nothing() {
     assert_eq!(stands, ["used again", "to train"]);
     assert!(listed["seconds"].as_f64().unwrap() > 0.0);
     assert!(!place.exists("runs/seed-1"));
-    let text = place.succeed(&format!("{} --dry-run", words("0,1")));
+    let quiet = format!("{} --dry-run", words("0,1"));
+    assert_eq!(place.succeed(&quiet), "", "--quiet says nothing");
+    let text = place.succeed(&quiet.replace("--quiet", ""));
     assert!(text.contains("0/2 epochs  to train  about"), "{text}");
 }

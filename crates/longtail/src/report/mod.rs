@@ -43,3 +43,4 @@ pub use text::{json_line, printable, printable_lines};
 
 pub use crate::atomic::{WholeFile, WriteError};
 pub use crate::counted::counted;
+pub use crate::duration::{duration, rough_duration};

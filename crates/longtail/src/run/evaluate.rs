@@ -160,6 +160,10 @@ fn of_run(
     if !is_checked && !options.logs.is_empty() {
         return Err(ReportError::LogsOfOther.into());
     }
+    // Where images validate, one of the epochs is the best.
+    if options.keep.contains(&Weights::Best) && trainer.sets().val.is_none() {
+        return Err(TrainError::NoBest(trainer.folder().path().to_owned()).into());
+    }
     let keeping = options.keep.iter().copied();
     let trainer = keeping.fold(trainer.logging(&options.logs), Trainer::keeping);
     let results = Box::new(trainer.results()?);

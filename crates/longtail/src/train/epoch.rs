@@ -57,7 +57,8 @@ impl Trainer {
         self.save()?;
         self.log_epoch(&record, observer);
         observer.epoch(&record);
-        self.write_page_underway(record.val.as_ref(), observer);
+        self.records.push(record);
+        self.write_page_underway(false, observer);
         Ok(())
     }
 

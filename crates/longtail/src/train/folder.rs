@@ -122,10 +122,17 @@ impl RunFolder {
     }
 
     /// Whether the folder holds no more than [`RunFolder::create`] and what follows it make before there is a run:
-    /// the recipe is written last, and a checkpoint comes after it.
+    /// the recipe is written last, after the log of a first stage, and a checkpoint comes after it.
     fn is_not_begun(&self) -> bool {
         let is_of_beginning = |entry: fs::DirEntry| match entry.file_name().to_str() {
-            Some(lock::NAME | "split.json" | ".split.json.part" | ".recipe.toml.part") => true,
+            Some(
+                lock::NAME
+                | "split.json"
+                | ".split.json.part"
+                | "metrics.jsonl"
+                | ".metrics.jsonl.part"
+                | ".recipe.toml.part",
+            ) => true,
             Some(CHECKPOINTS) => {
                 fs::read_dir(entry.path()).is_ok_and(|mut files| files.next().is_none())
             }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::TrainError;
+use crate::duration::rough_duration;
 
 /// The file that is locked, in the run's folder.
 pub(super) const NAME: &str = ".lock";
@@ -69,17 +70,9 @@ fn owner_of(text: &str) -> String {
     };
     let since = since.and_then(|since| since.parse::<u64>().ok()).map(|since| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(since, |d| d.as_secs());
-        format!(", which began {} ago", ago(now.saturating_sub(since)))
+        format!(", which began {} ago", rough_duration(now.saturating_sub(since) as f64))
     });
     format!("process {process}{}", since.unwrap_or_default())
-}
-
-fn ago(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, 0) => format!("{seconds} s"),
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
 }
 
 #[cfg(test)]
@@ -101,9 +94,5 @@ mod tests {
     fn an_owner_that_nobody_wrote_down_is_another_process() {
         assert_eq!(owner_of(""), "another process");
         assert_eq!(owner_of("words\n"), "another process");
-        assert_eq!(
-            (ago(59), ago(61), ago(7260)),
-            ("59 s".into(), "1 min".into(), "2 h 1 min".into())
-        );
     }
 }

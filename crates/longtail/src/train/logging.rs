@@ -6,7 +6,7 @@ use super::{Observer, Results, TrainError, Trainer};
 use crate::{
     data::source,
     recipe::{Recipe, RecipeFile},
-    report::{EpochRecord, LogKind, LoggedEnd, LoggedRun, Logs, MetricsLog, ReportError, Weights},
+    report::{EpochRecord, LogKind, LoggedEnd, LoggedRun, Logs, ReportError, Weights},
 };
 
 impl Trainer {
@@ -14,8 +14,11 @@ impl Trainer {
     /// logged for those that it was logged for before.
     #[must_use]
     pub fn logging(mut self, kinds: &[LogKind]) -> Self {
-        let new: Vec<_> = kinds.iter().filter(|kind| !self.log_kinds.contains(kind)).collect();
-        self.log_kinds.extend(new);
+        for kind in kinds {
+            if !self.log_kinds.contains(kind) {
+                self.log_kinds.push(*kind);
+            }
+        }
         self
     }
 
@@ -38,8 +41,7 @@ impl Trainer {
         if self.log_kinds.is_empty() {
             return;
         }
-        let begun = MetricsLog::read(self.folder.metrics()).map_err(TrainError::from);
-        match begun.and_then(|records| self.new_logs(&records)) {
+        match self.new_logs(&self.records) {
             Ok(logs) => self.write_or_leave(logs, observer),
             Err(error) => leave(&error, observer),
         }

@@ -5,8 +5,7 @@ use crate::{
     atomic, device,
     eval::{Evaluation, Rows, TsneOptions, tsne},
     report::{
-        Best, EmbeddingPicture, EpochRecord, Gallery, MetricsLog, Outcome, Recovered, ReportError,
-        Summary,
+        Best, EmbeddingPicture, EpochRecord, Gallery, Outcome, Recovered, ReportError, Summary,
         html::{self, Details, ReportInput, Underway},
     },
 };
@@ -25,12 +24,13 @@ impl Trainer {
         let embedding = embedding.as_ref();
         embedding.map(|picture| self.write_embedding(picture)).transpose()?;
         let embedding = embedding.map(EmbeddingPicture::inline_svg);
+        let embedding = embedding.as_deref().zip(features.as_ref().map(|(rows, _)| rows.len()));
         let gallery = Gallery::of(self.sets(), summary, analyses.as_ref(), called.as_ref());
         let stages = self.later_stages();
         let details = Details {
             analyses: analyses.as_ref(),
             gallery: Some(&gallery),
-            embedding: embedding.as_deref(),
+            embedding,
             stages: &stages,
             published: self.published.as_ref(),
             ..Details::default()
@@ -38,26 +38,24 @@ impl Trainer {
         self.save_page(summary, records, details)
     }
 
-    /// Writes the page of a run that goes on, with what is known without looking at a test image. That it cannot be
-    /// written is said, and stops nothing.
-    pub(super) fn write_page_underway(
-        &self,
-        val: Option<&Evaluation>,
-        observer: &mut dyn Observer,
-    ) {
+    /// Writes the page of a run that goes on, or was stopped, with what is known without looking at a test image. That it
+    /// cannot be written is said, and stops nothing. Before the first epoch is done there is nothing to show.
+    pub(super) fn write_page_underway(&self, is_stopped: bool, observer: &mut dyn Observer) {
+        let records = &self.records;
+        let Some(last) = records.last() else { return };
         let of_val = |val: &Evaluation| Outcome { test: None, val: Some(val.clone()) };
         let best = self.progress().best.as_ref();
         let best = best.map(|best| Best { epoch: best.epoch, outcome: of_val(&best.val) });
-        let summary = self.summary_of(val.map(of_val).unwrap_or_default(), best);
-        let records = MetricsLog::read(self.folder().metrics()).unwrap_or_default();
+        let last = last.val.as_ref().map(of_val).unwrap_or_default();
+        let summary = self.summary_of(last, best);
         let stages = self.later_stages();
         let details = Details {
             stages: &stages,
             published: self.published.as_ref(),
-            underway: Some(self.underway(&records)),
+            underway: Some(self.underway(is_stopped)),
             ..Details::default()
         };
-        if let Err(error) = self.save_page(&summary, &records, details) {
+        if let Err(error) = self.save_page(&summary, records, details) {
             observer.note(&format!("the page was not brought up to date: {error}"));
         }
     }
@@ -91,13 +89,14 @@ impl Trainer {
         Ok(html::save(&input, self.folder().report())?)
     }
 
-    fn underway(&self, records: &[EpochRecord]) -> Underway {
+    fn underway(&self, is_stopped: bool) -> Underway {
+        let records = &self.records;
         let (done, epochs) = (self.progress().epoch, self.plan.epochs());
         let seconds: f64 = records.iter().map(|record| record.seconds).sum();
         let of_one = seconds / records.len().max(1) as f64;
         let seconds_left =
             (!records.is_empty()).then(|| of_one * epochs.saturating_sub(done) as f64);
-        Underway { done, epochs, seconds_left }
+        Underway { done, epochs, seconds_left, is_stopped }
     }
 
     /// Stages behind the first one, by the epoch that each begins with.

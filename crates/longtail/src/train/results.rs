@@ -138,7 +138,16 @@ impl Trainer {
         let mut last = last.keeping_outputs(keeps_last || keeps_best);
         let best = match self.chosen(&last.outcome) {
             None => None,
-            Some(epoch) if epoch == self.last_epoch() => Some((epoch, last.clone())),
+            Some(epoch) if epoch == self.last_epoch() => {
+                let outputs = last.outputs.take();
+                let mut best = last.clone();
+                (last.outputs, best.outputs) = match (keeps_last, keeps_best) {
+                    (true, true) => (outputs.clone(), outputs),
+                    (true, false) => (outputs, None),
+                    (false, _) => (None, outputs),
+                };
+                Some((epoch, best))
+            }
             Some(epoch) => {
                 last = last.keeping_outputs(keeps_last);
                 let network = self.best_network()?.unwrap_or_else(|| self.network());

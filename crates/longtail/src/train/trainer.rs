@@ -20,7 +20,7 @@ use crate::{
     },
     optim::LossScale,
     recipe::Recipe,
-    report::{LogKind, Logs, MetricsLog, Recovered, Weights, html::Published},
+    report::{EpochRecord, LogKind, Logs, MetricsLog, Recovered, Weights, html::Published},
 };
 
 /// A run: the model and all that changes while it trains.
@@ -40,6 +40,8 @@ pub struct Trainer {
     pub(super) commit: Option<String>,
     /// What others published of its method on its data.
     pub(super) published: Option<Published>,
+    /// The epochs that its log holds while it trains.
+    pub(super) records: Vec<EpochRecord>,
     /// The programs that the run is logged for.
     pub(super) log_kinds: Vec<LogKind>,
     /// While it trains and they can be written.
@@ -93,6 +95,7 @@ impl Trainer {
             former_fingerprint: None,
             commit: None,
             published: None,
+            records: Vec::new(),
             log_kinds: Vec::new(),
             logs: None,
             kept: Vec::new(),
@@ -199,12 +202,25 @@ impl Trainer {
     ) -> Result<Ending, TrainError> {
         let mut log = self.log(observer)?;
         self.begin_logs(observer);
+        let ending = self.run_stages(limits, &mut log, observer)?;
+        if ending == Ending::Interrupted {
+            self.write_page_underway(true, observer);
+        }
+        Ok(ending)
+    }
+
+    fn run_stages(
+        &mut self,
+        limits: Limits,
+        log: &mut MetricsLog,
+        observer: &mut dyn Observer,
+    ) -> Result<Ending, TrainError> {
         if self.progress.step == 0 {
             self.before_epoch(observer)?;
         }
         while self.progress.epoch < self.plan.epochs() {
             self.begin_stage(observer)?;
-            if let Some(ending) = self.run_stage(limits, &mut log, observer)? {
+            if let Some(ending) = self.run_stage(limits, log, observer)? {
                 return Ok(ending);
             }
         }
@@ -261,12 +277,14 @@ impl Trainer {
     }
 
     /// The log, in which the epochs that are done stand as the run wrote them, as far as that is so.
-    fn log(&self, observer: &mut dyn Observer) -> Result<MetricsLog, TrainError> {
+    fn log(&mut self, observer: &mut dyn Observer) -> Result<MetricsLog, TrainError> {
         let (path, Progress { epoch, log, .. }) = (self.folder.metrics(), &self.progress);
         let recovered = Recovered::read(&path, *epoch, *log)?;
         recovered.note.iter().for_each(|note| observer.note(note));
         recovered.save()?;
-        Ok(MetricsLog::open(path, *epoch)?)
+        let next = *epoch;
+        self.records = recovered.records()?;
+        Ok(MetricsLog::open(path, next)?)
     }
 
     fn saves_after_this_step(&self) -> bool {

@@ -131,7 +131,8 @@ fn stages_and_the_published_figure_are_shown() {
 fn a_run_that_goes_on_says_so_and_its_page_loads_itself_again() {
     let mut run = summary(10, 3, true);
     run.last.test = None;
-    let underway = Some(Underway { done: 3, epochs: 20, seconds_left: Some(125.0) });
+    let underway =
+        Some(Underway { done: 3, epochs: 20, seconds_left: Some(125.0), is_stopped: false });
     let details = Details { underway, ..Details::default() };
     let records = records(&run);
     let of = |details| {
@@ -140,11 +141,15 @@ fn a_run_that_goes_on_says_so_and_its_page_loads_itself_again() {
     let page = of(details);
     with_document(&page, |document| {
         let said = text(of_class(document, "p", "underway")[0]);
-        assert!(said.contains("3 of 20 epochs are done. About 2 min 5 s are left."), "{said}");
+        assert!(said.contains("3 of 20 epochs are done. About 2 min are left."), "{said}");
         let all = text(document.root());
         assert!(!all.contains("There is no test set") && !all.contains("Finished"));
     });
     assert!(page.contains("http-equiv=\"refresh\""));
+    let stopped = underway.map(|of| Underway { is_stopped: true, ..of });
+    let stopped = of(Details { underway: stopped, ..Details::default() });
+    assert!(stopped.contains("Training was stopped when 3 of 20 epochs are done"), "{stopped}");
+    assert!(!stopped.contains("http-equiv=\"refresh\""));
     assert!(!of(Details::default()).contains("http-equiv=\"refresh\""));
 }
 

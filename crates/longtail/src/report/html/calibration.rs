@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     eval::{Analysis, Calibration, Group, Prior, Reliability, Shift, ShiftedPriors},
-    report::columns::percent,
+    report::{columns::percent, counted},
 };
 
 const HEIGHT: u32 = 170;
@@ -18,10 +18,13 @@ const HEIGHT: u32 = 170;
 pub(super) fn trust(of: &Analysis) -> Option<Element> {
     let calibration = of.calibration.as_ref().map(reliabilities);
     let priors = of.priors.as_ref().map(shifted);
-    if calibration.is_none() && priors.is_none() {
+    let missing = of.not_computed.iter().map(|reason| {
+        element("p").class("quiet").text(format!("Not everything could be computed: {reason}."))
+    });
+    if calibration.is_none() && priors.is_none() && of.not_computed.is_empty() {
         return None;
     }
-    let section = section("trust", "How far it can be trusted");
+    let section = section("trust", "How far it can be trusted").children(missing);
     Some(section.children(calibration.into_iter().flatten()).children(priors.into_iter().flatten()))
 }
 
@@ -46,8 +49,8 @@ fn reliability(title: &str, class: &str, of: &Reliability) -> Element {
     let bars = of.bins.iter().filter_map(|bin| {
         let (accuracy, confidence) = (bin.accuracy?, bin.confidence?);
         let words = format!(
-            "{} images, {} sure on average, {} right",
-            bin.images,
+            "{}, {} sure on average, {} right",
+            counted(bin.images, "image", "images"),
             percent(Some(confidence)),
             percent(Some(accuracy))
         );
@@ -59,8 +62,8 @@ fn reliability(title: &str, class: &str, of: &Reliability) -> Element {
     let line = element("line").class("diagonal").attribute("y1", "100%").attribute("x2", "100%");
     let caption = format!("{title}: calibration error {}", percent(Some(of.ece)));
     let said = format!(
-        "{} images: {} sure on average, {} right",
-        of.images,
+        "{}: {} sure on average, {} right",
+        counted(of.images, "image", "images"),
         percent(Some(of.confidence)),
         percent(Some(of.accuracy))
     );

@@ -178,8 +178,11 @@ mod tests {
         assert!(svg.contains("prefers-color-scheme: dark"));
         let dots = page.descendants().filter(|node| node.attribute("r") == Some("1.8")).count();
         assert_eq!(dots, 6, "what has no direction is not drawn");
-        // Of two classes opposite each other, each has about half.
-        assert!(svg.contains("% of the circle"));
+        // Of two classes opposite each other, each has half.
+        for class in ["<b>\"head\"", "tail & co"] {
+            let half = format!("{class}: 50.0 % of the circle");
+            assert!(texts.contains(&half.as_str()), "{half}: {texts:?}");
+        }
         roxmltree::Document::parse(&circles("none", &[], &[])).unwrap();
     }
 }

@@ -65,7 +65,9 @@ fn key(summary: &Summary) -> Element {
     if chosen && summary.classes.len() <= MOST_SINGLE {
         entries.push(("best", "best epoch (bars: last epoch)"));
     }
-    entries.push(("shade", "behind the accuracies: training images, logarithmic"));
+    if !columns.is_empty() {
+        entries.push(("shade", "behind the accuracies: training images, logarithmic"));
+    }
     let intervals = columns.iter().any(|column| column.evaluation.interval.is_some());
     if intervals && summary.classes.len() <= MOST_INTERVALS {
         entries.push(("range", "95% interval of the last epoch"));

@@ -13,6 +13,7 @@ use crate::{
     report::{
         AnalysedSet, Analyses, Gallery, Picture,
         columns::percent,
+        counted,
         gallery::CONFUSIONS,
         summary::{ClassInfo, Summary},
     },
@@ -35,7 +36,8 @@ pub(super) fn confusions(
         AnalysedSet::Test => "test",
         AnalysedSet::Val => "validation",
     };
-    let intro = format!("Of the {} {set} images, by the model of the last epoch.", of.images);
+    let images = counted(of.images, &format!("{set} image"), &format!("{set} images"));
+    let intro = format!("Of {images}, by the model of the last epoch.");
     let matrix = match &of.confusion {
         Some(matrix) if matrix.len() > 1 => vec![heat_map(summary, matrix)],
         Some(_) => Vec::new(),

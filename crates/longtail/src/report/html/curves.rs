@@ -31,8 +31,10 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     /// Stages that a recorded epoch belongs to.
     fn begun(self) -> impl Iterator<Item = (usize, &'a str)> {
-        let last = self.records.last().map_or(0, |record| record.epoch);
-        self.stages.iter().copied().filter(move |(epoch, _)| *epoch <= last)
+        let epochs = || self.records.iter().map(|record| record.epoch);
+        let recorded = epochs().min().zip(epochs().max());
+        let is_recorded = move |epoch| recorded.is_some_and(|(a, b)| (a..=b).contains(&epoch));
+        self.stages.iter().copied().filter(move |(epoch, _)| is_recorded(*epoch))
     }
 }
 

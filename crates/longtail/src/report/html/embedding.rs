@@ -18,23 +18,28 @@ const HEIGHT: u32 = 170;
 pub(super) fn embedding(
     summary: &Summary,
     of: &Analysis,
-    picture: Option<&str>,
+    picture: Option<(&str, usize)>,
 ) -> Option<Element> {
     if of.features.is_none() && of.projections.is_none() && picture.is_none() {
         return None;
     }
-    let section = section("embedding", "Where the classes lie").children(picture.map(drawn));
+    let section = section("embedding", "Where the classes lie")
+        .children(picture.map(|(svg, images)| drawn(svg, images, of.images)));
     let panels = element("div").class("panels");
     let overlaps = of.features.as_ref().and_then(|of| overlaps(summary, of));
-    Some(section.child(panels.child(indices(of)).children(overlaps)))
+    Some(section.child(panels.children(indices(of)).children(overlaps)))
 }
 
-fn drawn(picture: &str) -> Element {
+fn drawn(picture: &str, drawn: usize, images: usize) -> Element {
+    let caption = match drawn < images {
+        true => format!("Embedding of {drawn} of {images} images, as many of each class as it has"),
+        false => "Embedding of the images".to_owned(),
+    };
     let text = "Features of the backbone, t-SNE: near points are alike; distances between groups, their sizes and the \
                 axes mean nothing.";
     element("figure")
         .class("embedding")
-        .child(element("figcaption").text("Embedding of the images"))
+        .child(element("figcaption").text(caption))
         .drawing(picture)
         .child(element("p").class("quiet").text(text))
 }
@@ -61,9 +66,12 @@ fn overlap(of: Option<&ClassMeans>) -> Option<f64> {
     of?.overlap
 }
 
-fn indices(of: &Analysis) -> Element {
+fn indices(of: &Analysis) -> Option<Element> {
     let spaces = [("backbone", of.features.as_ref()), ("projection", of.projections.as_ref())];
     let spaces: Vec<_> = spaces.into_iter().filter_map(|(name, of)| Some((name, of?))).collect();
+    if spaces.is_empty() {
+        return None;
+    }
     let names = spaces
         .iter()
         .map(|(name, _)| element("th").class("number").attribute("scope", "col").text(name));
@@ -77,7 +85,7 @@ fn indices(of: &Analysis) -> Element {
     let table = table.child(element("tbody").children(rows));
     let text = "Calinski–Harabasz: more is better. Davies–Bouldin, deviation, variation, spread and overlap: less is \
                 better. Overlap is a class's spread divided by the distance to the nearest other centre.";
-    element("div").child(scrolled(table)).child(element("p").class("quiet").text(text))
+    Some(element("div").child(scrolled(table)).child(element("p").class("quiet").text(text)))
 }
 
 fn number(value: Option<f64>) -> String {

@@ -5,7 +5,7 @@ use super::{
     markup::{Element, element},
     section,
 };
-use crate::report::{counted, summary::Summary};
+use crate::report::{counted, duration, summary::Summary};
 
 /// How the figures came about: the run, the machine and the recipe.
 pub(super) fn facts(input: &ReportInput) -> Element {
@@ -48,16 +48,6 @@ fn waiting(summary: &Summary) -> String {
 fn length(summary: &Summary) -> String {
     let steps = counted(summary.steps as usize, "step", "steps");
     format!("{}, {steps}", counted(summary.epochs, "epoch", "epochs"))
-}
-
-pub(super) fn duration(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds:.1} s"),
-        (0, _) => format!("{minutes} min {rest} s"),
-        _ => format!("{hours} h {minutes} min"),
-    }
 }
 
 /// Of the program, with its commit where that is known.

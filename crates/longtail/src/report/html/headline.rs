@@ -3,16 +3,14 @@
 use std::path::Path;
 
 use super::{
-    Details, Published, Underway,
-    facts::duration,
-    glossary,
+    Details, Published, Underway, glossary,
     markup::{Element, element},
 };
 use crate::{
     eval::{Evaluation, Group, mean_margin},
     report::{
         columns::{Column, FEW_IMAGES, Model, Set, percent},
-        counted,
+        counted, rough_duration,
         summary::Summary,
     },
 };
@@ -120,15 +118,21 @@ fn verdict(summary: &Summary, goes_on: bool) -> Vec<Element> {
 }
 
 /// How far a run is that goes on.
-fn underway(Underway { done, epochs, seconds_left }: Underway) -> Element {
+fn underway(Underway { done, epochs, seconds_left, is_stopped }: Underway) -> Element {
+    let so_far = format!("{done} of {} done", counted(epochs, "epoch is", "epochs are"));
     let text = if done >= epochs {
         "All epochs are done; no test image was looked at yet. All figures are of validation images.".into()
-    } else {
-        let left = seconds_left.map(|seconds| format!(" About {} are left.", duration(seconds)));
+    } else if is_stopped {
         format!(
-            "Training goes on: {done} of {} done.{} Test images are looked at when it is; until then \
-             all figures are of validation images.",
-            counted(epochs, "epoch is", "epochs are"),
+            "Training was stopped when {so_far}; longtail train --resume goes on. No test image was \
+             looked at yet: all figures are of validation images."
+        )
+    } else {
+        let left =
+            seconds_left.map(|seconds| format!(" About {} are left.", rough_duration(seconds)));
+        format!(
+            "Training goes on: {so_far}.{} Test images are looked at when it is; until then all \
+             figures are of validation images.",
             left.unwrap_or_default()
         )
     };

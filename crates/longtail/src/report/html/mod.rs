@@ -52,8 +52,8 @@ pub struct Details<'a> {
     pub analyses: Option<&'a Analyses>,
     /// Images of the run.
     pub gallery: Option<&'a Gallery>,
-    /// The picture of the embedding, an `svg` element.
-    pub embedding: Option<&'a str>,
+    /// The picture of the embedding, an `svg` element, and how many images it was made of.
+    pub embedding: Option<(&'a str, usize)>,
     /// Stages behind the first one, by the epoch that each begins with, counted from 0.
     pub stages: &'a [(usize, &'a str)],
     /// The figure that others published for this method on this data.
@@ -82,6 +82,8 @@ pub struct Underway {
     pub epochs: usize,
     /// Seconds that the others may take, where one of them is done.
     pub seconds_left: Option<f64>,
+    /// Whether it was stopped; it goes on when somebody lets it.
+    pub is_stopped: bool,
 }
 
 /// Seconds between two looks of an open page at a run that goes on.
@@ -114,7 +116,7 @@ pub fn render(input: &ReportInput) -> String {
     let title = headline::title(summary);
     let page = element("html")
         .attribute("lang", "en")
-        .child(head(&title, details.underway.is_some()))
+        .child(head(&title, details.underway.is_some_and(|of| !of.is_stopped)))
         .child(element("body").child(main));
     format!("<!DOCTYPE html>\n{}\n", page.into_string())
 }

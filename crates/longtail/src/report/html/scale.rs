@@ -55,7 +55,9 @@ fn round_step(step: f64) -> f64 {
 /// `value` with as many digits as tell ticks apart, such as `0.25`, `12` or `3e-5`.
 pub(super) fn tick_label(value: f64) -> String {
     if value != 0.0 && value.abs() < 1e-3 {
-        return format!("{value:.0e}");
+        let text = format!("{value:.2e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'));
     }
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn ticks_are_labelled_without_noise() {
-        let labels = [0.0, 0.25, 0.1 + 0.2, 12.0, 5000.0, 3e-5].map(tick_label);
-        assert_eq!(labels, ["0", "0.25", "0.3", "12", "5000", "3e-5"]);
+        let labels = [0.0, 0.25, 0.1 + 0.2, 12.0, 5000.0, 3e-5, 0.00015, 0.0002].map(tick_label);
+        assert_eq!(labels, ["0", "0.25", "0.3", "12", "5000", "3e-5", "1.5e-4", "2e-4"]);
     }
 }

@@ -231,6 +231,7 @@ fn a_store_of_mlflow_has_every_figure_under_a_name_that_it_takes() {
     assert!(experiment.len() == 18 && id.len() == 32, "{path}");
     let lines = losses.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let expected = [("1700000002373", 10), ("1700000004623", 20), ("1700000006873", 30)];
+    assert_eq!(lines.clone().count(), expected.len());
     for ((line, (time, step)), record) in lines.zip(expected).zip(records(3)) {
         assert_eq!((line[0], line[2]), (time, step.to_string().as_str()));
         assert_eq!(line[1].parse::<f64>().unwrap(), record.loss);

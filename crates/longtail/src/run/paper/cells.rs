@@ -173,7 +173,12 @@ impl Reproduction<'_> {
         let row = |space: Option<(&str, &str)>| {
             let cells = recipes.iter().zip(columns).zip(printed);
             let cells = cells.map(|((recipe, column), printed)| {
-                self.cell(recipe, column.figure, space.map(|(key, _)| key), printed)
+                self.cell(
+                    (recipe, column.data.is_empty()),
+                    column.figure,
+                    space.map(|(key, _)| key),
+                    printed,
+                )
             });
             let title = space.map_or(title.to_owned(), |(_, name)| format!("{title}, {name}"));
             FilledRow { title, remark: remark.to_owned(), cells: cells.collect() }
@@ -181,9 +186,16 @@ impl Reproduction<'_> {
         spaces.into_iter().map(row).collect()
     }
 
-    fn cell(&self, recipe: &str, figure: &str, space: Option<&str>, printed: &str) -> Cell {
+    /// A cell; one of which the paper prints nothing is made where its recipe was named.
+    fn cell(
+        &self,
+        (recipe, is_named): (&str, bool),
+        figure: &str,
+        space: Option<&str>,
+        printed: &str,
+    ) -> Cell {
         let paper = (printed != "-").then(|| printed.to_owned());
-        let is_asked = paper.is_some() || figure == OVERLAP || self.is_row(recipe);
+        let is_asked = paper.is_some() || figure == OVERLAP || is_named;
         let empty = Cell {
             recipe: recipe.to_owned(),
             paper,
@@ -202,11 +214,6 @@ impl Reproduction<'_> {
                 Ok(ours) => empty.with(ours),
             },
         }
-    }
-
-    /// Whether it can be a row that the paper prints nothing of.
-    fn is_row(&self, recipe: &str) -> bool {
-        (self.shelf)(recipe).is_some()
     }
 }
 

@@ -16,18 +16,20 @@ const FACTOR: f64 = 50.0;
 /// Test images of a class.
 const TESTED: usize = 60;
 
-/// The folder `images` in `root`, in which `train/` and `test/` have a folder a class; it is written once, and whole. Images
+/// The folder `images-cifar10` or `images-synthetic` in `root`, in which `train/` and `test/` have a folder a class; it is written once, and whole. Images
 /// are the first ones of their class: of CIFAR-10 if that is in `cifar`, else of the built-in set.
 pub(super) fn write(root: &Path, cifar: &Path) -> Result<std::path::PathBuf> {
-    let folder = root.join("images");
+    let is_cifar = Cifar::Ten.is_at(cifar);
+    let name = if is_cifar { "images-cifar10" } else { "images-synthetic" };
+    let folder = root.join(name);
     if folder.is_dir() {
         return Ok(folder);
     }
-    let source = match Cifar::Ten.is_at(cifar) {
+    let source = match is_cifar {
         true => Cifar::Ten.load(cifar, Integrity::Official)?,
         false => Synthetic::default().source(),
     };
-    let part = root.join("images.part");
+    let part = root.join(format!("{name}.part"));
     let failed =
         |error: io::Error| RunError::Written { reason: format!("{}: {error}", part.display()) };
     if part.exists() {
@@ -46,7 +48,6 @@ fn write_all(source: &Source, folder: &Path) -> io::Result<()> {
         labels.iter().map(|&label| (source.class_names[label].as_str(), MOST)).collect();
     let counts = class_counts(MOST, &named, FACTOR).map_err(io::Error::other)?;
     for (&label, count) in labels.iter().zip(counts) {
-        // In the order of the tail, which the names alone would not tell.
         let class = &source.class_names[label];
         write_class(&source.pool, label, count, &folder.join("train").join(class))?;
         if let Some(test) = &source.test {

@@ -220,14 +220,23 @@ impl Reproduction<'_> {
         let steps = self.limits.max_steps.map_or(String::new(), |steps| {
             format!(", stopped after {}", counted(steps as usize, "step", "steps"))
         });
-        format!("protocol {}{epochs}{steps}", self.protocol)
+        let set = self.set().iter().map(|set| format!(", {set}")).collect::<String>();
+        format!("protocol {}{epochs}{steps}{set}", self.protocol)
     }
 
-    /// Whether runs are as long as the paper's.
+    /// What its runs have otherwise than their recipes say, but for their length and what numbers are computed in.
+    fn set(&self) -> Vec<String> {
+        let values = self.options.values().unwrap_or_default().into_iter();
+        let values = values.filter(|(key, _)| key != "train.epochs" && key != "train.precision");
+        values.map(|(key, value)| format!("{key} = {value}")).collect()
+    }
+
+    /// Whether runs are as long as the paper's, by the recipes alone.
     pub(super) fn is_whole(&self) -> bool {
         self.protocol == Protocol::Paper
             && self.options.train.epochs.is_none()
             && self.limits.max_steps.is_none()
+            && self.set().is_empty()
     }
 }
 

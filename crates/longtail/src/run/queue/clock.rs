@@ -8,6 +8,7 @@ use super::{Look, Queue, Stand};
 use crate::{
     Result,
     data::{Cifar, CifarName, class_counts},
+    duration::rough_duration,
     loss::ClassCounts,
     method::Method,
     recipe::Recipe,
@@ -24,13 +25,7 @@ pub struct Estimate {
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self.seconds.max(0.0).round() as u64;
-        match (whole / 86_400, whole / 3600 % 24, whole / 60 % 60) {
-            (0, 0, 0) => write!(f, "about {whole} s"),
-            (0, 0, minutes) => write!(f, "about {minutes} min"),
-            (0, hours, minutes) => write!(f, "about {hours} h {minutes} min"),
-            (days, hours, _) => write!(f, "about {days} d {hours} h"),
-        }
+        write!(f, "about {}", rough_duration(self.seconds))
     }
 }
 

@@ -114,11 +114,15 @@ impl Knob {
             Values::List(values) => values[rng.random_range(0..values.len())].clone(),
             &Values::Range { low, high, is_log, is_whole } => {
                 let share: f64 = rng.random();
-                let value = match is_log {
+                let within = |low: f64, high: f64| match is_log {
                     true => low * (high / low).powf(share),
                     false => low + (high - low) * share,
                 };
-                written(value, is_whole)
+                match is_whole {
+                    // Every whole number has a stretch of its own, of the same length.
+                    true => written((within(low, high + 1.0).floor()).clamp(low, high), true),
+                    false => written_within(within(low, high), low, high),
+                }
             }
         }
     }
@@ -158,6 +162,12 @@ impl Values {
         if low >= high {
             return Err(format!("{low} is not less than {high}"));
         }
+        if !(high - low).is_finite() {
+            return Err("its ends are too far apart".into());
+        }
+        if is_whole && (low.fract() != 0.0 || high.fract() != 0.0) {
+            return Err("a range with :int has whole numbers for its ends".into());
+        }
         if is_log && low <= 0.0 {
             return Err("a range with :log begins above 0".into());
         }
@@ -172,6 +182,13 @@ fn written(value: f64, is_whole: bool) -> String {
     }
     let rounded: f64 = format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value);
     format!("{rounded:?}")
+}
+
+/// The same within a range, whose ends may have more digits than are written.
+fn written_within(value: f64, low: f64, high: f64) -> String {
+    let rounded = written(value, false);
+    let is_within = rounded.parse().is_ok_and(|number: f64| (low..=high).contains(&number));
+    if is_within { rounded } else { format!("{value:?}") }
 }
 
 /// At commas that stand in no bracket.
@@ -252,11 +269,13 @@ mod tests {
             ("tau=", "no value"),
             ("tau=1,1", "twice"),
             ("tau=1,,2", "empty"),
-            ("tau=high", "high"),
+            ("tau=high", "expected literal string"),
             ("lr=0.3..0.1", "not less"),
             ("lr=0..1:log", "above 0"),
             ("lr=1..2:cubic", ":cubic"),
             ("lr=a..2", "no number"),
+            ("lr=-1e308..1e308", "too far apart"),
+            ("batch_size=64.2..64.4:int", "whole numbers"),
             ("imbalance=10,100", "one for all"),
             ("train.seed=0,1", "one for all"),
             ("temprature=0.1", "contrastive.temperature"),
@@ -278,5 +297,11 @@ mod tests {
         assert_ne!(knob.draw(3, 7, 0), knob.draw(4, 7, 0));
         let whole = Knob::parse("batch_size=8..64:int").unwrap();
         assert!((0..50).all(|i| (8..=64).contains(&whole.draw(0, i, 1).parse::<i32>().unwrap())));
+        let few = Knob::parse("batch_size=1..3:int").unwrap();
+        let count = |number: &str| (0..300).filter(|&i| few.draw(0, i, 0) == number).count();
+        assert!(["1", "2", "3"].iter().all(|number| (70..=130).contains(&count(number))));
+        let narrow = Knob::parse("tau=0.9991..0.9992").unwrap();
+        let is_within = |text: String| (0.9991..=0.9992).contains(&text.parse::<f64>().unwrap());
+        assert!((0..50).all(|i| is_within(narrow.draw(0, i, 0))));
     }
 }

@@ -94,7 +94,9 @@ fn a_log_that_was_changed_is_said_and_put_in_order() {
 #[test]
 fn a_beginning_that_was_interrupted_is_begun_again() {
     let unbroken = trained("--epochs 1");
-    for left in [vec![], vec![".lock"], vec![".lock", "split.json", ".recipe.toml.part"]] {
+    let of_first_stage = vec![".lock", "split.json", "metrics.jsonl"];
+    let of_recipe = vec![".lock", "split.json", ".recipe.toml.part"];
+    for left in [vec![], vec![".lock"], of_first_stage, of_recipe] {
         let place = Place::with_photos();
         fs::create_dir_all(place.path("run/checkpoints")).unwrap();
         left.iter().for_each(|name| place.write(&format!("run/{name}"), ""));

@@ -32,7 +32,7 @@ pub(super) fn embedding(
 
 fn drawn(picture: &str, drawn: usize, images: usize) -> Element {
     let caption = match drawn < images {
-        true => format!("Embedding of {drawn} of {images} images, as many of each class as it has"),
+        true => format!("Embedding of {drawn} of {images} images, evenly over the classes"),
         false => "Embedding of the images".to_owned(),
     };
     let text = "Features of the backbone, t-SNE: near points are alike; distances between groups, their sizes and the \

@@ -5,6 +5,7 @@ mod cli {
 
     mod bad_data;
     mod bad_settings;
+    mod branch;
     mod commands;
     mod compare;
     mod devices;

@@ -26,8 +26,8 @@ pub struct TrainArgs {
         long,
         value_name = "NAME",
         conflicts_with_all = [
-            "recipe", "protocol", "resume", "stage1", "dry_run", "max_steps", "log", "device", "threads",
-            "json",
+            "recipe", "protocol", "resume", "stage1", "branch_from", "dry_run", "max_steps", "log", "device",
+            "threads", "json",
         ]
     )]
     pub init_recipe: Option<String>,
@@ -37,13 +37,17 @@ pub struct TrainArgs {
     /// A finished run of ce as the first stage of crt, lws, tau-norm or ncm; everything but the method is as there.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run"])]
     pub stage1: Option<PathBuf>,
+    /// Go on from where this run is now, in a folder of its own, with other settings: of its recipe all may change but the
+    /// images, the network and the batches.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "stage1", "dry_run"])]
+    pub branch_from: Option<PathBuf>,
     /// Train with each of these seeds, in the folders seed-0, seed-1 and so on of --out, and print mean, deviation and range;
     /// what is finished is used again, and after a kill the same command goes on.
     #[arg(
         long,
         value_name = "SEED,…",
         value_delimiter = ',',
-        conflicts_with_all = ["seed", "resume", "stage1", "init_recipe"]
+        conflicts_with_all = ["seed", "resume", "stage1", "branch_from", "init_recipe"]
     )]
     pub seeds: Vec<u64>,
     /// The run's folder [default: runs/DATA-METHOD-SEED, numbered if taken; with --seeds runs/DATA-METHOD].

@@ -25,7 +25,7 @@ pub fn run(args: &TrainArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitC
     start_threads(args.runtime.threads)?;
     let mut progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
     let layers = layers::layers(args)?;
-    if !args.resume {
+    if !args.resume && args.branch_from.is_none() {
         // What was typed is looked at before a GPU is.
         Recipe::resolve(&layers)?;
     }
@@ -58,9 +58,10 @@ fn train(
         }
         _ => {
             let out = out(args, layers)?;
-            match &args.stage1 {
-                Some(first) => runner.start_on(first, layers, &out, progress)?,
-                None => runner.start(layers, &out, progress)?,
+            match (&args.stage1, &args.branch_from) {
+                (Some(first), _) => runner.start_on(first, layers, &out, progress)?,
+                (None, Some(trunk)) => runner.start_from(trunk, layers, &out, progress)?,
+                (None, None) => runner.start(layers, &out, progress)?,
             }
         }
     }
@@ -153,9 +154,9 @@ fn out(args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Result<Out> {
     if let Some(out) = &args.out {
         return Ok(Out::At(out.clone()));
     }
-    // The first stage says what is trained on.
+    // The run that it begins with says what is trained on.
     let mut all = Vec::new();
-    if let Some(run) = &args.stage1 {
+    if let Some(run) = args.stage1.as_ref().or(args.branch_from.as_ref()) {
         all.push(RecipeFile::read_of_run(&RunFolder::open(run)?.recipe())?);
     }
     all.extend_from_slice(layers);

@@ -116,13 +116,19 @@ fn pixels(width: u32, height: u32) -> u64 {
     u64::from(width) * u64::from(height)
 }
 
+/// What a decoder reads: one type for files and for bytes, as decoders are compiled anew for every type.
+type Source<'a> = BufReader<&'a mut dyn ReadSeek>;
+
+trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
+
 /// Reads the header of an image file, and refuses one that asks for more than an image may take.
-fn outline(file: &mut (impl Read + Seek)) -> Result<Outline, String> {
+fn outline(mut file: &mut dyn ReadSeek) -> Result<Outline, String> {
     let text = |error: io::Error| error.to_string();
     let length = file.seek(SeekFrom::End(0)).map_err(text)?;
     file.rewind().map_err(text)?;
     let mut start = Vec::new();
-    file.by_ref().take(content::TELLING as u64).read_to_end(&mut start).map_err(text)?;
+    (&mut file).take(content::TELLING as u64).read_to_end(&mut start).map_err(text)?;
     file.rewind().map_err(text)?;
     let format = content::format(&start)?;
     let outline = match format {
@@ -130,7 +136,7 @@ fn outline(file: &mut (impl Read + Seek)) -> Result<Outline, String> {
         _ if length > LARGEST_IMAGE => {
             return Err("the file has more than 1 GiB, which no image may take".into());
         }
-        Format::Jpeg => jpeg::outline(file)?,
+        Format::Jpeg => jpeg::outline(&mut file)?,
         Format::Tiff => tiff::outline(BufReader::new(file))?,
         Format::Raster(format) => raster::outline(BufReader::new(file), format)?,
     };

@@ -83,10 +83,7 @@ impl Teacher {
 
 fn digest(network: &Network, class_names: &[String], normalize: &Normalize) -> String {
     let mut hash = Sha256::new();
-    for (name, weights) in weights::state(network) {
-        hash.update(format!("{name} {:?}\n", weights.shape));
-        weights.values.iter().for_each(|value| hash.update(value.to_le_bytes()));
-    }
+    weights::hash(&weights::state(network), &mut hash);
     hash.update(format!("{class_names:?} {:?} {:?}", normalize.mean, normalize.std));
     hex(hash.finalize())
 }

@@ -43,6 +43,14 @@ pub fn state<M: Module>(module: &M) -> State {
     visitor.state
 }
 
+/// Takes names, shapes and values into a hash.
+pub(crate) fn hash(state: &State, hash: &mut impl sha2::Digest) {
+    for (name, weights) in state {
+        hash.update(format!("{name} {:?}\n", weights.shape));
+        weights.values.iter().for_each(|value| hash.update(value.to_le_bytes()));
+    }
+}
+
 /// `module` with the values of `state`; `file` names their origin in errors.
 ///
 /// # Errors

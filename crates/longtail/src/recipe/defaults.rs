@@ -44,6 +44,7 @@ impl Sections {
                 precision: Precision::F32,
                 checkpoint_steps: 0,
             },
+            branch: None,
             eval: Eval {
                 harmonic_zero: HarmonicZero::Strict,
                 harmonic_floor: 1e-3,

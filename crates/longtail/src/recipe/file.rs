@@ -3,8 +3,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CompressionTyped, ContrastiveTyped, DataTyped, EvalTyped, LossTyped, MethodTyped, ModelTyped,
-    OptimizerTyped, RecipeError, ScheduleTyped, TrainTyped, ViewsTyped,
+    Branch, CompressionTyped, ContrastiveTyped, DataTyped, EvalTyped, LossTyped, MethodTyped,
+    ModelTyped, OptimizerTyped, RecipeError, ScheduleTyped, TrainTyped, ViewsTyped,
 };
 use crate::{data::Resize, regular};
 
@@ -37,6 +37,9 @@ pub struct RecipeFile {
     pub train: TrainTyped,
     /// `[eval]`
     pub eval: EvalTyped,
+    /// `[branch]`, which the recipe of a run has that another one begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Branch>,
 }
 
 impl RecipeFile {
@@ -135,6 +138,7 @@ impl RecipeFile {
         self.schedule.merge(other.schedule);
         self.train.merge(other.train);
         self.eval.merge(other.eval);
+        self.branch = other.branch.or(self.branch.take());
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was typed ([`RecipeFile`]) and what it means ([`Recipe`]): defaults, the file and the
 //! options laid over each other, then checked once, before any work.
 
+mod branch;
 mod check;
 mod defaults;
 mod error;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use branch::Branch;
 pub use error::RecipeError;
 pub use file::RecipeFile;
 pub use keys::keys;
@@ -190,6 +192,9 @@ impl Recipe {
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
         same.method.teacher = None;
+        if let Some(branch) = &mut same.branch {
+            branch.from = PathBuf::new();
+        }
         same.train.checkpoint_steps = 0;
         same.method.knobs = method::identifying(same.method.name, &same.method.knobs);
         let is_own_size = source::is_known(&same.data.name);

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    CompressionSection, CompressionStart, Data, Eval, Loss, MethodSection, Model, Optimizer,
-    RecipeFile, ScheduleSection, Train, Views, defaults,
+    Branch, CompressionSection, CompressionStart, Data, Eval, Loss, MethodSection, Model,
+    Optimizer, RecipeFile, ScheduleSection, Train, Views, defaults,
 };
 use crate::{loss::Contrastive, method::Method};
 
@@ -33,6 +33,9 @@ pub struct Sections {
     pub train: Train,
     /// `[eval]`
     pub eval: Eval,
+    /// `[branch]`, of a run that another one begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Branch>,
 }
 
 impl Sections {
@@ -63,6 +66,7 @@ impl Sections {
         self.schedule.overlay(&layer.schedule);
         self.train.overlay(&layer.train);
         self.eval.overlay(&layer.eval);
+        self.branch = layer.branch.clone().or(self.branch.take());
     }
 
     /// Takes over a method with all that methods own: what an earlier layer says of it belongs to another method.

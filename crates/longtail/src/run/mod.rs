@@ -1,7 +1,9 @@
 //! A run from its recipe to its trainer: the data opened, the split made or used again, the folder
 //! laid out.
 
+mod branch;
 mod compare;
+mod earlier;
 mod error;
 mod evaluate;
 pub mod paper;
@@ -19,7 +21,9 @@ use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
+use branch::Trunk;
 pub use compare::compare;
+use earlier::Earlier;
 pub use error::RunError;
 pub use evaluate::{EvaluateOptions, Evaluated, evaluate};
 use prepare::{Prepared, prepare};
@@ -33,7 +37,7 @@ use crate::{
     Result, atomic, data, device,
     method::{OwnMethod, Planner},
     model::Precision,
-    recipe::{Recipe, RecipeFile},
+    recipe::{Recipe, RecipeError, RecipeFile},
     train::{Forecast, Limits, Observer, Out, RunFolder, TrainError, Trainer},
 };
 
@@ -99,6 +103,7 @@ impl Runner {
         observer: &mut dyn Observer,
     ) -> Result<Trainer> {
         out.check_free()?;
+        refuse_branches(layers)?;
         let prepared = self.prepare(layers, observer)?;
         self.begin(prepared, out, None, observer)
     }
@@ -108,14 +113,15 @@ impl Runner {
         &self,
         Prepared { recipe, sets, split, mut notes, teacher }: Prepared,
         out: &Out,
-        first: Option<FirstStage>,
+        earlier: Option<Beginning>,
         observer: &mut dyn Observer,
     ) -> Result<Trainer> {
         notes_about(&self.device, &recipe).into_iter().for_each(|note| observer.note(note));
         let data = data::absolute(&recipe.data)?;
         let recipe = recipe.with(|sections| sections.data = data)?;
-        let (text, log) = (recipe.to_toml()?, first.as_ref().map(FirstStage::log).transpose()?);
-        notes.extend(first.as_ref().map(FirstStage::note).inspect(|note| observer.note(note)));
+        let text = recipe.to_toml()?;
+        let log = earlier.as_ref().map(|earlier| earlier.run().log()).transpose()?;
+        notes.extend(earlier.as_ref().map(Beginning::note).inspect(|note| observer.note(note)));
         let (folder, lock) = RunFolder::create(out)?;
         split.save(&folder.split())?;
         let at = folder.recipe();
@@ -132,9 +138,14 @@ impl Runner {
         if let Some(teacher) = teacher {
             trainer = trainer.learning_from(teacher);
         }
-        if let Some(first) = first {
-            trainer = trainer.after_first_stage(first.checkpoint)?;
-        }
+        trainer = match earlier {
+            None => trainer,
+            Some(Beginning::FirstStage(first)) => trainer.after_first_stage(first.0.checkpoint)?,
+            Some(Beginning::Branch(trunk)) => {
+                let keeps_objective = trunk.keeps_objective();
+                trainer.branching(trunk.run.checkpoint, keeps_objective, observer)?
+            }
+        };
         atomic::write(&at, text.as_bytes()).map_err(TrainError::from)?;
         Ok(trainer)
     }
@@ -212,6 +223,35 @@ fn notes_about(device: &Device, recipe: &Recipe) -> Vec<&'static str> {
         notes.push("f16 is slow on the CPU, which has operators for f32 and bf16 only");
     }
     notes
+}
+
+/// Refuses the recipe of a run that went on from another one: from its beginning it would not be that run.
+fn refuse_branches(layers: &[RecipeFile]) -> Result<()> {
+    let Some(branch) = layers.iter().find_map(|layer| layer.branch.as_ref()) else { return Ok(()) };
+    let mend = "this is the recipe of a run that went on from that one: begin with --branch-from, or take [branch] out";
+    Err(RecipeError::value("branch.from", branch.from.display(), mend).into())
+}
+
+/// What a run begins with that another one has made.
+enum Beginning {
+    FirstStage(FirstStage),
+    Branch(Trunk),
+}
+
+impl Beginning {
+    fn run(&self) -> &Earlier {
+        match self {
+            Self::FirstStage(first) => &first.0,
+            Self::Branch(trunk) => &trunk.run,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::FirstStage(first) => first.note(),
+            Self::Branch(trunk) => trunk.note(),
+        }
+    }
 }
 
 /// A run that was made before, with its recipe as it was saved.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
-pub(super) const PLACES: [&str; 9] = [
+pub(super) const PLACES: [&str; 10] = [
     "data.name",
     "data.dir",
     "data.train_list",
@@ -25,6 +25,7 @@ pub(super) const PLACES: [&str; 9] = [
     "data.split",
     "data.any_content",
     TEACHER,
+    "branch.from",
     "train.checkpoint_steps",
 ];
 /// Where the teacher is, of a run that has one.

@@ -131,6 +131,14 @@ pub enum TrainError {
         /// Why not.
         reason: String,
     },
+    /// A run that another one cannot go on from.
+    #[error("nothing can branch from the run in {}: {reason}", path.display())]
+    Branch {
+        /// The run.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A run that another one cannot learn from.
     #[error("the run in {} cannot be the teacher: {reason}", path.display())]
     Teacher {

@@ -150,6 +150,22 @@ impl Progress {
         }
     }
 
+    /// Where the run of `earlier` was, in the run that this one is the beginning of.
+    pub(super) fn going_on_from(&self, earlier: Self) -> Self {
+        let Self { format, fingerprint, kernels, notes, train_counts, stages, .. } = self.clone();
+        Self {
+            format,
+            fingerprint,
+            kernels,
+            notes,
+            train_counts,
+            stages,
+            former_fingerprint: None,
+            ended: None,
+            ..earlier
+        }
+    }
+
     /// What a checkpoint of format 1 or 2 says, in today's terms.
     pub(super) fn of_today(mut self) -> Self {
         if let Some(classes) = self.poor_classes.take() {

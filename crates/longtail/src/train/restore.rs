@@ -1,5 +1,7 @@
 //! A run where its checkpoint left off.
 
+use serde_json::Value;
+
 use super::{Checkpoint, Observer, Progress, TrainError, Trainer, setup};
 use crate::{
     model::weights::{self, State},
@@ -52,20 +54,46 @@ impl Trainer {
         let Checkpoint { progress, model, velocity, best } = checkpoint;
         self.restore_learner(&progress, model, velocity)?;
         self.best = best;
-        let Progress { format, fingerprint, kernels, notes, train_counts, stages, .. } =
-            self.progress;
-        self.progress = Progress {
-            format,
-            fingerprint,
-            kernels,
-            notes,
-            train_counts,
-            stages,
-            former_fingerprint: None,
-            ended: None,
-            ..progress
-        };
+        self.progress = self.progress.going_on_from(progress);
         self.check_progress(&self.progress)?;
+        self.save()?;
+        Ok(self)
+    }
+
+    /// The same run from where the run was that `checkpoint` is of, which had the same network and batches; saved at
+    /// once. Without `keeps_objective` the objective forgets what it has chosen and looks at the network anew.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the weights do not fit, if that run is further than this one goes, or if it cannot be saved.
+    pub(crate) fn branching(
+        mut self,
+        checkpoint: Checkpoint,
+        keeps_objective: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let Checkpoint { progress, model, velocity, best } = checkpoint;
+        self.check_stages(&progress)?;
+        let (asked, done) = (self.plan.first_epoch(progress.stage + 1), progress.epoch);
+        if asked <= done {
+            return Err(TrainError::FewerEpochs {
+                path: self.folder.path().to_owned(),
+                asked,
+                done,
+            });
+        }
+        self.restore_learner(&progress, model, velocity)?;
+        self.best = best;
+        let objective = if keeps_objective { progress.objective.clone() } else { Value::Null };
+        self.progress = self.progress.going_on_from(progress);
+        self.progress.objective = objective;
+        self.check_progress(&self.progress)?;
+        self.restore_objective()?;
+        if !keeps_objective {
+            if self.progress.batch == 0 {
+                self.progress.sums.note = None;
+            }
+            self.before_epoch(observer)?;
+        }
         self.save()?;
         Ok(self)
     }

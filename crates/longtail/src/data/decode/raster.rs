@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     error::Error,
-    io::{BufRead, Cursor, ErrorKind, Read, Seek},
+    io::{BufReader, Cursor, ErrorKind, Read, Seek},
 };
 
 use image::{
@@ -12,7 +12,10 @@ use image::{
     error::LimitErrorKind,
 };
 
-use super::{LARGEST_IMAGE, LARGEST_SIDE, Outline, Picture, brief, check_size, pixels, webp};
+use super::{
+    LARGEST_IMAGE, LARGEST_SIDE, Outline, Picture, ReadSeek, Source, brief, check_size, pixels,
+    webp,
+};
 
 /// A PNG's last chunk.
 const PNG_END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
@@ -24,10 +27,7 @@ const PNG_REMARKS: u64 = 64 << 20;
 const LONGEST_PNM: u64 = 1 << 16;
 
 /// Reads the header.
-pub(super) fn outline(
-    mut reader: impl BufRead + Seek,
-    format: ImageFormat,
-) -> Result<Outline, String> {
+pub(super) fn outline(mut reader: Source, format: ImageFormat) -> Result<Outline, String> {
     match format {
         ImageFormat::Gif => {
             let frame = first_frame(&mut reader).map_err(|error| of_gif(&error))?;
@@ -46,7 +46,7 @@ pub(super) fn outline(
             // The header is read word by word: a file without an end to its first word is none.
             let mut start = Vec::new();
             reader.take(LONGEST_PNM).read_to_end(&mut start).map_err(|error| error.to_string())?;
-            outline_with(Cursor::new(start), format, |raw, _| raw)
+            outline_with(BufReader::new(&mut Cursor::new(start)), format, |raw, _| raw)
         }
         _ => outline_with(reader, format, |raw, _| raw),
     }
@@ -55,7 +55,7 @@ pub(super) fn outline(
 /// Reads a header; `decoding` tells the bytes that are held meanwhile, from those of the decoded image and the number
 /// of its pixels.
 fn outline_with(
-    reader: impl BufRead + Seek,
+    reader: Source,
     format: ImageFormat,
     decoding: impl Fn(u64, u64) -> u64,
 ) -> Result<Outline, String> {
@@ -84,17 +84,15 @@ pub(super) fn decode(bytes: &[u8], format: ImageFormat) -> Result<Picture, Strin
     if is_animated(format, &whole) {
         notes.push("is animated: its first frame is used".into());
     }
-    let mut decoder = open(Cursor::new(whole.as_ref()), format)?;
+    let mut file = Cursor::new(whole.as_ref());
+    let mut decoder = open(BufReader::new(&mut file), format)?;
     let failed = |error| sentence(format, error);
     let orientation = decoder.orientation().map_err(failed)?;
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     Ok(Picture { image, orientation, notes })
 }
 
-fn open<'a, R: BufRead + Seek + 'a>(
-    reader: R,
-    format: ImageFormat,
-) -> Result<impl ImageDecoder + 'a, String> {
+fn open(reader: Source, format: ImageFormat) -> Result<impl ImageDecoder, String> {
     let mut reader = ImageReader::with_format(reader, format);
     reader.limits(limits(format));
     reader.into_decoder().map_err(|error| sentence(format, error))
@@ -160,7 +158,8 @@ fn webp_is_cut(webp: &[u8]) -> bool {
 }
 
 fn is_animated(format: ImageFormat, bytes: &[u8]) -> bool {
-    let bytes = Cursor::new(bytes);
+    let mut bytes = Cursor::new(bytes);
+    let bytes = BufReader::new(&mut bytes as &mut dyn ReadSeek);
     match format {
         ImageFormat::Gif => has_two_frames(bytes).unwrap_or(false),
         ImageFormat::WebP => WebPDecoder::new(bytes).is_ok_and(|d| d.has_animation()),
@@ -171,13 +170,13 @@ fn is_animated(format: ImageFormat, bytes: &[u8]) -> bool {
 }
 
 /// Whether a GIF has a second frame, without decoding the first.
-fn has_two_frames(bytes: Cursor<&[u8]>) -> Result<bool, gif::DecodingError> {
+fn has_two_frames(bytes: Source) -> Result<bool, gif::DecodingError> {
     let mut decoder = frames(bytes)?;
     Ok(decoder.next_frame_info()?.is_some() && decoder.next_frame_info()?.is_some())
 }
 
 /// The pixels of a GIF's first frame, which may be larger than its screen.
-fn first_frame(reader: &mut (impl BufRead + Seek)) -> Result<u64, gif::DecodingError> {
+fn first_frame(reader: &mut Source) -> Result<u64, gif::DecodingError> {
     let mut decoder = frames(&mut *reader)?;
     let frame = decoder.next_frame_info()?;
     let pixels = frame.map_or(0, |frame| pixels(frame.width.into(), frame.height.into()));

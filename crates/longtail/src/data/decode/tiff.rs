@@ -1,6 +1,6 @@
 //! TIFF through the crate `tiff`, without its JPEG decoder, which is not libjpeg-turbo's.
 
-use std::io::{Cursor, ErrorKind, Read, Seek};
+use std::io::{BufReader, Cursor, ErrorKind};
 
 use image::{DynamicImage, ImageBuffer, Rgba, metadata::Orientation};
 use tiff::{
@@ -9,13 +9,13 @@ use tiff::{
     tags::{CompressionMethod, PhotometricInterpretation, PlanarConfiguration, Tag},
 };
 
-use super::{LARGEST_IMAGE, Outline, Picture, brief, check_size, cmyk};
+use super::{LARGEST_IMAGE, Outline, Picture, Source, brief, check_size, cmyk};
 
 /// Colours are stored multiplied with their opacity.
 const ASSOCIATED_ALPHA: u32 = 1;
 
 /// Reads the header of the first page.
-pub(super) fn outline(reader: impl Read + Seek) -> Result<Outline, String> {
+pub(super) fn outline(reader: Source) -> Result<Outline, String> {
     let mut decoder = open(reader)?;
     let (width, height) = decoder.dimensions().map_err(sentence)?;
     let color = decoder.colortype().map_err(sentence)?;
@@ -39,7 +39,8 @@ pub(super) fn outline(reader: impl Read + Seek) -> Result<Outline, String> {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
-    let mut decoder = open(Cursor::new(bytes))?;
+    let mut file = Cursor::new(bytes);
+    let mut decoder = open(BufReader::new(&mut file))?;
     let orientation = orientation(&mut decoder)?;
     let color = decoder.colortype().map_err(sentence)?;
     let mut samples = DecodingResult::U8(Vec::new());
@@ -57,7 +58,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
     Ok(Picture { image, orientation, notes })
 }
 
-fn open<R: Read + Seek>(reader: R) -> Result<Decoder<R>, String> {
+fn open(reader: Source) -> Result<Decoder<Source>, String> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = LARGEST_IMAGE as usize;
     limits.intermediate_buffer_size = LARGEST_IMAGE as usize;
@@ -80,7 +81,7 @@ fn open<R: Read + Seek>(reader: R) -> Result<Decoder<R>, String> {
     Ok(decoder)
 }
 
-fn orientation(decoder: &mut Decoder<impl Read + Seek>) -> Result<Orientation, String> {
+fn orientation(decoder: &mut Decoder<Source>) -> Result<Orientation, String> {
     let tag: Option<u32> = decoder.find_tag_unsigned(Tag::Orientation).map_err(sentence)?;
     let known = tag.and_then(|tag| Orientation::from_exif(tag.min(255) as u8));
     Ok(known.unwrap_or(Orientation::NoTransforms))

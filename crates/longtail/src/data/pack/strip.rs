@@ -3,8 +3,8 @@
 use std::{io::Cursor, ops::Range};
 
 use image::{
-    ColorType, ImageEncoder, ImageFormat, ImageReader,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
+    ColorType, ImageDecoder, ImageEncoder, ImageFormat, Limits,
+    codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder},
 };
 
 use crate::data::ImageSet;
@@ -66,8 +66,8 @@ impl Strip {
 
     /// Refuses a PNG of another size, from its header alone.
     pub fn check(&self, png: &[u8]) -> Result<(), String> {
-        let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
-        let (width, height) = reader.into_dimensions().map_err(|error| error.to_string())?;
+        let decoder = PngDecoder::with_limits(Cursor::new(png), Limits::default());
+        let (width, height) = decoder.map_err(|error| error.to_string())?.dimensions();
         match [height as usize, width as usize] == [self.height, self.width] {
             true => Ok(()),
             false => Err("a strip of images has another size than it should".into()),
@@ -77,8 +77,8 @@ impl Strip {
     /// The pixels of a PNG that was checked into `out`, image after image; `sizes`: those of the strip's
     /// images.
     pub fn decode(&self, png: &[u8], sizes: &[[usize; 2]], out: &mut [u8]) -> Result<(), String> {
-        let reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
-        let strip = reader.decode().map_err(|error| error.to_string())?.into_rgb8();
+        let strip = image::load_from_memory_with_format(png, ImageFormat::Png);
+        let strip = strip.map_err(|error| error.to_string())?.into_rgb8();
         if strip.as_raw().len() != self.height * self.width * 3 {
             return Err("a strip of images has another size than its header says".into());
         }

@@ -1,10 +1,7 @@
 //! The field of the kernel 1 / (1 + d²) around charges on a grid, by Fourier transforms.
 
-use std::sync::Arc;
-
+use longtail_fft::{Complex, GridPlans};
 use rayon::prelude::*;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex};
-use rustfft::{Fft, FftPlanner};
 
 use super::spline;
 
@@ -26,32 +23,13 @@ pub(super) struct Convolution {
     /// Taken off the kernel, so that little is left of it where all points are near.
     pub offset: f64,
     padded: [usize; 2],
-    plans: Plans,
+    plans: GridPlans,
     /// The kernel's transform, which is real: `[padded x / 2 + 1, padded y]`.
     factors: Vec<f32>,
     /// Rows after their transform: `[nodes y, padded x / 2 + 1]`.
     spectrum: Vec<Number>,
     /// Columns after theirs and back: `[blocks, nodes y, COLUMNS]`.
     filtered: Vec<[Number; COLUMNS]>,
-}
-
-struct Plans {
-    rows: Arc<dyn RealToComplex<f32>>,
-    rows_back: Arc<dyn ComplexToReal<f32>>,
-    columns: Arc<dyn Fft<f32>>,
-    columns_back: Arc<dyn Fft<f32>>,
-}
-
-impl Plans {
-    fn of([x, y]: [usize; 2]) -> Self {
-        let (mut of_rows, mut of_columns) = (RealFftPlanner::new(), FftPlanner::new());
-        Self {
-            rows: of_rows.plan_fft_forward(x),
-            rows_back: of_rows.plan_fft_inverse(x),
-            columns: of_columns.plan_fft_forward(y),
-            columns_back: of_columns.plan_fft_inverse(y),
-        }
-    }
 }
 
 impl Convolution {
@@ -66,7 +44,7 @@ impl Convolution {
             spacing,
             offset: kernel(spacing * (padded[0].max(padded[1]) / 2) as f64, 0.0),
             padded,
-            plans: Plans::of(padded),
+            plans: GridPlans::new(padded),
             factors: Vec::new(),
             spectrum: vec![Number::default(); half * nodes[1]],
             filtered: vec![Default::default(); half.div_ceil(COLUMNS) * nodes[1]],
@@ -112,7 +90,7 @@ impl Convolution {
     fn filter_columns(&mut self) {
         let ([_, rows], [_, length]) = (self.nodes, self.padded);
         let half = self.padded[0] / 2 + 1;
-        let Plans { columns: forward, columns_back: backward, .. } = &self.plans;
+        let GridPlans { columns: forward, columns_back: backward, .. } = &self.plans;
         let scratch = forward.get_inplace_scratch_len().max(backward.get_inplace_scratch_len());
         let buffers =
             || (vec![Number::default(); COLUMNS * length], vec![Number::default(); scratch]);

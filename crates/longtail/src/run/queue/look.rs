@@ -7,8 +7,9 @@ use crate::{
     recipe::{Recipe, RecipeFile},
     report::{MetricsLog, Summary},
     run::{
-        Runner, prepare,
-        stage1::{Other, other_value},
+        Runner,
+        earlier::{Other, other_values},
+        prepare,
     },
     train::{self, Limits, RunFolder, TrainError},
 };
@@ -101,7 +102,7 @@ impl Runner {
         let (recipe, split) = self.meant(saved, layers)?;
         let path = || folder.path().to_owned();
         if saved.identity()? != recipe.identity()? {
-            let difference = match other_value(saved, &recipe)? {
+            let difference = match other_values(saved, &recipe)?.into_iter().next() {
                 Some(Other { key, first, second }) => format!("{key} = {first}, not {second}"),
                 None => "its recipe.toml is another one".into(),
             };

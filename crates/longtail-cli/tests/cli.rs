@@ -6,6 +6,7 @@ mod cli {
     mod bad_data;
     mod bad_settings;
     mod branch;
+    mod browser;
     mod commands;
     mod compare;
     mod devices;

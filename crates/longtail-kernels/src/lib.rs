@@ -14,6 +14,7 @@ mod cross_entropy_terms;
 mod fused;
 pub mod gpu;
 pub mod jpeg;
+mod max_pool;
 mod options;
 pub mod threads;
 
@@ -27,6 +28,7 @@ pub use cpu::{Path, PathError, force};
 pub use cross_entropy::{cross_entropy, cross_entropy_path};
 pub use cross_entropy_terms::CrossEntropyTerms;
 pub use fused::{Algorithm, ContrastPath, algorithm};
+pub use max_pool::max_pool;
 pub use options::ConvBnOptions;
 
 /// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.

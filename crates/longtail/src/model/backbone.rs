@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::ModelError;
+use super::{ModelError, ResNetKind};
 
 /// Layers of the deepest CIFAR ResNet that is made: the deepest one of He et al. 2016.
 const DEEPEST: usize = 1202;
@@ -8,9 +8,10 @@ const DEEPEST: usize = 1202;
 /// A network from images to features, by its name in a recipe.
 ///
 /// ```
-/// use longtail::model::Backbone;
+/// use longtail::model::{Backbone, ResNetKind};
 ///
 /// assert_eq!("resnet32".parse(), Ok(Backbone::ResNetCifar { depth: 32 }));
+/// assert_eq!("resnet50".parse(), Ok(Backbone::ResNet(ResNetKind::ResNet50)));
 /// assert!("resnet33".parse::<Backbone>().unwrap_err().contains("6n+2"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,9 +19,11 @@ const DEEPEST: usize = 1202;
 pub enum Backbone {
     /// The ResNet for small images of He et al. 2016, §4.2.
     ResNetCifar {
-        /// Layers, 6n+2 with n ≥ 1.
+        /// Layers, 6n+2 with n ≥ 1; of the depths that ResNets for large images have, those are meant.
         depth: usize,
     },
+    /// A ResNet for large images.
+    ResNet(ResNetKind),
 }
 
 impl Backbone {
@@ -29,22 +32,26 @@ impl Backbone {
     /// # Errors
     /// [`ModelError::Depth`].
     pub fn check(self) -> Result<(), ModelError> {
-        let Self::ResNetCifar { depth } = self;
+        let Self::ResNetCifar { depth } = self else { return Ok(()) };
         let exists = (8..=DEEPEST).contains(&depth) && depth % 6 == 2;
         if exists { Ok(()) } else { Err(ModelError::Depth(depth)) }
     }
 
     /// Layers.
     pub fn depth(self) -> usize {
-        let Self::ResNetCifar { depth } = self;
-        depth
+        match self {
+            Self::ResNetCifar { depth } => depth,
+            Self::ResNet(kind) => kind.depth(),
+        }
     }
 }
 
 impl std::fmt::Display for Backbone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::ResNetCifar { depth } = self;
-        write!(f, "resnet{depth}")
+        match self {
+            Self::ResNetCifar { depth } => write!(f, "resnet{depth}"),
+            Self::ResNet(kind) => f.write_str(kind.name()),
+        }
     }
 }
 
@@ -52,12 +59,16 @@ impl std::str::FromStr for Backbone {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
+        if let Some(kind) = ResNetKind::ALL.into_iter().find(|kind| kind.name() == name) {
+            return Ok(Self::ResNet(kind));
+        }
         let depth = name.strip_prefix("resnet").and_then(|depth| depth.parse().ok());
         let backbone = depth.map(|depth| Self::ResNetCifar { depth });
         backbone.filter(|backbone| backbone.check().is_ok()).ok_or_else(|| {
+            let large = ResNetKind::ALL.map(ResNetKind::name).join(", ");
             format!(
-                "there is no backbone \"{name}\"; the backbones are the CIFAR ResNets of depth 6n+2: resnet8, resnet14, \
-                 resnet20, resnet32, resnet44, resnet56 and so on, up to resnet{DEEPEST}"
+                "there is no backbone \"{name}\"; the backbones are {large}, and the CIFAR ResNets of depth 6n+2: \
+                 resnet8, resnet14, resnet20, resnet32, resnet44, resnet56 and so on, up to resnet{DEEPEST}"
             )
         })
     }
@@ -83,7 +94,15 @@ mod tests {
 
     #[test]
     fn names_parse_back_and_others_are_refused() {
-        for name in ["resnet8", "resnet14", "resnet20", "resnet56", "resnet1202"] {
+        for name in [
+            "resnet8",
+            "resnet14",
+            "resnet20",
+            "resnet50",
+            "resnet18",
+            "resnext50_32x4d",
+            "resnet1202",
+        ] {
             assert_eq!(
                 name.parse::<Backbone>().map(|backbone| backbone.to_string()),
                 Ok(name.into())

@@ -6,8 +6,8 @@ use burn::{
 };
 
 use super::{
-    Backbone, Branches, Encode, Initialiser, Kind, ModelError, OwnEncoder, Part, Pass, ResNetCifar,
-    Role, Roles,
+    Backbone, Branches, Encode, Initialiser, Kind, ModelError, OwnEncoder, Part, Pass, ResNet,
+    ResNetCifar, Role, Roles,
 };
 
 /// What turns images into features.
@@ -16,6 +16,8 @@ use super::{
 pub enum Encoder {
     /// A ResNet for small images; of several branches it is the trunk.
     ResNetCifar(ResNetCifar),
+    /// A ResNet for large images.
+    ResNet(ResNet),
     /// A module from outside the crate.
     Own(OwnEncoder),
 }
@@ -80,12 +82,15 @@ impl Encoder {
         init: &mut Initialiser,
     ) -> Result<Self, ModelError> {
         match config {
-            EncoderConfig::Backbone(backbone) => {
-                backbone.check()?;
-                Ok(Self::ResNetCifar(ResNetCifar::new(backbone.depth(), branches, init)?))
+            EncoderConfig::Backbone(Backbone::ResNetCifar { depth }) => {
+                Backbone::ResNetCifar { depth: *depth }.check()?;
+                Ok(Self::ResNetCifar(ResNetCifar::new(*depth, branches, init)?))
             }
-            EncoderConfig::Own { name, .. } if branches != Branches::One => {
-                Err(ModelError::Branches { encoder: name.clone() })
+            other if branches != Branches::One => {
+                Err(ModelError::Branches { encoder: other.to_string() })
+            }
+            EncoderConfig::Backbone(Backbone::ResNet(kind)) => {
+                Ok(Self::ResNet(ResNet::new(*kind, init)))
             }
             EncoderConfig::Own { name, make } => {
                 let encoder = init.own(make.as_ref());
@@ -125,6 +130,7 @@ impl Encoder {
     pub(super) fn features(&self) -> usize {
         match self {
             Self::ResNetCifar(_) => ResNetCifar::FEATURES,
+            Self::ResNet(encoder) => encoder.features(),
             Self::Own(encoder) => encoder.features(),
         }
     }
@@ -133,6 +139,7 @@ impl Encoder {
     pub(super) fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
         match self {
             Self::ResNetCifar(encoder) => encoder.forward(images, pass),
+            Self::ResNet(encoder) => encoder.forward(images, pass),
             Self::Own(encoder) => encoder.forward(images),
         }
     }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use burn::{
     module::{Module, ModuleMapper, Param, ParamId},
-    tensor::{Tensor, activation, module::batch_norm, module::batch_norm_train},
+    tensor::{DType, Tensor, activation, module::batch_norm, module::batch_norm_train},
 };
 use longtail_kernels::{
     ConvBnOptions, EvalBlock, basic_block_train, basic_blocks_eval, conv_bn_eval, conv_bn_train,
@@ -109,35 +109,94 @@ impl BatchNorm {
     }
 }
 
-/// A convolution without bias; PyTorch's `Conv2d`, weight `[out, in, 3, 3]`.
+/// A convolution without bias, padded by half its kernel; PyTorch's `Conv2d`, weight
+/// `[out, in / groups, kernel, kernel]`.
 #[derive(Module, Debug)]
 pub struct Conv {
     weight: Param<Tensor<4>>,
+    stride: usize,
+    groups: usize,
+}
+
+/// Sizes of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ConvShape {
+    pub input: usize,
+    pub output: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub groups: usize,
 }
 
 impl Conv {
-    /// A 3×3 convolution, kaiming-normal (fan in).
+    /// A 3×3 convolution of stride 1, kaiming-normal (fan in).
     pub fn new(input: usize, output: usize, init: &mut Initialiser) -> Self {
-        Self { weight: init.kaiming_normal([output, input, 3, 3], input * 9) }
+        let weight = init.kaiming_normal([output, input, 3, 3], input * 9);
+        Self { weight, stride: 1, groups: 1 }
     }
 
-    /// Stride 1 and padding 1, then `bn`, then ReLU.
+    /// A convolution of this shape, kaiming-normal (fan out).
+    pub(super) fn of(shape: ConvShape, init: &mut Initialiser) -> Self {
+        let ConvShape { input, output, kernel, stride, groups } = shape;
+        let dims = [output, input / groups, kernel, kernel];
+        Self { weight: init.kaiming_normal(dims, output * kernel * kernel), stride, groups }
+    }
+
+    /// Channels that go out.
+    pub(super) fn output(&self) -> usize {
+        self.weight.dims()[0]
+    }
+
+    /// The convolution, then `bn`, then ReLU.
     ///
-    /// `x`: `[batch, height, width, in]`; gives `[batch, height, width, out]`.
+    /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
     pub fn forward(&self, x: Tensor<4>, bn: &BatchNorm, pass: &mut Pass<'_>) -> Tensor<4> {
-        let options =
-            ConvBnOptions { stride: 1, padding: 1, groups: 1, relu: true, epsilon: BN_EPSILON };
+        self.normalised(x, bn, None, true, pass)
+    }
+
+    /// As [`Conv::forward`], without the ReLU.
+    pub(super) fn without_relu(
+        &self,
+        x: Tensor<4>,
+        bn: &BatchNorm,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<4> {
+        self.normalised(x, bn, None, false, pass)
+    }
+
+    /// As [`Conv::forward`], with `residual` added before the ReLU.
+    pub(super) fn onto(
+        &self,
+        x: Tensor<4>,
+        bn: &BatchNorm,
+        residual: Tensor<4>,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<4> {
+        self.normalised(x, bn, Some(residual), true, pass)
+    }
+
+    fn normalised(
+        &self,
+        x: Tensor<4>,
+        bn: &BatchNorm,
+        residual: Option<Tensor<4>>,
+        relu: bool,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<4> {
         let weight = self.weight.val();
+        let (padding, epsilon) = (weight.dims()[2] / 2, BN_EPSILON);
+        let Self { stride, groups, .. } = *self;
+        let options = ConvBnOptions { stride, padding, groups, relu, epsilon };
         match pass {
             Pass::Train(statistics) => {
                 let (gamma, beta) = (bn.weight.val(), bn.bias.val());
-                let train = conv_bn_train(x, weight, gamma, beta, None, options);
+                let train = conv_bn_train(x, weight, gamma, beta, residual, options);
                 statistics.record(bn, train.mean, train.variance, pixels(&train.output));
                 train.output
             }
             Pass::Eval => {
                 let [gamma, beta, mean, variance] = bn.running();
-                conv_bn_eval(x, weight, gamma, beta, mean, variance, None, options)
+                conv_bn_eval(x, weight, gamma, beta, mean, variance, residual, options)
             }
         }
     }
@@ -261,6 +320,13 @@ impl Linear {
 pub fn l2_normalise(x: Tensor<2>) -> Tensor<2> {
     let squared = x.clone().square().sum_dim(1);
     x / squared.clamp_min(NORM_EPSILON * NORM_EPSILON).sqrt()
+}
+
+/// The mean of `x`, `[batch, height, width, channels]`, over all pixels, in f32.
+pub(super) fn global_average(x: Tensor<4>) -> Tensor<2> {
+    let x = if matches!(x.dtype(), DType::BF16 | DType::F16) { x.cast(DType::F32) } else { x };
+    let [batch, height, width, channels] = x.dims();
+    x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
 }
 
 /// Rectified linear unit of `[rows, features]`.

@@ -17,6 +17,7 @@ mod network_config;
 mod options;
 mod own_encoder;
 mod plain_classifier;
+mod resnet;
 mod resnet_cifar;
 mod roles;
 mod tau_normalise;
@@ -37,6 +38,7 @@ pub use network_config::{BnGroups, ClassifierKind, ClassifierStart, InitHeads, N
 pub use options::{Model, ModelTyped};
 pub use own_encoder::{Encode, OwnEncoder};
 pub use plain_classifier::{FeatureForm, PlainClassifier};
+pub use resnet::{ResNet, ResNetKind};
 pub use resnet_cifar::{Branch, Branches, ResNetCifar};
 pub use roles::{Kind, Part, Role, Roles};
 pub use tau_normalise::tau_normalise;
@@ -54,7 +56,7 @@ pub enum ModelError {
     Depth(usize),
     /// Branches are made of an encoder's own stages.
     #[error(
-        "encoder {encoder} has no branches: a method of several experts needs a backbone of this program"
+        "encoder {encoder} has no branches: a method of several experts needs a CIFAR ResNet, such as resnet32"
     )]
     Branches {
         /// What the encoder is called.

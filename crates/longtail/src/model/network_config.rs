@@ -1,5 +1,6 @@
 use super::{
-    Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, ModelError, Precision,
+    Backbone, Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, ModelError,
+    Precision,
 };
 use crate::choice::choice;
 
@@ -88,8 +89,10 @@ impl NetworkConfig {
 
     pub(super) fn branches(&self, init: &mut Initialiser) -> Vec<Branch> {
         match self.encoder {
-            EncoderConfig::Backbone(backbone) => self.branches.make(backbone.depth(), init),
-            EncoderConfig::Own { .. } => Vec::new(),
+            EncoderConfig::Backbone(Backbone::ResNetCifar { depth }) => {
+                self.branches.make(depth, init)
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -4,9 +4,9 @@ use crate::section::{Limits, section};
 section! {
     /// `[model]`
     "model" Model, ModelTyped {
-        /// resnet32 or another CIFAR ResNet of depth 6n+2.
+        /// resnet32 or another CIFAR ResNet of depth 6n+2; for large images resnet18, resnet34, resnet50 or resnext50_32x4d.
         backbone: Backbone =>
-            r#"`"resnet8"`, `"resnet20"`, `"resnet32"`, `"resnet56"` or another depth 6n+2"#, "paper §4.2; Longtail",
+            r#"`"resnet8"`, `"resnet20"`, `"resnet32"`, `"resnet56"` or another depth 6n+2; `"resnet18"`, `"resnet34"`, `"resnet50"`, `"resnext50_32x4d"`"#, "paper §4.2; Longtail",
             elsewhere "resnet8, 14 or 32 by the number of images in folders and lists";
         /// Classification layer.
         classifier: ClassifierKind =>

@@ -1,9 +1,8 @@
-use burn::{
-    module::Module,
-    tensor::{DType, Tensor},
-};
+use burn::{module::Module, tensor::Tensor};
 
-use super::{BasicBlock, BatchNorm, Classifier, Conv, Initialiser, ModelError, Pass};
+use super::{
+    BasicBlock, BatchNorm, Classifier, Conv, Initialiser, ModelError, Pass, layers::global_average,
+};
 
 /// Channels of the three stages.
 const WIDTHS: [usize; 3] = [16, 32, 64];
@@ -129,7 +128,7 @@ impl ResNetCifar {
     /// means of ReLU outputs and so not negative. Activations have the type of the images; features
     /// of images in 16 bits are f32.
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        pool(self.maps(images, pass))
+        global_average(self.maps(images, pass))
     }
 
     /// As [`ResNetCifar::forward`], without the pooling.
@@ -144,13 +143,6 @@ impl Branch {
     /// `maps`: what the trunk gives; gives features `[batch, features]`.
     pub fn forward(&self, maps: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
         let stages = [&self.layer2, &self.layer3];
-        pool(stages.into_iter().fold(maps, |x, stage| BasicBlock::stage(stage, x, pass)))
+        global_average(stages.into_iter().fold(maps, |x, stage| BasicBlock::stage(stage, x, pass)))
     }
-}
-
-/// The mean over all pixels, in f32.
-fn pool(x: Tensor<4>) -> Tensor<2> {
-    let x = if matches!(x.dtype(), DType::BF16 | DType::F16) { x.cast(DType::F32) } else { x };
-    let [batch, height, width, channels] = x.dims();
-    x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
 }

@@ -1,0 +1,16 @@
+//! Maximum over windows of pixels.
+
+use burn::tensor::{DType, Tensor, module::max_pool2d, ops::MaxPoolOptions};
+
+/// The largest of every 3×3 pixels, two apart, as PyTorch's `MaxPool2d(3, 2, 1)`; the first of several has the gradient.
+///
+/// `x`: `[batch, height, width, channels]`; gives `[batch, ⌈height/2⌉, ⌈width/2⌉, channels]` of the same type.
+pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
+    let stored = x.dtype();
+    let options = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
+    let is_low = matches!(stored, DType::BF16 | DType::F16);
+    let x = x.permute([0, 3, 1, 2]);
+    let x = if is_low { x.cast(DType::F32) } else { x };
+    let pooled = max_pool2d(x, options).permute([0, 2, 3, 1]);
+    if is_low { pooled.cast(stored) } else { pooled }
+}

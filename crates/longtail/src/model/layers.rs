@@ -147,6 +147,14 @@ impl Conv {
         self.weight.dims()[0]
     }
 
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    pub(super) fn groups(&self) -> usize {
+        self.groups
+    }
+
     /// The convolution, then `bn`, then ReLU.
     ///
     /// `x`: `[batch, height, width, in]`; gives `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.

@@ -30,7 +30,7 @@ pub use gates::Gates;
 pub use init::Initialiser;
 pub(crate) use layers::{BN_EPSILON, NORM_EPSILON};
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
-pub use layout::{Layout, StageLayout};
+pub use layout::{Layout, StageLayout, Stem};
 pub use mlp::Mlp;
 pub use nearest_class_mean::{NearestClassMean, NearestClassMeanError};
 pub use network::Network;

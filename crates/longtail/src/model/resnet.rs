@@ -107,7 +107,7 @@ pub struct ResNet {
 
 /// A basic block of two convolutions, or a bottleneck of three.
 #[derive(Module, Debug)]
-struct ResidualBlock {
+pub(super) struct ResidualBlock {
     conv1: Conv,
     bn1: BatchNorm,
     conv2: Conv,
@@ -155,7 +155,7 @@ impl ResNet {
         max_pool(self.conv1.forward(images, &self.bn1, pass))
     }
 
-    fn stages(&self) -> [&[ResidualBlock]; 4] {
+    pub(super) fn stages(&self) -> [&[ResidualBlock]; 4] {
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
     }
 }
@@ -197,6 +197,16 @@ impl ResidualBlock {
         let changes = stride != 1 || input != output;
         let downsample = changes.then(|| pair(ConvShape { kernel: 1, stride, ..plain }));
         Self { conv1, bn1, conv2, bn2, conv3, bn3, downsample }
+    }
+
+    /// 2 where it halves height and width, else 1.
+    pub(super) fn stride(&self) -> usize {
+        self.conv1.stride() * self.conv2.stride()
+    }
+
+    /// Groups of its second convolution.
+    pub(super) fn groups(&self) -> usize {
+        self.conv2.groups()
     }
 
     fn output(&self) -> usize {

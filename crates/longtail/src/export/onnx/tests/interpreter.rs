@@ -66,6 +66,7 @@ fn apply(node: &Node, x: &[&Array]) -> Vec<Array> {
         "Max" => both(x, f64::max),
         "Greater" => both(x, |a, b| f64::from(u8::from(a > b))),
         "Conv" => conv(node, x),
+        "MaxPool" => max_pool(node, x[0]),
         "BatchNormalization" => batch_norm(node, x),
         "Slice" => slice(x),
         "Pad" => pad(x),
@@ -128,24 +129,73 @@ fn both(x: &[&Array], f: impl Fn(f64, f64) -> f64) -> Array {
 
 fn conv(node: &Node, x: &[&Array]) -> Array {
     let (images, weight) = (x[0], x[1]);
-    assert_eq!((ints(node, "pads"), ints(node, "kernel_shape")), (vec![1; 4], vec![3; 2]));
-    let stride = ints(node, "strides");
-    let [n, inputs, h, w] = images.shape[..] else { panic!("{:?}", images.shape) };
-    assert_eq!(weight.shape[1..], [inputs, 3, 3]);
-    let shape = vec![n, weight.shape[0], (h - 1) / stride[0] + 1, (w - 1) / stride[1] + 1];
+    let [n, inputs, _, _] = images.shape[..] else { panic!("{:?}", images.shape) };
+    let groups = node.attribute.iter().find(|a| a.name == "group").and_then(|a| a.i);
+    let groups = groups.map_or(1, |groups| groups as usize);
+    let windows = Windows::of(node, &images.shape);
+    let (outputs, own, kernel) = (weight.shape[0], inputs / groups, windows.kernel);
+    assert_eq!(weight.shape[1..], [own, kernel, kernel]);
+    let shape = vec![n, outputs, windows.out[0], windows.out[1]];
     let of = |place: Vec<usize>| {
-        let mut sum = 0.0;
-        for (i, dy, dx) in (0..inputs * 9).map(|k| (k / 9, k / 3 % 3, k % 3)) {
-            let (y, x) = (place[2] * stride[0] + dy, place[3] * stride[1] + dx);
-            if (1..=h).contains(&y) && (1..=w).contains(&x) {
-                let pixel = images.values[((place[0] * inputs + i) * h + y - 1) * w + x - 1];
-                sum += pixel * weight.values[(place[1] * inputs + i) * 9 + dy * 3 + dx];
-            }
-        }
-        sum
+        let first = place[1] / (outputs / groups) * own;
+        let of_input = |i: usize| {
+            let pixels = windows.pixels(images, [place[0], first + i], [place[2], place[3]]);
+            let taps = &weight.values[(place[1] * own + i) * kernel * kernel..];
+            pixels.map(|(tap, pixel)| pixel * taps[tap]).sum::<f64>()
+        };
+        (0..own).map(of_input).sum()
     };
     let values = places(&shape).map(of).collect();
     array(shape, values)
+}
+
+fn max_pool(node: &Node, images: &Array) -> Array {
+    let windows = Windows::of(node, &images.shape);
+    let shape = vec![images.shape[0], images.shape[1], windows.out[0], windows.out[1]];
+    let of = |place: Vec<usize>| {
+        let pixels = windows.pixels(images, [place[0], place[1]], [place[2], place[3]]);
+        pixels.map(|(_, pixel)| pixel).fold(f64::NEG_INFINITY, f64::max)
+    };
+    let values = places(&shape).map(of).collect();
+    array(shape, values)
+}
+
+/// The windows that a convolution or a pooling looks through.
+struct Windows {
+    kernel: usize,
+    stride: usize,
+    pad: usize,
+    out: [usize; 2],
+}
+
+impl Windows {
+    fn of(node: &Node, images: &[usize]) -> Self {
+        let alike = |name: &str| {
+            let values = ints(node, name);
+            assert!(values.iter().all(|value| *value == values[0]), "{name}: {values:?}");
+            values[0]
+        };
+        let (kernel, stride, pad) = (alike("kernel_shape"), alike("strides"), alike("pads"));
+        let out = [images[2], images[3]].map(|size| (size + 2 * pad - kernel) / stride + 1);
+        Self { kernel, stride, pad, out }
+    }
+
+    /// The pixels of a window that lie in the image, each with its tap.
+    fn pixels<'a>(
+        &'a self,
+        images: &'a Array,
+        [image, channel]: [usize; 2],
+        at: [usize; 2],
+    ) -> impl Iterator<Item = (usize, f64)> + 'a {
+        let [h, w] = [images.shape[2], images.shape[3]];
+        let plane = &images.values[(image * images.shape[1] + channel) * h * w..][..h * w];
+        let taps = (0..self.kernel * self.kernel).map(|tap| (tap / self.kernel, tap % self.kernel));
+        taps.enumerate().filter_map(move |(tap, (dy, dx))| {
+            let y = (at[0] * self.stride + dy).checked_sub(self.pad).filter(|y| *y < h)?;
+            let x = (at[1] * self.stride + dx).checked_sub(self.pad).filter(|x| *x < w)?;
+            Some((tap, plane[y * w + x]))
+        })
+    }
 }
 
 fn batch_norm(node: &Node, x: &[&Array]) -> Array {

@@ -12,7 +12,7 @@ use crate::{
     eval::softmax,
     model::{
         Backbone, Branches, ClassifierKind, ClassifierStart, EncoderConfig, InitHeads, Network,
-        NetworkConfig, Pass, Precision,
+        NetworkConfig, Pass, Precision, ResNetKind,
         weights::{self, State, values},
     },
 };
@@ -23,8 +23,12 @@ const NORMALIZE: Normalize = Normalize { mean: [0.4, 0.5, 0.6], std: [0.25, 0.2,
 const TOLERANCE: f64 = 1e-4;
 
 fn config(depth: usize, classifier: ClassifierKind, branches: Branches) -> NetworkConfig {
+    config_of(Backbone::ResNetCifar { depth }, classifier, branches)
+}
+
+fn config_of(backbone: Backbone, classifier: ClassifierKind, branches: Branches) -> NetworkConfig {
     NetworkConfig {
-        encoder: EncoderConfig::Backbone(Backbone::ResNetCifar { depth }),
+        encoder: EncoderConfig::Backbone(backbone),
         classes: CLASSES,
         classifier,
         cosine_scale: 9.0,
@@ -146,6 +150,14 @@ fn every_backbone_and_classifier_is_the_networks() {
         let what = format!("resnet{depth}, {kind}, {start:?}");
         same(&network, None, &what);
         same(&network, Some(&SHIFT), &what);
+    }
+}
+
+#[test]
+fn networks_for_large_images_are_the_networks() {
+    for kind in [ResNetKind::ResNet18, ResNetKind::ResNeXt50] {
+        let config = config_of(Backbone::ResNet(kind), ClassifierKind::Linear, Branches::One);
+        same(&network(&config, ClassifierStart::Keep), None, kind.name());
     }
 }
 

@@ -69,6 +69,40 @@ impl ResNetKind {
         }
     }
 
+    /// Values that all convolutions together make of one image of `height` × `width`.
+    ///
+    /// ```
+    /// use longtail::model::ResNetKind;
+    ///
+    /// assert_eq!(ResNetKind::ResNet50.convolved([224, 224]), 11_113_984);
+    /// ```
+    pub fn convolved(self, [height, width]: [usize; 2]) -> usize {
+        let blocks = self.blocks();
+        let half = |[height, width]: [usize; 2]| [height.div_ceil(2), width.div_ceil(2)];
+        let area = |[height, width]: [usize; 2]| height * width;
+        let first = half([height, width]);
+        let mut size = half(first);
+        let mut values = area(first) * WIDTHS[0];
+        for (stage, width) in WIDTHS.into_iter().enumerate() {
+            let (before, output) = (size, blocks.output(width));
+            size = if stage == 0 { size } else { half(size) };
+            let inner = blocks.inner(width);
+            // The first block has its first convolution before the stride, and a shortcut where the shape changes.
+            let [others, first] = match blocks.is_bottleneck {
+                true => [
+                    area(size) * (2 * inner + output),
+                    area(before) * inner + area(size) * (inner + 2 * output),
+                ],
+                false => {
+                    let shortcut = if stage == 0 { 0 } else { output };
+                    [area(size) * 2 * output, area(size) * (2 * output + shortcut)]
+                }
+            };
+            values += first + (blocks.counts[stage] - 1) * others;
+        }
+        values
+    }
+
     fn blocks(self) -> Blocks {
         let plain =
             Blocks { counts: LARGE, is_bottleneck: true, groups: 1, group_width: WIDTHS[0] };

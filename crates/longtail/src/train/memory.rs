@@ -7,7 +7,7 @@ use crate::{
     },
     eval::rows_at_once,
     method::Plan,
-    model::Precision,
+    model::{Backbone, Precision},
     recipe::Recipe,
 };
 
@@ -40,10 +40,10 @@ impl Need {
     /// Of the run that a recipe makes of `images` bytes of decoded images.
     pub fn of(recipe: &Recipe, plan: &Plan, images: u64, is_cpu: bool) -> Self {
         let area = (recipe.data.image_size * recipe.data.image_size) as f64;
-        let blocks = recipe.model.backbone.depth().saturating_sub(2) as f64 / 6.0;
+        let kept = kept_by_encoder(recipe.model.backbone, recipe.data.image_size);
         let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
         let rows = rows_at_once([recipe.data.image_size; 2]) as f64;
-        let per_view = area * (value * (PER_BLOCK * blocks + PER_VIEW) + DRAWN);
+        let per_view = value * kept + area * DRAWN;
         // A teacher looks at one view of every image of the batch, as evaluation does.
         let taught = if recipe.method.teacher.is_some() { area * value * EVALUATED } else { 0.0 };
         Self {
@@ -96,6 +96,17 @@ impl Need {
             }
             _ => format!("{needed}: choose a smaller --image-size, or fewer images"),
         }))
+    }
+}
+
+/// Values that the encoder keeps of one view of `size` × `size` for its backward pass.
+fn kept_by_encoder(backbone: Backbone, size: usize) -> f64 {
+    match backbone {
+        Backbone::ResNetCifar { depth } => {
+            let blocks = depth.saturating_sub(2) as f64 / 6.0;
+            (size * size) as f64 * (PER_BLOCK * blocks + PER_VIEW)
+        }
+        Backbone::ResNet(kind) => 2.0 * kind.convolved([size; 2]) as f64,
     }
 }
 

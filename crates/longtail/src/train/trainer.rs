@@ -5,7 +5,7 @@ use burn::{module::Module, tensor::Device};
 use super::{
     Checkpoint, Ending, Learner, Limits, Lock, Observer, Progress, RunFolder, StepReport,
     TrainError, setup,
-    window::{ReadStep, Reading, Window},
+    window::{ReadStep, Reading, Seen, Window},
 };
 use crate::{
     augment::Normalize,
@@ -296,13 +296,13 @@ impl Trainer {
     fn step(&mut self, batch: Batch) -> Result<(), TrainError> {
         let images = &self.sets.train.images;
         let size = [images.height(), images.width()];
-        let count = batch.images();
+        let seen = Seen { images: batch.images(), classified: batch.first_draw() };
         let (stage, moment) = (&self.plan.stages[self.progress.stage], self.place().moment);
         let step = self.learner.step(stage, moment, batch.draws, size)?;
-        self.window.push(step, count);
+        self.window.push(step, seen);
         self.progress.step += 1;
         self.progress.batch += 1;
-        self.progress.images += count as u64;
+        self.progress.images += seen.images as u64;
         Ok(())
     }
 
@@ -327,14 +327,15 @@ impl Trainer {
 
     fn count(&mut self, reading: &Reading) {
         let Progress { sums, .. } = &mut self.progress;
-        for ReadStep { losses, images } in &reading.steps {
-            let weight = *images as f64;
+        for ReadStep { losses, seen } in &reading.steps {
+            let weight = seen.images as f64;
             sums.loss += losses.total * weight;
             for (name, value) in &losses.parts {
                 sums.parts.add(name, value * weight);
             }
             sums.correct += losses.correct;
-            sums.images += *images as u64;
+            sums.images += seen.images as u64;
+            sums.classified += seen.classified as u64;
         }
         sums.seconds += reading.seconds;
         sums.waited += reading.waited;
@@ -348,7 +349,7 @@ impl Trainer {
         let steps = self.steps_per_epoch(self.progress.stage);
         let epochs = self.plan.epochs();
         let whole = self.steps_before(epochs).unwrap_or(u64::MAX);
-        let images: usize = reading.steps.iter().map(|step| step.images).sum();
+        let images: usize = reading.steps.iter().map(|step| step.seen.images).sum();
         Some(StepReport {
             epoch: self.progress.epoch,
             epochs,

@@ -101,6 +101,7 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
         seeds,
         root: args.out.clone().unwrap_or(root),
         limits: Limits { max_steps: args.max_steps },
+        logs: args.log.programs.clone(),
     })
 }
 

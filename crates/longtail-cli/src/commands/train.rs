@@ -65,7 +65,7 @@ fn train(
             }
         }
     }
-    .logging(&args.log);
+    .logging(&args.log.programs);
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
     if let Some(server) = server {

@@ -51,7 +51,11 @@ impl Reproduction<'_> {
     /// Its runs, on a folder of images that is made where there is none.
     pub(super) fn figure1_jobs(&self) -> Result<Vec<Job>> {
         let folder = self.figure1_folder();
-        let images = images::write(&folder, &self.data_dir)?;
+        let images = match &self.scratch {
+            Some(scratch) if !images::are_in(&folder, &self.data_dir) => scratch,
+            _ => &folder,
+        };
+        let images = images::write(images, &self.data_dir)?;
         Ok(METHODS.iter().map(|method| self.figure1_job(*method, &folder, &images)).collect())
     }
 

@@ -5,7 +5,6 @@ use longtail::{
     device::Device,
     eval::ShotThresholds,
     recipe::{Protocol, RecipeFile},
-    report::WholeFile,
     run::{
         RunError, Runner,
         paper::{Filled, Reproduction, StandIn, TABLES, Target},
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     args::{ReproduceArgs, StandInArgs},
     interrupt::Interrupt,
-    output::{print_json, print_line, print_lines},
+    output::{print_json, print_line, print_lines, write_file},
     progress::Progress,
 };
 
@@ -133,8 +132,8 @@ fn write_tables(reproduction: &Reproduction<'_>, tables: &[Filled]) -> anyhow::R
         return Ok(());
     }
     let text: Vec<_> = tables.iter().map(Filled::markdown).collect();
-    write(&reproduction.root.join("TABLE.md"), &text.join("\n"))?;
-    write(&reproduction.root.join("table.json"), &serde_json::to_string_pretty(tables)?)
+    write_file(&reproduction.root.join("TABLE.md"), &text.join("\n"))?;
+    write_file(&reproduction.root.join("table.json"), &serde_json::to_string_pretty(tables)?)
 }
 
 /// Makes the figures among the targets; the files.
@@ -147,8 +146,8 @@ fn figures(
     if targets.contains(&Target::Figure1) {
         let figure = reproduction.figure1(runner)?;
         let folder = reproduction.root.join("figure1");
-        write(&folder.join("figure1.json"), &serde_json::to_string_pretty(&figure)?)?;
-        write(&folder.join("figure1.svg"), &figure.svg)?;
+        write_file(&folder.join("figure1.json"), &serde_json::to_string_pretty(&figure)?)?;
+        write_file(&folder.join("figure1.svg"), &figure.svg)?;
         files.push(folder.join("figure1.svg"));
     }
     if targets.contains(&Target::Figure3) {
@@ -158,21 +157,13 @@ fn figures(
         for embedding in &reproduction.figure3(runner)?.embeddings {
             let name = embedding.name.replace(", ", "-").replace(' ', "-");
             let at = |ending: &str| folder.join(format!("{name}.{ending}"));
-            write(&at("csv"), &embedding.csv())?;
+            write_file(&at("csv"), &embedding.csv())?;
             let picture = embedding.picture(&ShotThresholds::default())?;
-            write(&at("svg"), &picture.svg())?;
+            write_file(&at("svg"), &picture.svg())?;
             files.extend([at("csv"), at("svg")]);
         }
     }
     Ok(files)
-}
-
-/// Writes a file that is there once it is whole.
-pub fn write(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let mut file = WholeFile::create(path)?;
-    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(file.finish()?)
 }
 
 /// Every target with what it needs.

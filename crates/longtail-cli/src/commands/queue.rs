@@ -147,6 +147,18 @@ pub fn print_dry_run(
     if runtime.quiet {
         return Ok(ExitCode::SUCCESS);
     }
+    let mut text = lines(&rows);
+    for (recipe, reason) in missing {
+        text += &format!("{recipe}: none, for {reason}\n");
+    }
+    let cut = queue.limits().max_steps.map_or_else(String::new, |max| {
+        format!(" for at most {} of each run", counted(max as usize, "step", "steps"))
+    });
+    print_lines(format_args!("{text}{all} in all{cut}; dry run: no run was written"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(rows: &[Listed]) -> String {
     let width = rows.iter().map(|row| row.run.chars().count()).max().unwrap_or(0);
     let line = |row: &Listed| {
         let time = match row.stands {
@@ -158,15 +170,7 @@ pub fn print_dry_run(
             row.run, row.epochs_done, row.epochs, row.stands
         )
     };
-    let mut text: String = rows.iter().map(line).collect();
-    for (recipe, reason) in missing {
-        text += &format!("{recipe}: none, for {reason}\n");
-    }
-    let cut = queue.limits().max_steps.map_or_else(String::new, |max| {
-        format!(" for at most {} of each run", counted(max as usize, "step", "steps"))
-    });
-    print_lines(format_args!("{text}{all} in all{cut}; dry run: no run was written"))?;
-    Ok(ExitCode::SUCCESS)
+    rows.iter().map(line).collect()
 }
 
 fn stands(look: &Look) -> &'static str {

@@ -132,8 +132,8 @@ fn write_tables(reproduction: &Reproduction<'_>, tables: &[Filled]) -> anyhow::R
         return Ok(());
     }
     let text: Vec<_> = tables.iter().map(Filled::markdown).collect();
-    write_file(&reproduction.root.join("TABLE.md"), &text.join("\n"))?;
-    write_file(&reproduction.root.join("table.json"), &serde_json::to_string_pretty(tables)?)
+    write_file(&reproduction.root.join("TABLE.md"), text.join("\n"))?;
+    write_file(&reproduction.root.join("table.json"), serde_json::to_string_pretty(tables)?)
 }
 
 /// Makes the figures among the targets; the files.
@@ -146,7 +146,7 @@ fn figures(
     if targets.contains(&Target::Figure1) {
         let figure = reproduction.figure1(runner)?;
         let folder = reproduction.root.join("figure1");
-        write_file(&folder.join("figure1.json"), &serde_json::to_string_pretty(&figure)?)?;
+        write_file(&folder.join("figure1.json"), serde_json::to_string_pretty(&figure)?)?;
         write_file(&folder.join("figure1.svg"), &figure.svg)?;
         files.push(folder.join("figure1.svg"));
     }
@@ -157,9 +157,9 @@ fn figures(
         for embedding in &reproduction.figure3(runner)?.embeddings {
             let name = embedding.name.replace(", ", "-").replace(' ', "-");
             let at = |ending: &str| folder.join(format!("{name}.{ending}"));
-            write_file(&at("csv"), &embedding.csv())?;
+            write_file(&at("csv"), embedding.csv())?;
             let picture = embedding.picture(&ShotThresholds::default())?;
-            write_file(&at("svg"), &picture.svg())?;
+            write_file(&at("svg"), picture.svg())?;
             files.extend([at("csv"), at("svg")]);
         }
     }

@@ -65,10 +65,10 @@ fn searched(
 
 fn write_all(search: &Search, found: &Found) -> anyhow::Result<()> {
     let at = |name: &str| search.root.join(name);
-    write_file(&at("response.svg"), &found.picture())?;
-    write_file(&at("search.csv"), &csv(found)?)?;
-    write_file(&at("search.json"), &found.json()?)?;
-    write_file(&at("SEARCH.md"), &markdown(found))
+    write_file(&at("response.svg"), found.picture())?;
+    write_file(&at("search.csv"), csv(found)?)?;
+    write_file(&at("search.json"), found.json()?)?;
+    write_file(&at("SEARCH.md"), markdown(found))
 }
 
 fn search(args: &SearchArgs) -> anyhow::Result<Search> {

@@ -107,7 +107,11 @@ fn a_dry_run_lists_the_runs_of_a_table_once() {
 #[test]
 fn figure_1_draws_its_runs_on_circles() {
     let place = Place::new();
-    place.succeed("reproduce figure1 --epochs 1 --max-steps 1 --out made --quiet");
+    place.succeed(
+        "reproduce figure1 --epochs 1 --max-steps 1 --set train.batch_size=32 --out made --quiet",
+    );
+    let recipe = fs::read_to_string(place.path("made/figure1/bcl/recipe.toml")).unwrap();
+    assert!(recipe.contains("batch_size = 32") && recipe.contains("epochs = 1\n"), "{recipe}");
     let svg = fs::read_to_string(place.path("made/figure1/figure1.svg")).unwrap();
     for method in ["scl", "rcl", "bcl", "bcl+rcl"] {
         assert!(svg.contains(&format!(">{method}</text>")), "{method}");

@@ -66,13 +66,12 @@ impl Reproduction<'_> {
         layer.method.name = Some(method);
         layer.model.head_out = Some(DIMENSIONS);
         layer.contrastive.temperature = Some(TEMPERATURE);
-        layer.train.epochs = Some(self.options.train.epochs.unwrap_or(EPOCHS));
-        layer.train.precision = self.options.train.precision;
+        layer.train.epochs = Some(EPOCHS);
         layer.train.seed = Some(self.seeds.first().copied().unwrap_or(0));
         let name = format!("figure1-{method}");
         Job {
             folder: folder.join(method.to_string()),
-            layers: vec![layer],
+            layers: vec![layer, self.options.clone()],
             name,
             goal: Goal::Figures,
         }

@@ -22,10 +22,10 @@ fn digest(place: &Place, run: &str) -> String {
 #[test]
 fn a_run_begins_with_the_weights_of_another_or_of_an_export() {
     let place = Place::with_photos();
-    place.succeed(&format!("train {SMALL} --epochs 1 --out a"));
+    place.succeed(&format!("train {SMALL} --method ce --epochs 1 --out a"));
     place.succeed("export a --format pth --weights last --out a.pth --quiet");
     std::fs::rename(place.path("a.pth"), place.path("a.safetensors")).unwrap();
-    let small = SMALL.replace(" --quiet", "");
+    let small = format!("{} --method ce", SMALL.replace(" --quiet", ""));
     for (file, out) in [(&last("a")[..], "b"), ("a.safetensors", "c")] {
         let said = place.run(&format!("train {small} --weights {file} --max-steps 0 --out {out}"));
         assert!(said.status.success(), "{}", stderr(&said));

@@ -12,7 +12,7 @@ section! {
             elsewhere "resnet8, 14 or 32 by the number of images in folders and lists";
         /// A file of weights that the network begins with: safetensors, or what torch.save writes of a state dict.
         weights: PathBuf =>
-            r#"path of a file of weights to begin with; `""`: none"#, "–", default "none: weights are drawn";
+            r#"path of a file of weights to begin with; `""`: none"#, "–", default "weights are drawn";
         /// What tells those weights from others, wherever they lie.
         weights_digest: String =>
             r#"which weights those are, written down when a run begins; `""`: any"#, "–", default "any";

@@ -37,8 +37,7 @@ fn a_run_begins_with_the_weights_of_another_or_of_an_export() {
     }
     // What the weights are counts, and not what file they come from.
     assert_eq!(digest(&place, "b"), digest(&place, "c"));
-    let said = place
-        .fail(1, &format!("train --recipe b/recipe.toml --set model.weights_digest=1 --out d"));
+    let said = place.fail(1, "train --recipe b/recipe.toml --set model.weights_digest=1 --out d");
     assert!(said.contains("other ones than the recipe's"), "{said}");
     place.succeed(
         "train --recipe b/recipe.toml --weights a.safetensors --max-steps 1 --out e --quiet",
@@ -109,7 +108,7 @@ fn what_does_not_fit_is_refused_before_anything_is_written_and_new_classes_are_n
             format!("--weights {file} --backbone resnet50"),
             "\"encoder.conv1.weight\" has shape [16, 3, 3, 3] where [64, 3, 7, 7]",
         ),
-        (format!("--weights {file} --method ride"), "it has no \"branches.0.layer2"),
+        (format!("--weights {file} --method ride"), "the file has no \"branches.0.layer2"),
         ("--weights words".into(), "words cannot be read as weights"),
         ("--weights nowhere.pth".into(), "nowhere.pth cannot be read"),
         ("--weights a".into(), "it is a folder"),

@@ -12,7 +12,7 @@ use burn::{
 
 pub(crate) use file::of_arrays;
 pub use file::{Contents, from_safetensors, metadata, to_safetensors};
-pub use pretrained::{Fitted, Loaded, Pretrained, PretrainedError};
+pub use pretrained::{Difference, Fitted, Loaded, Misfit, Pretrained, PretrainedError};
 
 use super::ModelError;
 

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use error::PretrainedError;
+pub use error::{Difference, Misfit, PretrainedError};
 pub use fitted::{Fitted, Loaded};
 use stored::Stored;
 

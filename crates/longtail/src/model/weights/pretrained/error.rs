@@ -41,56 +41,9 @@ pub enum PretrainedError {
         /// The first name of the encoder.
         needed: String,
     },
-    /// A tensor of the encoder is missing.
-    #[error("{file} does not fill {network}: it has no \"{name}\" of shape {shape:?}{}", mend(likely.as_deref()))]
-    Missing {
-        /// The file.
-        file: String,
-        /// What the encoder is called.
-        network: String,
-        /// The tensor's name in this program.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// Which network the file seems to be of.
-        likely: Option<String>,
-    },
-    /// A tensor of the encoder has another shape.
-    #[error(
-        "{file} does not fit {network}: its \"{name}\" has shape {found:?} where {expected:?} is needed{}",
-        mend(likely.as_deref())
-    )]
-    Shape {
-        /// The file.
-        file: String,
-        /// What the encoder is called.
-        network: String,
-        /// The tensor's name in the file.
-        name: String,
-        /// Shape in the file.
-        found: Vec<usize>,
-        /// Shape of the encoder.
-        expected: Vec<usize>,
-        /// Which network the file seems to be of.
-        likely: Option<String>,
-    },
-    /// A tensor of another encoder, for which this one has no place.
-    #[error(
-        "{file} does not fit {network}, which has no place for its \"{name}\" of shape {shape:?}{}",
-        mend(likely.as_deref())
-    )]
-    Surplus {
-        /// The file.
-        file: String,
-        /// What the encoder is called.
-        network: String,
-        /// The tensor's name in the file.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// Which network the file seems to be of.
-        likely: Option<String>,
-    },
+    /// Its encoder is another one.
+    #[error(transparent)]
+    Misfit(Box<Misfit>),
     /// A tensor that is needed holds no floating-point numbers of a common type.
     #[error(
         "tensor \"{name}\" in {file} is of type {found}: weights of f32, f64, f16 and bf16 are read"
@@ -123,6 +76,51 @@ pub enum PretrainedError {
     /// The network cannot be filled, or a checksum does not fit.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+/// An encoder that a file does not fill wholly, or that has no place for all of the file's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file} does not fit {network}: {difference}{}", mend(likely.as_deref()))]
+pub struct Misfit {
+    /// The file.
+    pub file: String,
+    /// What the encoder is called.
+    pub network: String,
+    /// The first tensor that does not fit.
+    pub difference: Difference,
+    /// Which network the file seems to be of.
+    pub likely: Option<String>,
+}
+
+/// A tensor that an encoder and a file do not have in common.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// The file does not have it.
+    #[error("the file has no \"{name}\" of shape {shape:?}")]
+    Missing {
+        /// Its name in this program.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// It has another shape.
+    #[error("\"{name}\" has shape {found:?} where {expected:?} is needed")]
+    Shape {
+        /// Its name in the file.
+        name: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape of the encoder.
+        expected: Vec<usize>,
+    },
+    /// The encoder does not have it, and without it would compute something else.
+    #[error("there is no place for \"{name}\" of shape {shape:?}")]
+    Surplus {
+        /// Its name in the file.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
 }
 
 /// What to do where a file seems to be of another network.

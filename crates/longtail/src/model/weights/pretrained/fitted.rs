@@ -12,7 +12,7 @@ use burn::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Pretrained, PretrainedError, Stored,
+    Difference, Misfit, Pretrained, PretrainedError, Stored,
     likely::likely,
     names::{Prefix, is_counter},
 };
@@ -165,39 +165,34 @@ impl<'a> Fit<'a> {
     }
 
     fn encoder(&self) -> Result<Taken<'a>, PretrainedError> {
-        let (file, network) = (|| self.pretrained.file(), || self.network.clone());
         let mut taken = Taken::new();
         for place in self.places.of_part(Part::Encoder) {
-            let (expected, likely) = (place.shape.clone(), || self.likely());
+            let expected = place.shape.clone();
             match self.find(&place.name) {
                 None => {
-                    let (file, network, name) = (file(), network(), place.name.clone());
-                    let (shape, likely) = (expected, likely());
-                    return Err(PretrainedError::Missing { file, network, name, shape, likely });
+                    let name = place.name.clone();
+                    return Err(self.misfit(Difference::Missing { name, shape: expected }));
                 }
                 Some((name, stored)) if stored.shape != expected => {
-                    return Err(PretrainedError::Shape {
-                        file: file(),
-                        network: network(),
-                        name: name.to_owned(),
-                        found: stored.shape.clone(),
-                        expected,
-                        likely: likely(),
-                    });
+                    let (name, found) = (name.to_owned(), stored.shape.clone());
+                    return Err(self.misfit(Difference::Shape { name, found, expected }));
                 }
                 Some(found) => taken.insert(&place.name, found),
             };
         }
         match self.surplus(&taken) {
             None => Ok(taken),
-            Some((name, stored)) => Err(PretrainedError::Surplus {
-                file: file(),
-                network: network(),
-                name: name.to_owned(),
-                shape: stored.shape.clone(),
-                likely: self.likely(),
-            }),
+            Some((name, stored)) => {
+                let (name, shape) = (name.to_owned(), stored.shape.clone());
+                Err(self.misfit(Difference::Surplus { name, shape }))
+            }
         }
+    }
+
+    fn misfit(&self, difference: Difference) -> PretrainedError {
+        let (file, network) = (self.pretrained.file(), self.network.clone());
+        let likely = self.likely();
+        PretrainedError::Misfit(Box::new(Misfit { file, network, difference, likely }))
     }
 
     /// A tensor of the file's encoder that this one has no place for: it would compute something else.

@@ -239,9 +239,9 @@ fn another_network_is_named() {
     let of = |backbone: &str| weights::state(&network(&config(backbone, 3), 1));
     let (small, deeper) = (of("resnet8"), of("resnet14"));
     let said = refusal(&small, &config("resnet14", 3));
-    assert!(said.contains("does not fill resnet14: it has no \"encoder.layer1.1.conv1.weight\" of shape [16, 16, 3, 3]; it seems to be of resnet8: take --backbone resnet8"), "{said}");
+    assert!(said.contains("does not fit resnet14: the file has no \"encoder.layer1.1.conv1.weight\" of shape [16, 16, 3, 3]; it seems to be of resnet8: take --backbone resnet8"), "{said}");
     let said = refusal(&deeper, &config("resnet8", 3));
-    assert!(said.contains("no place for its \"layer1.1.bn1.bias\""), "{said}");
+    assert!(said.contains("no place for \"layer1.1.bn1.bias\""), "{said}");
     assert!(said.ends_with("it seems to be of resnet14: take --backbone resnet14"), "{said}");
     for kind in ["resnet18", "resnet34", "resnet50", "resnext50_32x4d"] {
         let said = refusal(&of(kind), &config("resnet8", 3));
@@ -249,7 +249,7 @@ fn another_network_is_named() {
         assert!(said.ends_with(&format!("of {kind}: take --backbone {kind}")), "{said}");
     }
     let said = refusal(&of("resnet34"), &config("resnet18", 3));
-    assert!(said.contains("no place for its \"layer1.2.bn1.bias\""), "{said}");
+    assert!(said.contains("no place for \"layer1.2.bn1.bias\""), "{said}");
     let only = State::from([("blocks.0.qkv".to_owned(), small["fc.weight"].clone())]);
     let said = refusal(&only, &config("resnet8", 3));
     assert!(said.contains("it has blocks.0.qkv, and \"conv1.weight\" is looked for"), "{said}");
@@ -268,7 +268,7 @@ fn networks_of_several_branches_take_their_own() {
         assert!(loaded.missing.is_empty(), "{loaded:?}");
         let plain = weights::state(&network(&self::config("resnet8", 3), 1));
         let said = refusal(&plain, &config);
-        assert!(said.contains("it has no \"branches.0.layer"), "{said}");
+        assert!(said.contains("the file has no \"branches.0.layer"), "{said}");
     }
 }
 

@@ -42,7 +42,7 @@ class GpuBench(Bench):
         options["device"] = self.place.plan.device if own else self.place.plan.torch_device
         if not own:
             program, device = self.programs["peer_step"], self.place.plan.device
-            options["from"] = export(program, self.folder, case.rows, device)
+            options["from"] = export(program, self.folder, {"rows": case.rows}, device)
         return Server(mode, options | self.more)
 
     def warm_up(self, server: Server, most: int) -> None:

@@ -53,7 +53,7 @@ def main() -> None:
     modes = [torch_mode(m, l) for m in ("eager", "compiled")[: 2 - args.eager] for l in ("nchw", "nhwc")]
     bad = []
     with tempfile.TemporaryDirectory() as folder:
-        shared = options | {"from": export(program, Path(folder), args.rows)}
+        shared = options | {"from": export(program, Path(folder), {"rows": args.rows})}
         reference = outcome(modes[0], shared | {"precision": "f64"})
         print("PyTorch's losses in 64 bits:", ", ".join(f"{loss:.6f}" for loss in reference[0]))
         header = ["relative errors", *(f"loss after {i}" for i in range(STEPS + 1)), "logits"]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from model import multiply_adds
+from model import multiply_adds, multiply_adds_of
 from peer import ISA_VARIABLES, ROOT, Mode, PeerError, Server, allocators, build, export, ours, torch_modes
 
 # OpenMP's threads wait awake for a while after their work.
@@ -27,6 +27,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--eval-rows", type=int, default=250, help="rows of an evaluation's passes")
     parser.add_argument("--images", type=int, default=10_000, help="images of an evaluation")
     parser.add_argument("--precision", nargs="+", choices=["f32", "bf16"], default=["f32", "bf16"])
+    parser.add_argument("--backbone", default="", help="a network of torchvision, with cross entropy of one view")
+    parser.add_argument("--side", type=int, default=32, help="pixels on a side of an image")
     parser.add_argument("--threads", type=int, default=cores)
     parser.add_argument("--isa", choices=list(ISA_VARIABLES), default="native")
     parser.add_argument("--blocks", type=int, default=10, help="alternations")
@@ -48,9 +50,12 @@ class Case:
     task: str
     precision: str
     rows: int
+    backbone: str = ""
+    side: int = 32
 
     def __str__(self) -> str:
-        return f"{self.task} {self.precision} {self.rows} rows"
+        network = f" {self.backbone} at {self.side}" if self.backbone else ""
+        return f"{self.task} {self.precision} {self.rows} rows{network}"
 
 
 class Bench:
@@ -62,12 +67,13 @@ class Bench:
         self.programs = build()
 
     def start(self, mode: Mode, case: Case, threads: int | None = None, images: int | None = None) -> Server:
-        options = asdict(case) | {
+        named = {name: value for name, value in asdict(case).items() if case.backbone or name not in ("backbone", "side")}
+        options = named | {
             "threads": threads or self.args.threads,
             "images": images or self.args.images,
         }
         if mode.name != "Longtail":
-            options["from"] = export(self.programs["peer_step"], self.folder, case.rows)
+            options["from"] = export(self.programs["peer_step"], self.folder, options)
         return Server(mode, options, self.args.isa)
 
     def warm_up(self, server: Server, most: int) -> None:
@@ -177,7 +183,8 @@ def say(text: str) -> None:
 
 def cases(args: argparse.Namespace) -> list[Case]:
     rows = {"step": args.rows, "eval": [args.eval_rows]}
-    return [Case(t, p, r) for t in args.task for r in rows[t] for p in args.precision]
+    of = (args.backbone, args.side)
+    return [Case(t, p, r, *of) for t in args.task for r in rows[t] for p in args.precision]
 
 
 def machine(args: argparse.Namespace) -> dict:
@@ -199,13 +206,18 @@ def machine(args: argparse.Namespace) -> dict:
 
 def images_per_second(case: dict, images: int, seconds: float) -> float:
     """Images of an evaluation; of a training step, each counted once and not once per view."""
-    return (images if case["task"] == "eval" else case["rows"] // 3) / seconds
+    views = 1 if case["backbone"] else 3
+    return (images if case["task"] == "eval" else case["rows"] // views) / seconds
 
 
 def share(case: dict, images: int, seconds: float, peak: dict) -> str:
     if not peak:
         return "–"
-    work = multiply_adds(case["rows"])["step"] if case["task"] == "step" else multiply_adds(images)["eval"]
+    if case["backbone"]:
+        one = multiply_adds_of(case["backbone"], case["side"])
+        work = images * one if case["task"] == "eval" else 3 * case["rows"] * one
+    else:
+        work = multiply_adds(case["rows"])["step"] if case["task"] == "step" else multiply_adds(images)["eval"]
     return f"{100 * 2 * work / seconds / 1e9 / peak['all']:.0f} %"
 
 

@@ -89,6 +89,22 @@ class Network(nn.Module):
         return logits, projections, self.head_fc(self.fc.weight)
 
 
+class Classifier(nn.Module):
+    """A network of torchvision with a linear classifier to 1000 classes."""
+
+    def __init__(self, backbone: str) -> None:
+        import torchvision
+
+        super().__init__()
+        self.encoder = getattr(torchvision.models, backbone)(weights=None)
+        self.fc, self.encoder.fc = nn.Linear(self.encoder.fc.in_features, 1000), nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.encoder(images))
+
+    training_pass = forward
+
+
 def logit_adjusted(logits: Tensor, labels: Tensor, log_counts: Tensor) -> Tensor:
     """Eq. 2: cross entropy of the logits plus tau log prior."""
     log_prior = log_counts - log_counts.logsumexp(0)
@@ -150,3 +166,12 @@ def multiply_adds(rows: int) -> dict[str, int]:
         "eval": rows * (encoder + classifier),
         "step": 3 * forward - rows * stem,
     }
+
+
+# Multiply-adds of one image of 224×224, in thousand millions, as torchvision's documentation has them.
+GIGA = {"resnet18": 1.81, "resnet34": 3.66, "resnet50": 4.09, "resnext50_32x4d": 4.23}
+
+
+def multiply_adds_of(backbone: str, side: int) -> int:
+    """Multiply-adds of one image's pass through a network of torchvision."""
+    return int(GIGA[backbone] * 1e9 * (side / 224) ** 2)

@@ -128,10 +128,12 @@ class Server:
         return self.answer()
 
 
-def export(program: str, folder: Path, rows: int, device: str = "") -> Path:
+def export(program: str, folder: Path, case: dict[str, object], device: str = "") -> Path:
     """Longtail's initial weights and its fixed batch, as a file."""
-    path = folder / f"rows{rows}.safetensors"
+    named = {name: case[name] for name in ("rows", "backbone", "side") if name in case}
+    path = folder / ("-".join(f"{name}{value}" for name, value in named.items()) + ".safetensors")
     if not path.exists():
-        on = ["--device", device] if device else []
-        subprocess.run([program, *on, "--rows", str(rows), "--export", str(path)], check=True)
+        on = {"device": device} if device else {}
+        options = [str(part) for name, value in (on | named).items() for part in (f"--{name}", value)]
+        subprocess.run([program, *options, "--export", str(path)], check=True)
     return path

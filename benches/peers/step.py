@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import memory
-from model import CLASS_COUNTS, Network, losses
+from model import CLASS_COUNTS, Classifier, Network, losses
 
 LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 
@@ -37,6 +37,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=192, help="rows of one encoder pass")
     parser.add_argument("--images", type=int, default=10_000, help="images of one evaluation")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--backbone", help="torchvision's name: cross entropy of 1000 classes, one view")
+    parser.add_argument("--side", type=int, default=32, help="pixels on a side")
     parser.add_argument("--lr", type=float, default=0.01)
     parser.add_argument("--from", dest="file", type=Path, help="weights and inputs (safetensors)")
     return parser.parse_args()
@@ -66,7 +68,7 @@ class Peer:
         self.args = args
         self.device = torch.device(args.device)
         self.layout = LAYOUTS[args.layout]
-        self.network = Network()
+        self.network = Classifier(args.backbone) if args.backbone else Network()
         images, labels = self.inputs()
         kind = torch.float64 if args.precision == "f64" else torch.float32
         self.network = self.network.to(self.device, kind, memory_format=self.layout)
@@ -82,9 +84,10 @@ class Peer:
     def inputs(self) -> tuple[Tensor, Tensor]:
         """Normalised images in NCHW and the labels of one view, drawn or read with the weights."""
         if self.args.file is None:
-            priors = torch.tensor(CLASS_COUNTS).float()
-            labels = torch.multinomial(priors, self.args.rows // 3, replacement=True)
-            return torch.randn(self.args.rows, 3, 32, 32), labels
+            views = 1 if self.args.backbone else 3
+            priors = torch.ones(1000) if self.args.backbone else torch.tensor(CLASS_COUNTS).float()
+            labels = torch.multinomial(priors, self.args.rows // views, replacement=True)
+            return torch.randn(self.args.rows, 3, self.args.side, self.args.side), labels
         state = safetensors(self.args.file)
         images, labels = state.pop("input.images"), state.pop("input.labels")
         if len(images) != self.args.rows:
@@ -119,6 +122,9 @@ class Peer:
     def training_losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with self.autocast():
             outputs = self.network.training_pass(images)
+        if self.args.backbone:
+            loss = torch.nn.functional.cross_entropy(outputs.to(self.log_counts.dtype), labels)
+            return loss[None], (outputs.detach().argmax(1) == labels).sum()
         correct = (outputs[0].detach().argmax(1) == labels).sum()
         return losses(outputs, labels, self.log_counts), correct
 

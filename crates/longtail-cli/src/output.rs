@@ -13,6 +13,8 @@ use anyhow::Context;
 use longtail::report::{ReportError, WholeFile, json_line, printable, printable_lines};
 use serde::Serialize;
 
+use crate::interrupt::Interrupt;
+
 /// Prints one line for people.
 pub fn print_line(text: impl Display) -> anyhow::Result<()> {
     print_bytes(format!("{}\n", printable(&text.to_string())).as_bytes())
@@ -73,7 +75,7 @@ impl Out {
         match fs::metadata(path) {
             Ok(meta) if !meta.is_file() && !meta.is_dir() => {
                 let file = OpenOptions::new().write(true).open(path);
-                Ok(Self::Device(file.with_context(|| format!("cannot write {}", path.display()))?))
+                Ok(Self::Device(file.with_context(|| cannot_write(path))?))
             }
             _ => Ok(Self::File(WholeFile::create(path)?)),
         }
@@ -82,6 +84,22 @@ impl Out {
     fn screen() -> Self {
         let out = io::stdout();
         if out.is_terminal() { Self::Terminal(Shown::new(out)) } else { Self::Screen(out) }
+    }
+
+    /// [`Out::open`], of which nothing is left where the program is told to stop.
+    pub fn open_until(interrupt: &Interrupt, path: &Path) -> anyhow::Result<Self> {
+        let out = Self::open(Some(path))?;
+        if let Self::File(file) = &out {
+            let part = file.part().to_owned();
+            interrupt.removes(move || drop(fs::remove_file(part)));
+        }
+        Ok(out)
+    }
+
+    /// Writes all that there is to be written.
+    pub fn write_whole(mut self, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+        self.write_all(bytes).with_context(|| cannot_write(path))?;
+        Ok(self.finish()?)
     }
 
     /// Makes a file stand whole under its name.
@@ -111,6 +129,16 @@ impl Write for Out {
             Self::File(out) => out.flush(),
         }
     }
+}
+
+/// Writes a file that is there once it is whole; a pipe or a device is written to as it is.
+pub fn write_file(path: &Path, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    Out::open(Some(path))?.write_whole(path, bytes.as_ref())
+}
+
+/// What is said of a file that cannot be written.
+pub fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
 }
 
 /// Prints what is for programs; a person who looks at it on a terminal gets lines that do not steer that.

@@ -35,13 +35,19 @@ use serde_json::{Value, json};
 
 /// CIFAR-10 at imbalance factor 100.
 const CLASS_COUNTS: [usize; 10] = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50];
-const SIDE: usize = 32;
-const PIXELS: usize = SIDE * SIDE * 3;
+/// Classes of another backbone than CIFAR's.
+const CLASSES: usize = 1000;
 
-/// The paper's full objective with its CIFAR settings: the defaults there.
-fn recipe(precision: &str) -> Result<Recipe, RecipeError> {
+/// The paper's full objective with its CIFAR settings: the defaults there. With a backbone cross entropy alone, of one
+/// view.
+fn recipe(options: &Options) -> Result<Recipe, RecipeError> {
+    let Options { precision, backbone, .. } = options;
     let text = format!("data.name = \"cifar10-lt\"\ntrain.precision = \"{precision}\"\n");
-    let layer = RecipeFile::parse(&text, "--precision")?;
+    let other = backbone.iter().map(|name| {
+        format!("method.name = \"ce\"\nmodel.backbone = \"{name}\"\nviews.classifier = \"plain\"\n")
+    });
+    let text = std::iter::once(text).chain(other).collect::<String>();
+    let layer = RecipeFile::parse(&text, "--precision or --backbone")?;
     Ok(Recipe::resolve(&[layer])?.0)
 }
 
@@ -57,7 +63,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::from_args(std::env::args().skip(1))?;
-    let Ok(recipe) = recipe(&options.precision) else {
+    let Ok(recipe) = recipe(&options) else {
         return answer(&json!({ "ready": false, "unsupported": options.precision }));
     };
     threads::start(Some(options.threads))?;
@@ -88,6 +94,8 @@ struct Options {
     lr: f64,
     device: DeviceChoice,
     export: Option<String>,
+    backbone: Option<String>,
+    side: usize,
 }
 
 impl Options {
@@ -101,6 +109,8 @@ impl Options {
             lr: 0.01,
             device: DeviceChoice::CPU,
             export: None,
+            backbone: None,
+            side: 32,
         };
         while let Some(name) = args.next() {
             let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -113,6 +123,8 @@ impl Options {
                 "--lr" => options.lr = value.parse()?,
                 "--device" => options.device = value.parse()?,
                 "--export" => options.export = Some(value),
+                "--backbone" => options.backbone = Some(value),
+                "--side" => options.side = value.parse()?,
                 _ => return Err(format!("unknown option {name} {value}").into()),
             }
         }
@@ -173,19 +185,30 @@ struct Peer {
     learner: Learner,
     pixels: Vec<f32>,
     labels: Vec<u32>,
+    side: usize,
+    classes: usize,
 }
 
 impl Peer {
     fn new(recipe: &Recipe, options: &Options, device: Device) -> Result<Self, Box<dyn Error>> {
-        let mut plan = Method::plan(&recipe.settings(), &ClassCounts::new(CLASS_COUNTS.to_vec())?);
+        let counts = match options.backbone {
+            None => CLASS_COUNTS.to_vec(),
+            Some(_) => vec![1; CLASSES],
+        };
+        let views = if options.backbone.is_none() { 3 } else { 1 };
+        let (side, classes) = (options.side, counts.len());
+        let labels = labels(options.rows / views, &counts);
+        let mut plan = Method::plan(&recipe.settings(), &ClassCounts::new(counts)?);
         for stage in &mut plan.stages {
             stage.schedule = Schedule { decay: Decay::Step, ..Schedule::cosine(options.lr, 1) };
         }
         Ok(Self {
             learner: Learner::new(&plan, recipe.train.seed, device.autodiff())?,
             plan,
-            pixels: pixels(options.rows),
-            labels: labels(options.rows / 3),
+            pixels: pixels(options.rows * side * side * 3),
+            labels,
+            side,
+            classes,
         })
     }
 
@@ -194,7 +217,7 @@ impl Peer {
         let draw = DrawnPixels { pixels: self.pixels.clone(), labels: self.labels.clone() };
         let stage = self.plan.stages.first().ok_or("a plan has a stage")?;
         let moment = Moment { epoch: 0, epochs: 1 };
-        Ok(self.learner.step(stage, moment, vec![draw], [SIDE, SIDE])?)
+        Ok(self.learner.step(stage, moment, vec![draw], [self.side; 2])?)
     }
 
     /// One optimizer step; gives the loss before it.
@@ -219,9 +242,15 @@ impl Peer {
         Ok(json!(vec![each; count]))
     }
 
+    /// Values of an image.
+    fn image(&self) -> usize {
+        self.side * self.side * 3
+    }
+
     /// The fixed batch again and again, up to `images`.
     fn evaluation_batches(&self, images: usize) -> Vec<Vec<f32>> {
-        let all: Vec<f32> = self.pixels.iter().copied().cycle().take(images * PIXELS).collect();
+        let all: Vec<f32> =
+            self.pixels.iter().copied().cycle().take(images * self.image()).collect();
         all.chunks(self.pixels.len()).map(<[f32]>::to_vec).collect()
     }
 
@@ -233,22 +262,22 @@ impl Peer {
     }
 
     fn infer(&self, network: &Network, pixels: Vec<f32>) -> Vec<Vec<f32>> {
-        let shape = [pixels.len() / PIXELS, SIDE, SIDE, 3];
+        let shape = [pixels.len() / self.image(), self.side, self.side, 3];
         let input = TensorData::new(pixels, shape);
         let input = Tensor::from_data(input, &self.learner.device().clone().inner());
         let logits = network.logits(network.features(input, &mut Pass::Eval));
-        values(logits).chunks_exact(CLASS_COUNTS.len()).map(<[f32]>::to_vec).collect()
+        values(logits).chunks_exact(self.classes).map(<[f32]>::to_vec).collect()
     }
 
     fn logits(&self, count: usize) -> Vec<Vec<f32>> {
-        self.infer(&self.learner.network.valid(), self.pixels[..count * PIXELS].to_vec())
+        self.infer(&self.learner.network.valid(), self.pixels[..count * self.image()].to_vec())
     }
 
     /// Writes the weights and the batch as safetensors.
     fn export(&self, file: &str) -> Result<(), Box<dyn Error>> {
-        let rows = self.pixels.len() / PIXELS;
+        let (rows, side) = (self.pixels.len() / self.image(), self.side);
         let labels: Vec<f32> = self.labels.iter().map(|&label| label as f32).collect();
-        let images = Weights { shape: vec![rows, SIDE, SIDE, 3], values: self.pixels.clone() };
+        let images = Weights { shape: vec![rows, side, side, 3], values: self.pixels.clone() };
         let labels = Weights { shape: vec![labels.len()], values: labels };
         let mut state = weights::state(&self.learner.network);
         state.insert("input.images".into(), images);
@@ -258,23 +287,23 @@ impl Peer {
 }
 
 /// Images of noise with mean 0 and deviation 1.
-fn pixels(rows: usize) -> Vec<f32> {
+fn pixels(values: usize) -> Vec<f32> {
     let mut rng = stream(0, Purpose::Synthetic, 0, 0, 0);
     let bound = 3_f32.sqrt();
-    (0..rows * PIXELS).map(|_| rng.random_range(-bound..bound)).collect()
+    (0..values).map(|_| rng.random_range(-bound..bound)).collect()
 }
 
 /// Labels drawn as the training images are distributed.
-fn labels(batch: usize) -> Vec<u32> {
+fn labels(batch: usize, counts: &[usize]) -> Vec<u32> {
     let mut rng = stream(0, Purpose::Synthetic, 1, 0, 0);
     let draw = |image: usize| {
-        let passed = CLASS_COUNTS.iter().scan(0, |sum, count| {
+        let passed = counts.iter().scan(0, |sum, count| {
             *sum += count;
             Some(*sum)
         });
         passed.take_while(|&sum| sum <= image).count() as u32
     };
-    (0..batch).map(|_| draw(rng.random_range(0..CLASS_COUNTS.iter().sum()))).collect()
+    (0..batch).map(|_| draw(rng.random_range(0..counts.iter().sum()))).collect()
 }
 
 /// Resident bytes: before the first step, at the peak, at the peak since last asked.

@@ -23,8 +23,8 @@ pub use data::{
 pub use evaluate::{EvaluateArgs, PredictionsFile};
 pub use export::{CompletionsArgs, ExportArgs, ExportFormat, ManArgs};
 pub use predict::{FormatName, PredictArgs};
-pub use reproduce::ReproduceArgs;
-pub use running::RuntimeArgs;
+pub use reproduce::{ReproduceArgs, StandInArgs};
+pub use running::{LogArgs, RuntimeArgs};
 pub use search::SearchArgs;
 pub use train::{KnobArgs, TrainArgs};
 

@@ -8,7 +8,7 @@ use longtail::{
     recipe::{Protocol, RecipeFile},
 };
 
-use super::{RuntimeArgs, one_of};
+use super::{LogArgs, RuntimeArgs, one_of};
 
 /// `longtail reproduce`
 #[derive(Debug, Options)]
@@ -46,6 +46,9 @@ pub struct ReproduceArgs {
     /// Where the images come from.
     #[command(flatten)]
     pub data: StandInArgs,
+    /// What else is written.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// How the program runs.
     #[command(flatten)]
     pub runtime: RuntimeArgs,
@@ -74,8 +77,8 @@ pub struct StandInArgs {
     /// The size of its images [default: 32].
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<usize>,
-    /// The columns that it stands in for.
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', default_value = "cifar100-lt-100")]
+    /// The columns that it stands in for [default: cifar100-lt-100].
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub stand_in_for: Vec<String>,
 }
 
@@ -83,6 +86,28 @@ impl StandInArgs {
     /// Whether a data set stands in.
     pub fn has_stand_in(&self) -> bool {
         self.data.is_some() || self.train_list.is_some()
+    }
+
+    /// The columns that it stands in for.
+    pub fn columns(&self) -> Vec<String> {
+        match self.stand_in_for.is_empty() {
+            true => vec!["cifar100-lt-100".into()],
+            false => self.stand_in_for.clone(),
+        }
+    }
+
+    /// An option that says something of it, with its value.
+    pub fn said_of_it(&self) -> Option<(&'static str, String)> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let columns = (!self.stand_in_for.is_empty()).then(|| self.stand_in_for.join(","));
+        [
+            ("--val-list", self.val_list.as_ref().map(path)),
+            ("--test-list", self.test_list.as_ref().map(path)),
+            ("--image-size", self.image_size.map(|size| size.to_string())),
+            ("--stand-in-for", columns),
+        ]
+        .into_iter()
+        .find_map(|(option, value)| Some((option, value?)))
     }
 
     /// It as a layer of a recipe.

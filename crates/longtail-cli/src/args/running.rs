@@ -1,7 +1,9 @@
 //! What can be typed about how the program runs.
 
 use clap::Args as Options;
-use longtail::device::DeviceChoice;
+use longtail::{device::DeviceChoice, report::LogKind};
+
+use super::one_of;
 
 /// How the program runs.
 #[derive(Debug, Clone, Copy, Default, Options)]
@@ -20,4 +22,20 @@ pub struct RuntimeArgs {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is written beside what every run has.
+#[derive(Debug, Default, Options)]
+pub struct LogArgs {
+    /// Write logs for these programs too, in a run's folder below logs/, after every epoch; a run that goes on goes on with
+    /// those that are there [default: none].
+    #[arg(
+        id = "log",
+        long,
+        value_name = "PROGRAM",
+        value_delimiter = ',',
+        value_parser = one_of::<LogKind>(),
+        conflicts_with = "dry_run"
+    )]
+    pub programs: Vec<LogKind>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as Options;
 use longtail::recipe::Protocol;
 
-use super::{DataArgs, KnobArgs, RuntimeArgs, one_of};
+use super::{DataArgs, KnobArgs, LogArgs, RuntimeArgs, one_of};
 
 /// `longtail search`
 #[derive(Debug, Options)]
@@ -58,6 +58,9 @@ pub struct SearchArgs {
     /// Stop every run after this many optimizer steps [default: no limit].
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
+    /// What else is written.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// How the program runs.
     #[command(flatten)]
     pub runtime: RuntimeArgs,

@@ -9,10 +9,9 @@ use longtail::{
     method::Method,
     model::{Backbone, ClassifierKind},
     recipe::Protocol,
-    report::LogKind,
 };
 
-use super::{DataArgs, RuntimeArgs, key, methods, one_of};
+use super::{DataArgs, LogArgs, RuntimeArgs, key, methods, one_of};
 
 /// `longtail train`
 #[derive(Debug, Options)]
@@ -79,16 +78,9 @@ pub struct TrainArgs {
     /// Stop after this many optimizer steps in all, then evaluate as usual [default: no limit].
     #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
-    /// Write logs for these programs too, in the run's folder below logs/, after every epoch; --resume goes on with those
-    /// that are there [default: none].
-    #[arg(
-        long,
-        value_name = "PROGRAM",
-        value_delimiter = ',',
-        value_parser = one_of::<LogKind>(),
-        conflicts_with = "dry_run"
-    )]
-    pub log: Vec<LogKind>,
+    /// What else is written.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// How the program runs.
     #[command(flatten)]
     pub runtime: RuntimeArgs,

@@ -1,4 +1,4 @@
-use std::{io::Write, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Context;
 use longtail::{
@@ -11,7 +11,7 @@ use longtail::{
 
 use crate::{
     args::CompareArgs,
-    output::{Out, print_data},
+    output::{print_data, write_file},
 };
 
 /// `longtail compare`
@@ -30,9 +30,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         print_data(&text)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let mut out = Out::open(Some(path))?;
-    out.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
-    out.finish()?;
+    write_file(path, text)?;
     Ok(ExitCode::SUCCESS)
 }
 

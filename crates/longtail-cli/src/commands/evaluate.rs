@@ -1,4 +1,4 @@
-use std::{fs, path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::bail;
 use longtail::{
@@ -49,12 +49,7 @@ fn open(file: &PredictionsFile, run: &Path, interrupt: &Interrupt) -> anyhow::Re
     if let Some(own) = ["predictions.csv", "metrics.jsonl"].into_iter().find(same) {
         bail!("{} is the run's own {own}: give the predictions another name", file.path.display());
     }
-    let out = Out::open(Some(&file.path))?;
-    if let Out::File(whole) = &out {
-        let part = whole.part().to_owned();
-        interrupt.removes(move || drop(fs::remove_file(part)));
-    }
-    Ok(out)
+    Out::open_until(interrupt, &file.path)
 }
 
 fn write(

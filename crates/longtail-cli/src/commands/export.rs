@@ -1,11 +1,8 @@
 use std::{
-    fs,
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context;
 use longtail::{
     device,
     export::{Adjustment, Exported, Format, Port},
@@ -31,7 +28,7 @@ pub fn run(args: &ExportArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode>
     let trained = Trained::open(&args.run, choice, &device, &Planner::default())?;
     let adjustment = args.adjust.map(|tau| Adjustment { tau });
     let exported = Exported::of(&trained, format, adjustment).map_err(longtail::Error::from)?;
-    write(&path, &exported.bytes, interrupt)?;
+    Out::open_until(interrupt, &path)?.write_whole(&path, &exported.bytes)?;
     if args.json {
         print_json(&Written {
             path: &path,
@@ -62,16 +59,6 @@ struct Written<'a> {
     outputs: &'a [Port],
     weights: String,
     adjusted_by_tau: Option<f64>,
-}
-
-fn write(path: &Path, bytes: &[u8], interrupt: &Interrupt) -> anyhow::Result<()> {
-    let mut out = Out::open(Some(path))?;
-    if let Out::File(file) = &out {
-        let part = file.part().to_owned();
-        interrupt.removes(move || drop(fs::remove_file(part)));
-    }
-    out.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(out.finish()?)
 }
 
 /// The run's name in the current folder.

@@ -6,7 +6,7 @@ use anyhow::bail;
 use longtail::{
     data::names::listed,
     recipe::RecipeError,
-    report::EpochRecord,
+    report::{EpochRecord, counted},
     run::{
         RunError,
         queue::{Estimate, Look, Phase, Queue, QueueEnd, QueueObserver, Stand},
@@ -135,7 +135,7 @@ pub fn print_dry_run(
     let looks = queue.look()?;
     let (each, all) = queue.forecast(&looks, progress)?;
     let rows = queue.jobs().iter().zip(&looks).zip(&each).map(|((job, look), left)| {
-        let (stands, epochs_done) = stands(look);
+        let (stands, epochs_done) = (stands(look), look.done.epochs);
         let (run, folder, epochs) = (job.name.as_str(), job.folder.as_path(), look.epochs);
         Listed { run, folder, stands, epochs, epochs_done, seconds: left.seconds }
     });
@@ -147,6 +147,18 @@ pub fn print_dry_run(
     if runtime.quiet {
         return Ok(ExitCode::SUCCESS);
     }
+    let mut text = lines(&rows);
+    for (recipe, reason) in missing {
+        text += &format!("{recipe}: none, for {reason}\n");
+    }
+    let cut = queue.limits().max_steps.map_or_else(String::new, |max| {
+        format!(" for at most {} of each run", counted(max as usize, "step", "steps"))
+    });
+    print_lines(format_args!("{text}{all} in all{cut}; dry run: no run was written"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(rows: &[Listed]) -> String {
     let width = rows.iter().map(|row| row.run.chars().count()).max().unwrap_or(0);
     let line = |row: &Listed| {
         let time = match row.stands {
@@ -158,18 +170,13 @@ pub fn print_dry_run(
             row.run, row.epochs_done, row.epochs, row.stands
         )
     };
-    let mut text: String = rows.iter().map(line).collect();
-    for (recipe, reason) in missing {
-        text += &format!("{recipe}: none, for {reason}\n");
-    }
-    print_lines(format_args!("{text}{all} in all; dry run: no run was written"))?;
-    Ok(ExitCode::SUCCESS)
+    rows.iter().map(line).collect()
 }
 
-fn stands(look: &Look) -> (&'static str, usize) {
+fn stands(look: &Look) -> &'static str {
     match look.stand {
-        Stand::New => ("to train", 0),
-        Stand::Begun { epochs } => ("goes on", epochs),
-        Stand::Finished => ("used again", look.epochs),
+        Stand::New => "to train",
+        Stand::Begun { .. } => "goes on",
+        Stand::Finished => "used again",
     }
 }

@@ -12,7 +12,7 @@ use longtail::recipe::{RecipeError, RecipeFile};
 
 use crate::{
     args::{RecipesCommand, TrainArgs},
-    output::{print_bytes, print_line, print_lines},
+    output::{cannot_write, print_bytes, print_line, print_lines},
 };
 
 /// A recipe of the repository.
@@ -72,7 +72,7 @@ pub fn init(name: &str, args: &TrainArgs, layers: &[RecipeFile]) -> anyhow::Resu
         }
         Err(error) => Err(error),
     }
-    .with_context(|| format!("cannot write {}", path.display()))?;
+    .with_context(|| cannot_write(&path))?;
     if !args.runtime.quiet {
         print_line(format_args!("{0} is written; train with --recipe {0}", path.display()))?;
     }

@@ -5,7 +5,6 @@ use longtail::{
     device::Device,
     eval::ShotThresholds,
     recipe::{Protocol, RecipeFile},
-    report::WholeFile,
     run::{
         RunError, Runner,
         paper::{Filled, Reproduction, StandIn, TABLES, Target},
@@ -19,9 +18,9 @@ use super::{
     recipes, runner, start_threads,
 };
 use crate::{
-    args::ReproduceArgs,
+    args::{ReproduceArgs, StandInArgs},
     interrupt::Interrupt,
-    output::{print_json, print_line, print_lines},
+    output::{print_json, print_line, print_lines, write_file},
     progress::Progress,
 };
 
@@ -34,7 +33,10 @@ pub fn run(args: &ReproduceArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<E
     start_threads(args.runtime.threads)?;
     let targets = args.targets.iter().map(|name| Target::parse(name, &recipes::of_name));
     let targets = targets.collect::<Result<Vec<_>, _>>()?;
-    let reproduction = reproduction(args)?;
+    let scratch = args.dry_run.then(tempfile::tempdir).transpose();
+    let scratch = scratch.context("cannot make a folder for temporary files")?;
+    let scratch = scratch.as_ref().map(|folder| folder.path().to_owned());
+    let reproduction = Reproduction { scratch, ..reproduction(args)? };
     check_seeds(&args.seeds, reproduction.options.train.seed)?;
     let progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
@@ -51,6 +53,7 @@ fn made(
 ) -> anyhow::Result<ExitCode> {
     let runner = runner(device);
     let (queue, missing) = reproduction.queue(targets, &runner)?;
+    let queue = queue.logging(args.log.programs.clone());
     if args.dry_run {
         return print_dry_run(&queue, &mut progress, &missing, &args.runtime);
     }
@@ -83,11 +86,10 @@ fn reproduction(args: &ReproduceArgs) -> anyhow::Result<Reproduction<'static>> {
     for set in &args.set {
         options.merge(layers::parse_set(set)?);
     }
-    let stand_in = args
-        .data
-        .has_stand_in()
-        .then(|| StandIn { columns: args.data.stand_in_for.clone(), layer: args.data.layer() });
-    check_columns(args)?;
+    let data = &args.data;
+    check_stand_in(data)?;
+    let stand_in =
+        data.has_stand_in().then(|| StandIn { columns: data.columns(), layer: data.layer() });
     Ok(Reproduction {
         shelf: &recipes::of_name,
         data_dir: args.data.data_dir.clone(),
@@ -96,15 +98,20 @@ fn reproduction(args: &ReproduceArgs) -> anyhow::Result<Reproduction<'static>> {
         options,
         seeds: args.seeds.clone(),
         root: args.out.clone().unwrap_or_else(|| root(args)),
+        scratch: None,
         limits: Limits { max_steps: args.max_steps },
     })
 }
 
-/// Refuses a column that no table has.
-fn check_columns(args: &ReproduceArgs) -> Result<(), RunError> {
+/// Refuses what is said of images that do not stand in, and a column that no table has.
+fn check_stand_in(data: &StandInArgs) -> Result<(), RunError> {
+    if let (false, Some((option, value))) = (data.has_stand_in(), data.said_of_it()) {
+        let mend = "it is of images that stand in: name them with --data or --train-list";
+        return Err(RunError::Option { option, value, mend: mend.into() });
+    }
     let known: Vec<&str> =
         TABLES.iter().flat_map(|table| table.columns).map(|column| column.data).collect();
-    let unknown = args.data.stand_in_for.iter().find(|column| !known.contains(&column.as_str()));
+    let unknown = data.stand_in_for.iter().find(|column| !known.contains(&column.as_str()));
     match unknown {
         None => Ok(()),
         Some(column) => {
@@ -125,8 +132,8 @@ fn write_tables(reproduction: &Reproduction<'_>, tables: &[Filled]) -> anyhow::R
         return Ok(());
     }
     let text: Vec<_> = tables.iter().map(Filled::markdown).collect();
-    write(&reproduction.root.join("TABLE.md"), &text.join("\n"))?;
-    write(&reproduction.root.join("table.json"), &serde_json::to_string_pretty(tables)?)
+    write_file(&reproduction.root.join("TABLE.md"), text.join("\n"))?;
+    write_file(&reproduction.root.join("table.json"), serde_json::to_string_pretty(tables)?)
 }
 
 /// Makes the figures among the targets; the files.
@@ -139,8 +146,8 @@ fn figures(
     if targets.contains(&Target::Figure1) {
         let figure = reproduction.figure1(runner)?;
         let folder = reproduction.root.join("figure1");
-        write(&folder.join("figure1.json"), &serde_json::to_string_pretty(&figure)?)?;
-        write(&folder.join("figure1.svg"), &figure.svg)?;
+        write_file(&folder.join("figure1.json"), serde_json::to_string_pretty(&figure)?)?;
+        write_file(&folder.join("figure1.svg"), &figure.svg)?;
         files.push(folder.join("figure1.svg"));
     }
     if targets.contains(&Target::Figure3) {
@@ -150,21 +157,13 @@ fn figures(
         for embedding in &reproduction.figure3(runner)?.embeddings {
             let name = embedding.name.replace(", ", "-").replace(' ', "-");
             let at = |ending: &str| folder.join(format!("{name}.{ending}"));
-            write(&at("csv"), &embedding.csv())?;
+            write_file(&at("csv"), embedding.csv())?;
             let picture = embedding.picture(&ShotThresholds::default())?;
-            write(&at("svg"), &picture.svg())?;
+            write_file(&at("svg"), picture.svg())?;
             files.extend([at("csv"), at("svg")]);
         }
     }
     Ok(files)
-}
-
-/// Writes a file that is there once it is whole.
-pub fn write(path: &std::path::Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let mut file = WholeFile::create(path)?;
-    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(file.finish()?)
 }
 
 /// Every target with what it needs.

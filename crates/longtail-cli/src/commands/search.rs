@@ -13,13 +13,12 @@ use longtail::{
 use super::{
     devices, layers, on,
     queue::{QueueProgress, check_seeds, print_dry_run},
-    reproduce::write,
     runner, start_threads,
 };
 use crate::{
     args::SearchArgs,
     interrupt::Interrupt,
-    output::{print_json, print_line, print_lines},
+    output::{print_json, print_line, print_lines, write_file},
     progress::Progress,
 };
 
@@ -66,10 +65,10 @@ fn searched(
 
 fn write_all(search: &Search, found: &Found) -> anyhow::Result<()> {
     let at = |name: &str| search.root.join(name);
-    write(&at("response.svg"), &found.picture())?;
-    write(&at("search.csv"), &csv(found)?)?;
-    write(&at("search.json"), &found.json()?)?;
-    write(&at("SEARCH.md"), &markdown(found))
+    write_file(&at("response.svg"), found.picture())?;
+    write_file(&at("search.csv"), csv(found)?)?;
+    write_file(&at("search.json"), found.json()?)?;
+    write_file(&at("SEARCH.md"), markdown(found))
 }
 
 fn search(args: &SearchArgs) -> anyhow::Result<Search> {
@@ -101,6 +100,7 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
         seeds,
         root: args.out.clone().unwrap_or(root),
         limits: Limits { max_steps: args.max_steps },
+        logs: args.log.programs.clone(),
     })
 }
 

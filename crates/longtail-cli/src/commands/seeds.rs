@@ -32,7 +32,7 @@ pub fn run(
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let mut progress = QueueProgress::new(progress, interrupt);
     let limits = Limits { max_steps: args.max_steps };
-    let queue = Queue::new(runner(device.clone()), jobs, limits).logging(args.log.clone());
+    let queue = Queue::new(runner(device.clone()), jobs, limits).logging(args.log.programs.clone());
     on(&device, || {
         if args.dry_run {
             return print_dry_run(&queue, &mut progress, &[], &args.runtime);

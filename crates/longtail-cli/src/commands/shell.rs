@@ -1,15 +1,14 @@
 //! What shells and `man` are told, from the definitions of what can be typed.
 
-use std::{io::Write, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use longtail::report::WholeFile;
 
 use crate::{
     args::{Args, CompletionsArgs, ManArgs},
-    output::{print_bytes, print_line},
+    output::{print_bytes, print_line, write_file},
 };
 
 /// `longtail completions`
@@ -43,10 +42,7 @@ pub fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
 fn pages(command: &Command, folder: &Path) -> anyhow::Result<usize> {
     let name = Man::new(command.clone()).get_filename();
     let path = folder.join(name);
-    let mut file = WholeFile::create(&path)?;
-    let written = file.write_all(&page(command)?);
-    written.with_context(|| format!("cannot write {}", path.display()))?;
-    file.finish()?;
+    write_file(&path, page(command)?)?;
     let below = command.get_subcommands().filter(|below| below.get_name() != "help");
     let counts = below.map(|below| pages(below, folder)).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(1 + counts.into_iter().sum::<usize>())

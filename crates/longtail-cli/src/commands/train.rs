@@ -5,7 +5,8 @@ use longtail::{
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table, counted, duration},
-    train::{Forecast, Limits, Observer, Out, RunFolder},
+    run::Runner,
+    train::{Forecast, Limits, Observer, Out, RunFolder, Trainer},
 };
 
 use super::{devices, layers, on, print_summary, recipes, runner, seeds, start_threads};
@@ -48,24 +49,7 @@ fn train(
 ) -> anyhow::Result<ExitCode> {
     interrupt.ends("stopped before training began");
     let server = args.serve.map(Serve::bind).transpose()?;
-    let runner = runner(device);
-    let mut trainer = match &args.out {
-        Some(out) if args.resume => {
-            let trainer = runner.resume(out, layers, progress)?;
-            // They are of an earlier stop, and this one may not come to its end.
-            trainer.folder().remove_results()?;
-            trainer
-        }
-        _ => {
-            let out = out(args, layers)?;
-            match (&args.stage1, &args.branch_from) {
-                (Some(first), _) => runner.start_on(first, layers, &out, progress)?,
-                (None, Some(trunk)) => runner.start_from(trunk, layers, &out, progress)?,
-                (None, None) => runner.start(layers, &out, progress)?,
-            }
-        }
-    }
-    .logging(&args.log);
+    let mut trainer = open(args, layers, &runner(device), progress)?.logging(&args.log.programs);
     let limits = Limits { max_steps: args.max_steps };
     let folder = trainer.folder().clone();
     if let Some(server) = server {
@@ -88,6 +72,27 @@ fn train(
     trainer.write_results(&results, progress)?;
     print(&results.summary, &folder, args)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A run that goes on, or a new one.
+fn open(
+    args: &TrainArgs,
+    layers: &[RecipeFile],
+    runner: &Runner,
+    progress: &mut Progress,
+) -> anyhow::Result<Trainer> {
+    if let (Some(out), true) = (&args.out, args.resume) {
+        let trainer = runner.resume(out, layers, progress)?;
+        // They are of an earlier stop, and this one may not come to its end.
+        trainer.folder().remove_results()?;
+        return Ok(trainer);
+    }
+    let out = out(args, layers)?;
+    Ok(match (&args.stage1, &args.branch_from) {
+        (Some(first), _) => runner.start_on(first, layers, &out, progress)?,
+        (None, Some(trunk)) => runner.start_from(trunk, layers, &out, progress)?,
+        (None, None) => runner.start(layers, &out, progress)?,
+    })
 }
 
 fn dry_run(

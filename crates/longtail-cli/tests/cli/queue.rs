@@ -129,3 +129,68 @@ fn a_dry_run_lists_what_is_there_and_what_is_not_and_trains_nothing() {
     let text = place.succeed(&quiet.replace("--quiet", ""));
     assert!(text.contains("0/2 epochs  to train  about"), "{text}");
 }
+
+/// Lets every line of a run's log say that it took so long; the optimizer steps of each.
+fn took(place: &Place, run: &str, seconds: f64) -> Vec<u64> {
+    let path = format!("{run}/metrics.jsonl");
+    let text = fs::read_to_string(place.path(&path)).unwrap();
+    let line = |line: &str| {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        value["seconds"] = seconds.into();
+        (value["step"].as_u64().unwrap(), format!("{value}\n"))
+    };
+    let (steps, lines): (Vec<_>, Vec<_>) = text.lines().map(line).unzip();
+    place.write(&path, &lines.concat());
+    steps
+}
+
+#[test]
+fn of_runs_that_stop_early_as_many_steps_are_foretold_as_will_run() {
+    let place = Place::with_photos();
+    let listed = |words: &str| -> Vec<Value> {
+        let printed: Value =
+            serde_json::from_str(&place.succeed(&format!("{words} --dry-run --json"))).unwrap();
+        printed["runs"].as_array().unwrap().clone()
+    };
+    let words = |seeds: &str| format!("train {SMALL} --epochs 2 --out runs --seeds {seeds}");
+    place.succeed(&words("0"));
+    let steps = took(&place, "runs/seed-0", 30.0)[1];
+    let cut = format!("{} --max-steps 1", words("0,1"));
+    let seconds = listed(&cut)[1]["seconds"].as_f64().unwrap();
+    assert!((seconds - 60.0 / steps as f64).abs() < 1e-9, "{seconds} of {steps} steps");
+    let text = place.succeed(&format!("{} --dry-run", cut.replace("--quiet", "")));
+    assert!(text.contains("in all for at most 1 step of each run"), "{text}");
+    // What a limit leaves of an epoch says nothing of whole ones.
+    let cut = cut.replace("runs", "cut").replace("0,1", "0");
+    place.succeed(&cut);
+    assert_eq!(took(&place, "cut/seed-0", 1e9), [1]);
+    let runs = listed(&cut.replace("--seeds 0", "--seeds 0,1"));
+    assert_eq!((&runs[0]["stands"], &runs[0]["epochs_done"]), (&"used again".into(), &0.into()));
+    let seconds = runs[1]["seconds"].as_f64().unwrap();
+    assert!(seconds > 0.0 && seconds < 1e6, "{seconds}");
+}
+
+#[test]
+fn a_finished_run_teaches_every_seed_and_one_that_cannot_is_told_before_any_work() {
+    let place = Place::with_photos();
+    place.succeed(&format!("train {SMALL} --method ce --epochs 1 --out teacher"));
+    let words = |teacher: &str| {
+        format!(
+            "train {SMALL} --method ride --max-steps 2 --seeds 0,1 --teacher {teacher} --out runs"
+        )
+    };
+    for dry_run in ["", " --dry-run"] {
+        let said = place.fail(1, &format!("{}{dry_run}", words("nowhere")));
+        assert!(said.contains("the run in nowhere cannot be the teacher"), "{said}");
+    }
+    assert!(!place.exists("runs"));
+    place.succeed(&words("teacher"));
+    for seed in ["runs/seed-0", "runs/seed-1"] {
+        let parts = &place.json(&format!("{seed}/summary.json"))["loss_parts"];
+        assert!(parts["distillation"].as_f64().is_some(), "{parts}");
+    }
+    assert_ne!(place.weights("runs/seed-0"), place.weights("runs/seed-1"));
+    let before = changed(&place, "runs/seed-1/summary.json");
+    place.succeed(&words("teacher"));
+    assert_eq!(changed(&place, "runs/seed-1/summary.json"), before, "it is used again");
+}

@@ -75,6 +75,13 @@ fn what_cannot_be_made_is_refused_in_a_sentence() {
         ("reproduce table1 --seeds 0,0", "twice"),
         ("reproduce table1", "cifar100-lt is not in data"),
         ("reproduce table1 --data synthetic --stand-in-for cifar1000", "cifar1000"),
+        (
+            "reproduce table1 --image-size 16",
+            "--image-size 16 cannot be used: it is of images that",
+        ),
+        ("reproduce table1 --val-list a.txt", "--val-list a.txt"),
+        ("reproduce table1 --test-list a.txt --data-dir .", "with --data or --train-list"),
+        ("reproduce figure1 --stand-in-for cifar100-lt-100", "--stand-in-for cifar100-lt-100"),
         ("reproduce", "TARGET"),
     ] {
         let said = place.fail(2, words);
@@ -100,7 +107,11 @@ fn a_dry_run_lists_the_runs_of_a_table_once() {
 #[test]
 fn figure_1_draws_its_runs_on_circles() {
     let place = Place::new();
-    place.succeed("reproduce figure1 --epochs 1 --max-steps 1 --out made --quiet");
+    place.succeed(
+        "reproduce figure1 --epochs 1 --max-steps 1 --set train.batch_size=32 --out made --quiet",
+    );
+    let recipe = fs::read_to_string(place.path("made/figure1/bcl/recipe.toml")).unwrap();
+    assert!(recipe.contains("batch_size = 32") && recipe.contains("epochs = 1\n"), "{recipe}");
     let svg = fs::read_to_string(place.path("made/figure1/figure1.svg")).unwrap();
     for method in ["scl", "rcl", "bcl", "bcl+rcl"] {
         assert!(svg.contains(&format!(">{method}</text>")), "{method}");
@@ -112,4 +123,44 @@ fn figure_1_draws_its_runs_on_circles() {
     let shares = figure["methods"][0][1].as_array().unwrap();
     let sum: f64 = shares.iter().map(|region| region["share"].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_dry_run_of_figure_1_writes_nothing() {
+    let place = Place::new();
+    let words = "reproduce figure1 --epochs 1 --max-steps 1 --out made --dry-run --json";
+    let listed: Value = serde_json::from_str(&place.succeed(words)).unwrap();
+    let runs = listed["runs"].as_array().unwrap();
+    assert_eq!((runs.len(), &runs[0]["folder"]), (4, &"made/figure1/scl".into()));
+    assert!(runs.iter().all(|run| run["seconds"].as_f64().unwrap() > 0.0), "{runs:?}");
+    assert_eq!(fs::read_dir(place.path("")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_teacher_that_is_not_there_is_told_before_anything_is_trained() {
+    let place = Place::with_photos();
+    let row = TINY.replace("cifar10-lt-100", "cifar100-lt-100");
+    let said = place.fail(2, &format!("reproduce cifar100-lt-100-ride-distill {row}"));
+    assert!(
+        said.contains("it learns from the run in runs/ride-teacher, and there is none"),
+        "{said}"
+    );
+    assert!(said.contains("--set method.teacher=RUN"), "{said}");
+    // Beside others its cells say so.
+    let words = format!("reproduce cifar100-lt-100-ride-distill cifar100-lt-100-ce {row} --json");
+    let printed: Value = serde_json::from_str(&place.succeed(&words)).unwrap();
+    let rows = &printed["tables"][0]["rows"];
+    let missing = rows[0]["cells"][0]["missing"].as_str().unwrap();
+    assert!(missing.contains("runs/ride-teacher"), "{missing}");
+    assert_eq!(rows[1]["cells"][0]["ours"]["seeds"], 1);
+}
+
+#[test]
+fn the_runs_of_a_table_are_logged_for_other_programs() {
+    let place = Place::with_photos();
+    place.succeed(&format!("reproduce cifar10-lt-100-ce {TINY} --log csv,tensorboard"));
+    let logs = "made/cifar10-lt-100-ce-on-photos/seed-0/logs";
+    assert!(place.exists(&format!("{logs}/csv/final.csv")));
+    assert!(place.exists(&format!("{logs}/tensorboard")));
+    place.fail(2, &format!("reproduce cifar10-lt-100-ce {TINY} --log csv --dry-run"));
 }

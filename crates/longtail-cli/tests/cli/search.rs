@@ -150,3 +150,15 @@ fn what_cannot_be_searched_is_refused_in_a_sentence() {
     }
     assert!(!place.exists("runs"));
 }
+
+#[test]
+fn every_candidate_is_logged_for_other_programs_and_the_choice_to_its_end() {
+    let place = Place::with_photos();
+    let first = found(&place, "--knob lr=0.001,0.05 --epochs 1 --log csv --out s");
+    let chosen = first["chosen"].as_u64().unwrap() as usize;
+    for (index, candidate) in first["candidates"].as_array().unwrap().iter().enumerate() {
+        let logs = format!("s/{}/seed-0/logs/csv", candidate["name"].as_str().unwrap());
+        assert!(place.exists(&format!("{logs}/metrics.csv")), "{logs}");
+        assert_eq!(place.exists(&format!("{logs}/final.csv")), index == chosen, "{logs}");
+    }
+}

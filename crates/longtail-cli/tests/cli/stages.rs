@@ -94,3 +94,13 @@ fn help_names_every_method() {
         assert!(words.contains(&&*method.to_string()), "{method}");
     }
 }
+
+/// Of a method that draws two batches a step, those of the first are classified.
+#[test]
+fn the_training_accuracy_of_two_draws_is_a_share_of_the_first() {
+    let place = Place::with_photos();
+    place.succeed(&format!("train {SMALL} --method bbn --epochs 10 --out bbn"));
+    let accuracy = |line: &serde_json::Value| line["train_accuracy"].as_f64().unwrap();
+    let most = place.metrics("bbn").iter().map(accuracy).fold(0.0, f64::max);
+    assert!(most > 0.7 && most <= 1.0, "colours are told apart: {most}");
+}

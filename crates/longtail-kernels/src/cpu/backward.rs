@@ -162,7 +162,8 @@ impl<E: Element> ConvBackward<'_, E> {
     /// The weights' gradient alone.
     pub fn weights<K: Kernels>(&self) -> Vec<f32> {
         let shape = self.layer.shape;
-        let mut of_weights = borrow(shape.images.div_ceil(shape.chunk()) * shape.weights());
+        let tasks = shape.images.div_ceil(shape.weights_chunk());
+        let mut of_weights = borrow(tasks * shape.weights());
         let chunks = of_weights.par_chunks_mut(shape.weights()).enumerate();
         chunks.for_each(|(chunk, dw)| self.chunk::<K>(chunk, dw, |_, _| {}));
         unpack_gradient(&of_weights, shape)
@@ -176,16 +177,17 @@ impl<E: Element> ConvBackward<'_, E> {
         let shape = self.layer.shape;
         let convolution = InputGradient::new::<K, E>(self.weight, shape);
         let (image, sums) = (shape.input_image(), epilogue.sums(shape.input));
-        let mut of_weights = borrow(shape.images.div_ceil(shape.chunk()) * shape.weights());
+        let of_task = shape.weights_chunk();
+        let mut of_weights = borrow(shape.images.div_ceil(of_task) * shape.weights());
         let mut input = take::<E>(shape.images * image);
         let mut summed = vec![0.0; shape.images * sums];
         of_weights
             .par_chunks_mut(shape.weights())
-            .zip(input.par_chunks_mut(shape.chunk() * image))
-            .zip(summed.par_chunks_mut(shape.chunk() * sums))
+            .zip(input.par_chunks_mut(of_task * image))
+            .zip(summed.par_chunks_mut(of_task * sums))
             .enumerate()
             .for_each(|(chunk, ((dw, dx), summed))| {
-                let first = shape.chunk_images(chunk).start;
+                let first = chunk * of_task;
                 self.chunk::<K>(chunk, dw, |scratch, images| {
                     let here = images.start - first..images.end - first;
                     let dx = &mut dx[here.start * image..here.end * image];
@@ -212,8 +214,9 @@ impl<E: Element> ConvBackward<'_, E> {
                 zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
                 dw.fill(0.0);
             }
-            let first = shape.chunk_images(chunk).start;
-            for images in shape.groups(chunk, plan.map_or(1, |plan| plan.images)) {
+            let (of_task, group) = (shape.weights_chunk(), plan.map_or(1, |plan| plan.images));
+            let first = chunk * of_task;
+            for images in shape.groups_of(of_task, chunk, group) {
                 match &plan {
                     Some(plan) => {
                         let is_first = images.start == first;

@@ -22,6 +22,8 @@ const CACHE: usize = 40 << 10;
 /// Bytes of input and gradient that one turn of the weights' gradient works on, so that they stay in
 /// the first cache from tap to tap.
 const TURN: usize = 20 << 10;
+/// Pixels of one turn at least, where a row of them does not stay in that cache.
+const LEAST_PIXELS: usize = 64;
 
 /// A convolution with its weights laid out for the way in which it is computed.
 pub(crate) enum Convolution {
@@ -264,36 +266,52 @@ pub(crate) fn correlate<K: Kernels, E: Element>(
     turns::<K, E>(shape, &operands, dw);
 }
 
-/// Some output rows after the other, each with every tap.
+/// Some output rows after the other, or parts of one, each with every tap.
 fn turns<K: Kernels, E: Element>(shape: &Shape, a: &Operands<'_>, dw: &mut [f32]) {
-    let of_row = size_of::<f32>() * (a.x_row * a.groups + a.columns * shape.output);
-    let rows = (TURN / of_row).clamp(1, shape.out_height());
+    let [rows, columns] = turn(shape, a);
     let of_group = a.taps * shape.output;
-    for first in (0..shape.out_height()).step_by(rows) {
-        for kernel_row in 0..shape.kernel[0] {
-            for group in 0..a.groups {
-                let to = (kernel_row * a.groups + group) * of_group;
-                let work = Correlate {
-                    x: a.x[(a.x_at)(first, kernel_row, group)..].as_ptr(),
-                    x_row: a.x_row,
-                    x_step: a.x_step,
-                    dy: a.dy[a.dy_first + first * a.dy_row..].as_ptr(),
-                    dy_row: a.dy_row,
-                    dy_step: a.dy_step,
-                    rows: rows.min(shape.out_height() - first),
-                    columns: a.columns,
-                    taps: a.taps,
-                    dw: dw[to..to + of_group].as_mut_ptr(),
-                    channels: shape.output,
-                    accumulate: true,
-                };
-                // SAFETY: `Shape` guarantees that the last tap of the last output lies in the
-                // padded input, and that the last output lies in the padded gradient; pairs are
-                // laid out for every row and group. The path of `K` is available.
-                unsafe { K::correlate::<E>(&work) }
-            }
+    let row_starts = (0..shape.out_height()).step_by(rows);
+    let starts = row_starts.flat_map(|row| (0..a.columns).step_by(columns).map(move |c| (row, c)));
+    for (row, column) in starts {
+        for tap in 0..shape.kernel[0] * a.groups {
+            let (kernel_row, group) = (tap / a.groups, tap % a.groups);
+            let x = (a.x_at)(row, kernel_row, group) + column * a.x_step;
+            let dy = a.dy_first + row * a.dy_row + column * a.dy_step;
+            let work = Correlate {
+                x: a.x[x..].as_ptr(),
+                x_row: a.x_row,
+                x_step: a.x_step,
+                dy: a.dy[dy..].as_ptr(),
+                dy_row: a.dy_row,
+                dy_step: a.dy_step,
+                rows: rows.min(shape.out_height() - row),
+                columns: columns.min(a.columns - column),
+                taps: a.taps,
+                dw: dw[tap * of_group..(tap + 1) * of_group].as_mut_ptr(),
+                channels: shape.output,
+                accumulate: true,
+            };
+            // SAFETY: `Shape` guarantees that the last tap of the last output lies in the
+            // padded input, and that the last output lies in the padded gradient; pairs are
+            // laid out for every row and group. The path of `K` is available.
+            unsafe { K::correlate::<E>(&work) }
         }
     }
+}
+
+/// Rows of one turn, and columns or pairs of them: rows that stay in the first cache. Where one does not, the gradient has
+/// to be met by more pixels than those of a short one, or by a part of a long one.
+fn turn(shape: &Shape, a: &Operands<'_>) -> [usize; 2] {
+    let of_row = size_of::<f32>() * (a.x_row * a.groups + a.columns * shape.output);
+    let rows = match TURN / of_row {
+        0 => LEAST_PIXELS.div_ceil(shape.out_width()),
+        rows => rows,
+    };
+    let columns = match of_row > TURN && rows == 1 {
+        true => (TURN * a.columns / of_row).max(LEAST_PIXELS * a.columns / shape.out_width()),
+        false => a.columns,
+    };
+    [rows.min(shape.out_height()), columns.clamp(1, a.columns)]
 }
 
 /// For every column of the kernel a copy of the padded input in which the values that neighbouring

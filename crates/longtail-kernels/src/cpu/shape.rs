@@ -70,18 +70,46 @@ impl Shape {
         self.images.div_ceil(CHUNKS)
     }
 
+    /// The same where pixels do not meet, as one row of pixels: no tile of a kernel ends at the end of a short one.
+    pub fn flat(self) -> Self {
+        let meets = self.kernel != [1, 1] || self.stride != 1 || self.padding != 0;
+        let (height, width) =
+            if meets { (self.height, self.width) } else { (1, self.height * self.width) };
+        Self { height, width, ..self }
+    }
+
+    /// Images that one task works on where every task holds all weights' gradients: fewer tasks, where those are many.
+    pub fn weights_chunk(&self) -> usize {
+        let tasks = MOST_GRADIENTS / self.weights().max(1);
+        self.images.div_ceil(tasks.clamp(LEAST_CHUNKS, CHUNKS))
+    }
+
     /// The images of task `index`, `group` at a time.
     pub fn groups(&self, index: usize, group: usize) -> impl Iterator<Item = Range<usize>> {
-        let images = self.chunk_images(index);
+        self.groups_of(self.chunk(), index, group)
+    }
+
+    /// The same of tasks of so many images.
+    pub fn groups_of(
+        &self,
+        chunk: usize,
+        index: usize,
+        group: usize,
+    ) -> impl Iterator<Item = Range<usize>> {
+        let images = self.images_of(chunk, index);
         images.clone().step_by(group).map(move |first| first..(first + group).min(images.end))
     }
 
-    /// Images of task `index`.
-    pub fn chunk_images(&self, index: usize) -> Range<usize> {
-        let first = index * self.chunk();
-        first..(first + self.chunk()).min(self.images)
+    /// Images of task `index` of those of so many images.
+    pub fn images_of(&self, chunk: usize, index: usize) -> Range<usize> {
+        let first = index * chunk;
+        first..(first + chunk).min(self.images)
     }
 }
 
 /// Most tasks of one pass.
 const CHUNKS: usize = 32;
+/// Least tasks of a pass that holds all weights' gradients in each, where there are as many images.
+const LEAST_CHUNKS: usize = 4;
+/// Values of the weights' gradients that all tasks of a pass hold together, unless they are as few as that.
+const MOST_GRADIENTS: usize = 8 << 20;

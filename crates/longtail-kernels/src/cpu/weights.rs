@@ -6,8 +6,8 @@ use super::{
     element::Element, path::Kernels, phases::Phase, scratch::values, shape::Shape, words::Words,
 };
 
-/// Weights that one task sums over the chunks.
-const PART: usize = 1024;
+/// Outputs whose gradients one task sums over the chunks: a cache line of them.
+const BLOCK: usize = 16;
 
 /// Weights in blocks of output channels: `[blocks, rows, taps, block]`, in words.
 pub(crate) struct Packed {
@@ -48,27 +48,28 @@ impl Packed {
 
     fn pack<K: Kernels, E: Element>(
         [outputs, rows, columns, inputs]: [usize; 4],
-        at: impl Fn(usize, usize, usize, usize) -> f32,
+        at: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let channels = outputs.next_multiple_of(K::LANES);
         let block = K::block(channels);
         let words_of_pixel = inputs.div_ceil(E::PER_WORD);
         let taps = columns * words_of_pixel;
         let mut words = Words::zeros(channels * rows * taps);
-        let packed = values::<E>(&mut words);
-        for output in 0..outputs {
-            let (first, lane) = (output / block * block, output % block);
-            for row in 0..rows {
-                for column in 0..columns {
-                    for input in 0..inputs {
-                        let tap = column * words_of_pixel + input / E::PER_WORD;
-                        let word = first * rows * taps + (row * taps + tap) * block + lane;
-                        packed[word * E::PER_WORD + input % E::PER_WORD] =
+        let of_block = block * rows * taps * E::PER_WORD;
+        let blocks = values::<E>(&mut words).par_chunks_mut(of_block);
+        blocks.enumerate().for_each(|(index, packed)| {
+            let outputs = index * block..((index + 1) * block).min(outputs);
+            for (row, column) in (0..rows * columns).map(|tap| (tap / columns, tap % columns)) {
+                for input in 0..inputs {
+                    let tap = column * words_of_pixel + input / E::PER_WORD;
+                    let first = (row * taps + tap) * block;
+                    for (lane, output) in outputs.clone().enumerate() {
+                        packed[(first + lane) * E::PER_WORD + input % E::PER_WORD] =
                             E::round(at(output, row, column, input));
                     }
                 }
             }
-        }
+        });
         Self { words, block, channels, rows, taps }
     }
 }
@@ -76,21 +77,23 @@ impl Packed {
 /// The gradient that [`super::microkernel::Correlate`] sums, `[chunks, height, width · in, out]`, summed
 /// over the chunks in their order, as `[out, in, height, width]`.
 pub(crate) fn unpack_gradient(chunks: &[f32], shape: &Shape) -> Vec<f32> {
-    let mut sums = vec![0.0; shape.weights()];
-    sums.par_chunks_mut(PART).enumerate().for_each(|(part, sums)| {
-        for chunk in chunks.chunks_exact(shape.weights()) {
-            let values = &chunk[part * PART..][..sums.len()];
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    let [height, width] = shape.kernel;
+    let of_output = shape.input * height * width;
+    let mut gradient = vec![0.0; shape.weights()];
+    gradient.par_chunks_mut(BLOCK * of_output).enumerate().for_each(|(block, gradient)| {
+        let outputs = gradient.len() / of_output;
+        for index in 0..of_output {
+            let mut sums = [0.0; BLOCK];
+            for chunk in chunks.chunks_exact(shape.weights()) {
+                let values = &chunk[index * shape.output + block * BLOCK..][..outputs];
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+            let (rest, input) = (index / shape.input, index % shape.input);
+            let (row, column) = (rest / width, rest % width);
+            let first = (input * height + row) * width + column;
+            let to = gradient[first..].iter_mut().step_by(of_output);
+            to.zip(sums).for_each(|(to, sum)| *to = sum);
         }
     });
-    let [height, width] = shape.kernel;
-    let mut gradient = vec![0.0; shape.weights()];
-    for (index, values) in sums.chunks_exact(shape.output).enumerate() {
-        let (rest, input) = (index / shape.input, index % shape.input);
-        let (row, column) = (rest / width, rest % width);
-        let first = (input * height + row) * width + column;
-        let step = shape.input * height * width;
-        gradient[first..].iter_mut().step_by(step).zip(values).for_each(|(to, from)| *to = *from);
-    }
     gradient
 }

@@ -113,6 +113,7 @@ impl FusedOps for Flex {
         options: ConvBnOptions,
     ) -> ConvBnOutput<Self> {
         let shape = shape(&x, &weight, options.stride, options.padding);
+        let (dims, shape) = (output_dims(&shape), shape.flat());
         let [x, weight, gamma, beta, residual] =
             [&x, &weight, &gamma, &beta, &residual].map(Values::of);
         let norm = Norm { gamma: gamma.get(), beta: beta.get(), epsilon: options.epsilon };
@@ -125,8 +126,8 @@ impl FusedOps for Flex {
                 if has_residual { Residual::Same(residual.get()) } else { Residual::None };
             let output = normalise_batch::<K, E>(&y, &affine, residual, options.relu, &shape);
             ConvBnOutput {
-                output: pooled(output, output_dims(&shape)),
-                y: pooled(y, output_dims(&shape)),
+                output: pooled(output, dims),
+                y: pooled(y, dims),
                 mean: tensor(mean, [shape.output]),
                 variance: tensor(variance, [shape.output]),
             }
@@ -145,6 +146,7 @@ impl FusedOps for Flex {
         options: ConvBnOptions,
     ) -> FlexTensor {
         let shape = shape(&x, &weight, options.stride, options.padding);
+        let (dims, shape) = (output_dims(&shape), shape.flat());
         let [x, weight, gamma, beta, mean, variance, residual] =
             [&x, &weight, &gamma, &beta, &mean, &variance, &residual].map(Values::of);
         let norm = Norm { gamma: gamma.get(), beta: beta.get(), epsilon: options.epsilon };
@@ -155,7 +157,7 @@ impl FusedOps for Flex {
                 if has_residual { Residual::Same(residual.get()) } else { Residual::None };
             let output =
                 infer::<K, E>(source, weight.get(), &affine, residual, options.relu, &shape);
-            pooled(output, output_dims(&shape))
+            pooled(output, dims)
         })
     }
 
@@ -288,7 +290,7 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     options: ConvBnOptions,
 ) -> ConvBnGradients<Flex> {
     let forward = &saved.forward;
-    let shape = shape(&saved.x, &saved.weight, options.stride, options.padding);
+    let shape = shape(&saved.x, &saved.weight, options.stride, options.padding).flat();
     let [x, weight, gamma] = [&saved.x, &saved.weight, &saved.gamma].map(Values::of);
     let [output, y, mean, variance] =
         [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);

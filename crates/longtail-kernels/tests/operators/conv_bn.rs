@@ -229,3 +229,28 @@ proptest! {
         compare(&pixels, &exact, BF16, Path::Composed, &case);
     }
 }
+
+/// Shapes of networks for large images: rows of pixels that fill the first cache, weights of which few tasks hold the
+/// gradients, and a kernel that reaches far.
+#[test]
+fn layers_of_large_networks_are_the_composed_ones() {
+    let options = ConvBnOptions { stride: 1, padding: 0, groups: 1, relu: false, epsilon: EPSILON };
+    let halved = |padding| ConvBnOptions { stride: 2, padding, ..options };
+    for (images, [height, width], [input, output], kernel, options) in [
+        (2, [15, 11], [160, 192], 1, options),
+        (10, [3, 3], [1024, 1024], 1, options),
+        (5, [7, 5], [64, 256], 1, halved(0)),
+        (15, [7, 7], [256, 256], 3, halved(1)),
+        (2, [29, 21], [3, 64], 7, halved(3)),
+    ] {
+        let kernel = [kernel; 2];
+        let residual = options.stride == 1;
+        let case = Case { images, height, width, input, output, kernel, options, residual };
+        let reference = run_conv_bn(&case, DType::F64, composed::conv_bn_train);
+        on_every_path(|path| {
+            assert_eq!(algorithm_of(&case), Algorithm::Direct, "{case:?}");
+            compare(&run_conv_bn(&case, DType::F32, conv_bn_train), &reference, F32, path, &case);
+        });
+        check_bf16(&case, Some(Algorithm::Direct)).unwrap();
+    }
+}

@@ -54,6 +54,11 @@ pub struct DrawnPixels {
 }
 
 impl Batch {
+    /// Images of the first draw.
+    pub fn first_draw(&self) -> usize {
+        self.draws.first().map_or(0, |draw| draw.labels.len())
+    }
+
     /// Images of all draws, each counted once.
     pub fn images(&self) -> usize {
         self.draws.iter().map(|draw| draw.labels.len()).sum()

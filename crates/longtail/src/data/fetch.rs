@@ -117,13 +117,9 @@ fn download(
         // Where the server does not go on from what is here, that may be good.
         return Err(if resumed { Stop::Wrong(reason) } else { Stop::CutOff(reason) });
     }
-    let file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .append(resumed)
-        .truncate(!resumed)
-        .open(part)
-        .map_err(at_part)?;
+    let mut open = OpenOptions::new();
+    let open = open.create(true).write(true).append(resumed).truncate(!resumed);
+    let file = open.open(part).map_err(at_part)?;
     let mut done = done;
     progress(done, whole);
     receive(response.into_body().into_reader(), |bytes| {

@@ -156,13 +156,7 @@ fn layout(dir: &Path, notes: &mut Vec<String>) -> Result<Parts, DataError> {
         return Err(without_training(dir, &parts));
     }
     if parts.len() == 1 && !others.is_empty() {
-        let reason = format!(
-            "train/ holds folders, and beside it {} {} images: if train/ is a class, put its images directly \
-             into it; if it is the training part, move the others away",
-            quoted(&others),
-            if others.len() == 1 { "holds" } else { "hold" },
-        );
-        return Err(folder_error(dir, &reason));
+        return Err(doubt::part_or_class(dir, &others));
     }
     notes.extend(beside_parts(dir, &others)?);
     Ok(parts)

@@ -126,8 +126,9 @@ impl Analysis {
         options: &EvalOptions,
     ) -> Result<(Evaluation, Self), EvalError> {
         let (labels, predictions) = (&outputs.labels, outputs.predictions());
-        let mut evaluation = Evaluation::of(labels, &predictions, train_counts, options)?;
         let confusion = Confusion::of(labels, &predictions, train_counts.len())?;
+        let tallies = confusion.tallies();
+        let mut evaluation = Evaluation::of_tallies(&tallies, train_counts, options);
         let shots = &options.shot_thresholds;
         let mut missing = Missing::default();
         let confidences = missing.or_none(confidences(&outputs.logits, labels))?;
@@ -140,13 +141,8 @@ impl Analysis {
         let features = geometry(&outputs.features, "features")?;
         let projections = outputs.projections.as_ref().map(|rows| geometry(rows, "projections"));
         let projections = projections.transpose()?.flatten();
-        let tallies = confusion.tallies();
         let top5 = missing.or_none(top_k_accuracy(&outputs.logits, labels, TOP))?.flatten();
-        let mut scores = Scores { top5: top5.map(significant), ..Scores::of_classes(&tallies) };
-        scores.ece = calibration.as_ref().map(|of| of.all.ece);
-        scores.calinski_harabasz = features.as_ref().and_then(|of| of.calinski_harabasz);
-        scores.davies_bouldin = features.as_ref().and_then(|of| of.davies_bouldin);
-        evaluation.scores = scores;
+        evaluation.scores = Scores::of(&tallies, top5, calibration.as_ref(), features.as_ref());
         evaluation.per_class_precision =
             tallies.iter().map(|of| of.precision().map(significant)).collect();
         let analysis = Self {
@@ -156,7 +152,7 @@ impl Analysis {
             priors: missing.or_none(priors)?,
             features,
             projections,
-            worst_confusions: ConfusedPair::worst(&confusion, labels, &predictions, said),
+            worst_confusions: ConfusedPair::worst(&confusion, &tallies, labels, &predictions, said),
             confusion: (train_counts.len() <= MATRIX).then(|| confusion.matrix()),
             group_confusion: Some(confusion.by_group(train_counts, shots)),
             not_computed: missing.0,
@@ -187,6 +183,22 @@ impl Missing {
 }
 
 impl Scores {
+    /// Those that follow from what is called what, how sure the model is, and where the features lie.
+    fn of(
+        tallies: &[Tally],
+        top5: Option<f64>,
+        sure: Option<&Calibration>,
+        features: Option<&Geometry>,
+    ) -> Self {
+        Self {
+            top5: top5.map(significant),
+            ece: sure.map(|of| of.all.ece),
+            calinski_harabasz: features.and_then(|of| of.calinski_harabasz),
+            davies_bouldin: features.and_then(|of| of.davies_bouldin),
+            ..Self::of_classes(tallies)
+        }
+    }
+
     /// Those that follow from what is called what.
     fn of_classes(tallies: &[Tally]) -> Self {
         let tested = || tallies.iter().filter(|tally| tally.images > 0);
@@ -207,16 +219,14 @@ impl Scores {
 impl ConfusedPair {
     fn worst(
         confusion: &Confusion,
+        tallies: &[Tally],
         labels: &[u32],
         predictions: &[u32],
         confidences: Option<&[(u32, f64)]>,
     ) -> Vec<Self> {
-        let tallies = confusion.tallies();
-        let mut images: BTreeMap<(u32, u32), Vec<usize>> = confusion
-            .worst(CONFUSIONS)
-            .into_iter()
-            .map(|(label, prediction, _)| ((label, prediction), Vec::new()))
-            .collect();
+        let worst = confusion.worst(CONFUSIONS);
+        let mut images: BTreeMap<(u32, u32), Vec<usize>> =
+            worst.iter().map(|&(label, prediction, _)| ((label, prediction), Vec::new())).collect();
         for (image, pair) in labels.iter().copied().zip(predictions.iter().copied()).enumerate() {
             images.entry(pair).and_modify(|images| images.push(image));
         }
@@ -228,6 +238,6 @@ impl ConfusedPair {
             let share = significant(count as f64 / tallies[label as usize].images as f64);
             Self { label, prediction, count, share, images }
         };
-        confusion.worst(CONFUSIONS).into_iter().map(of).collect()
+        worst.into_iter().map(of).collect()
     }
 }

@@ -1,7 +1,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{EvalError, Group, Rows, ShotThresholds, class_means::mean, round::significant};
+use super::{
+    EvalError, Group, Rows, ShotThresholds, class_means::mean, round::significant, softmax::Softmax,
+};
 
 /// Bins of equal width.
 const BINS: usize = 15;
@@ -71,8 +73,7 @@ fn confidence<T: Copy + Into<f64>>(logits: &[T]) -> (u32, f64) {
         if logit > best.1 { (class, logit) } else { best }
     };
     let (class, max) = logits.iter().enumerate().fold((0, f64::NEG_INFINITY), larger);
-    let sum: f64 = logits.iter().map(|&logit| (logit.into() - max).exp()).sum();
-    (class as u32, 1.0 / sum)
+    (class as u32, Softmax::of(logits).probability(max))
 }
 
 impl Calibration {

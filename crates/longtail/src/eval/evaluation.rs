@@ -175,7 +175,17 @@ impl Evaluation {
         train_counts: &[usize],
         options: &EvalOptions,
     ) -> Result<Self, EvalError> {
-        let tallies = Confusion::of(labels, predictions, train_counts.len())?.tallies();
+        let confusion = Confusion::of(labels, predictions, train_counts.len())?;
+        Ok(Self::of_tallies(&confusion.tallies(), train_counts, options))
+    }
+
+    /// Of what every class counts, by label.
+    pub(super) fn of_tallies(
+        tallies: &[Tally],
+        train_counts: &[usize],
+        options: &EvalOptions,
+    ) -> Self {
+        let images: usize = tallies.iter().map(|of| of.images).sum();
         let correct: usize = tallies.iter().map(|of| of.correct).sum();
         let per_class: Vec<_> = tallies.iter().map(Tally::recall).collect();
         let group_mean = |group| {
@@ -185,7 +195,7 @@ impl Evaluation {
         };
         let present = || per_class.iter().copied().flatten();
         let mut figures = Self {
-            top1: rounded(correct as f64 / labels.len() as f64),
+            top1: rounded(correct as f64 / images as f64),
             arithmetic_mean: mean(present()).map_or(0.0, rounded),
             harmonic_mean: rounded(options.harmonic_zero.mean(options.harmonic_floor, present())),
             zero_classes: present().filter(|&accuracy| accuracy == 0.0).count(),
@@ -194,15 +204,15 @@ impl Evaluation {
             medium: group_mean(Group::Medium).map(rounded),
             few: group_mean(Group::Few).map(rounded),
             per_class: per_class.iter().map(|accuracy| accuracy.map(rounded)).collect(),
-            count: labels.len(),
+            count: images,
             classes_tested: present().count(),
             per_class_images: tallies.iter().map(|of| of.images).collect(),
             per_class_correct: tallies.iter().map(|of| of.correct).collect(),
-            most_predicted: MostPredicted::of(&tallies),
+            most_predicted: MostPredicted::of(tallies),
             ..Self::default()
         };
         figures.interval = figures.intervals(train_counts, &options.shot_thresholds);
-        Ok(figures)
+        figures
     }
 
     fn intervals(&self, train_counts: &[usize], shots: &ShotThresholds) -> Option<Intervals> {

@@ -155,14 +155,6 @@ fn draw(images: &ImageSet, rows: &[u32], normalize: &Normalize) -> Result<Vec<f3
     Ok(pixels)
 }
 
-/// Probabilities of one row of logits.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let shares: Vec<f64> = logits.iter().map(|&l| f64::from(l - max).exp()).collect();
-    let sum: f64 = shares.iter().sum();
-    shares.into_iter().map(|share| (share / sum) as f32).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::rows_at_once;

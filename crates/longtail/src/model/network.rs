@@ -76,10 +76,8 @@ impl Network {
             Mlp::new([features, hidden, output], kaiming, &mut init)
         };
         let head = config.head.map(|widths| mlp(widths, Part::ProjectionHead));
-        let head_fc = config
-            .head
-            .filter(|_| config.prototypes)
-            .map(|widths| mlp(widths, Part::PrototypeHead));
+        let head_fc = config.head.filter(|_| config.prototypes);
+        let head_fc = head_fc.map(|widths| mlp(widths, Part::PrototypeHead));
         Ok(Self {
             encoder,
             branches,

@@ -2,9 +2,11 @@
 
 mod crop_box;
 mod image;
+mod png;
 mod resample;
 
 pub use crop_box::{CropBox, centre_crop_box, random_crop_box};
 pub(crate) use image::luma;
 pub use image::{Raster, RasterRef};
+pub(crate) use png::{Effort, png};
 pub use resample::resample;

@@ -23,27 +23,9 @@ impl Sections {
             contrastive: contrastive_defaults(method),
             compression: compression_defaults(),
             views: views_defaults(),
-            optimizer: Optimizer {
-                lr: 0.2,
-                momentum: 0.9,
-                nesterov: false,
-                weight_decay: 5e-4,
-                weight_decay_on_bn: true,
-            },
-            schedule: ScheduleSection {
-                warmup: 5,
-                decay: Decay::Step,
-                milestones: vec![160, 180],
-                gamma: 0.1,
-            },
-            train: Train {
-                epochs: 200,
-                batch_size: 256,
-                seed: 0,
-                drop_last: true,
-                precision: Precision::F32,
-                checkpoint_steps: 0,
-            },
+            optimizer: optimizer_defaults(),
+            schedule: schedule_defaults(),
+            train: train_defaults(),
             branch: None,
             eval: Eval {
                 harmonic_zero: HarmonicZero::Strict,
@@ -73,6 +55,31 @@ pub(super) fn loss_defaults(method: Method) -> Loss {
     // α weighs the classifier's loss against the contrastive one; alone it would scale the learning rate.
     let alpha = if method.definition().contrastive.is_some() { 2.0 } else { 1.0 };
     Loss { alpha, beta: 1.0, tau: 1.3 }
+}
+
+fn optimizer_defaults() -> Optimizer {
+    Optimizer {
+        lr: 0.2,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 5e-4,
+        weight_decay_on_bn: true,
+    }
+}
+
+fn schedule_defaults() -> ScheduleSection {
+    ScheduleSection { warmup: 5, decay: Decay::Step, milestones: vec![160, 180], gamma: 0.1 }
+}
+
+fn train_defaults() -> Train {
+    Train {
+        epochs: 200,
+        batch_size: 256,
+        seed: 0,
+        drop_last: true,
+        precision: Precision::F32,
+        checkpoint_steps: 0,
+    }
 }
 
 fn data_defaults(name: &str) -> Data {

@@ -117,7 +117,9 @@ impl Recipe {
         if let Some(profile) = profile
             && layers.iter().all(|layer| layer.train.drop_last.is_none())
         {
-            recipe.train.drop_last = profile.drops_last(recipe.train.batch_size);
+            let batch_size = recipe.train.batch_size;
+            recipe.train.drop_last = profile.drops_last(batch_size);
+            notes.extend(profile.left_out(batch_size).filter(|_| recipe.train.drop_last));
         }
         recipe.method.knobs = recipe.checked_knobs()?;
         recipe.check()?;

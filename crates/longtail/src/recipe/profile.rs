@@ -64,9 +64,23 @@ impl Profile {
         images.div_ceil(images.div_ceil(most)).max(2)
     }
 
-    /// Whether the last batch of an epoch has to be left out, for batch norm sees nothing in one image.
+    /// Whether the last batch of an epoch is left out: one of less than half the size moves the weights as far as any
+    /// other, and batch norm by statistics of few images. Sets so small that more than a twentieth of them would be lost
+    /// keep it, unless it is one image, in which batch norm sees nothing.
     pub(super) fn drops_last(&self, batch_size: usize) -> bool {
-        self.train_images % batch_size == 1
+        let rest = self.train_images % batch_size;
+        rest == 1 || rest > 0 && 2 * rest < batch_size && 20 * rest <= self.train_images
+    }
+
+    /// What is to be said of images that are left out.
+    pub(super) fn left_out(&self, batch_size: usize) -> Option<String> {
+        let (images, rest) = (self.train_images, self.train_images % batch_size);
+        (rest > 0).then(|| {
+            format!(
+                "{rest} of {images} training images are left out of an epoch, others in every one: the last batch would be \
+                 of {rest} (train.drop_last = false keeps it)"
+            )
+        })
     }
 
     /// Layers of the network: few images do not fill a deep one.
@@ -152,7 +166,23 @@ mod tests {
             let left_out = if profile.drops_last(batch) { images % batch } else { 0 };
             assert!(left_out * 20 <= images, "{images}: {left_out} of an epoch are left out");
             assert!(images % batch != 1 || profile.drops_last(batch));
+            assert!(
+                left_out == 0 || 2 * left_out < batch.max(3),
+                "{images}: {left_out} of {batch}"
+            );
         }
+    }
+
+    #[test]
+    fn a_last_batch_of_few_images_is_left_out_and_one_of_many_is_kept() {
+        let drops = |images, batch| profile(images).drops_last(batch);
+        assert!(drops(10_499, 128), "three images");
+        assert!(drops(64, 7) && drops(3, 2), "one image");
+        assert!(!drops(43, 8), "three of 43");
+        assert!(!drops(10_496, 128) && !drops(10_496 + 64, 128) && drops(10_496 + 63, 128));
+        let said = profile(10_499).left_out(128).unwrap();
+        assert!(said.starts_with("3 of 10499 training images are left out"), "{said}");
+        assert_eq!(profile(256).left_out(128), None);
     }
 
     #[test]

@@ -1,15 +1,10 @@
 //! Images that the page shows: of the rarest classes, and of what is mistaken for what.
 
-use image::{
-    ColorType, ImageEncoder,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
-
 use super::{AnalysedSet, Analyses, Called, Summary};
 use crate::{
     data::{ImageSet, Part, Sets},
     eval::ConfusedPair,
-    raster::{CropBox, Raster, RasterRef, resample},
+    raster::{CropBox, Effort, Raster, RasterRef, png, resample},
 };
 
 /// The longest side of a picture in pixels. Larger images shrink to it; no image grows.
@@ -139,11 +134,7 @@ impl Picture {
         });
         let (mut spare, mut small) = (Raster::default(), Raster::default());
         resample(image, CropBox::whole(size), shrunk, &mut spare, &mut small);
-        let mut png = Vec::new();
-        let encoder =
-            PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-        let [height, width] = shrunk.map(|side| side as u32);
-        encoder.write_image(&small.data, width, height, ColorType::Rgb8.into()).ok()?;
+        let png = png(&small.data, shrunk, Effort::Small).ok()?;
         Some(Self { size: shrunk, png })
     }
 }

@@ -84,13 +84,14 @@ impl Trainer {
     fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {
         let sums = &self.progress.sums;
         let images = sums.images.max(1) as f64;
+        let classified = sums.classified.max(1) as f64;
         EpochRecord {
             epoch: self.progress.epoch,
             step: self.progress.step,
             lr: self.stage().schedule.lr(self.place().moment.epoch),
             loss: sums.loss / images,
             loss_parts: sums.parts.divided_by(images),
-            train_accuracy: Some(sums.correct as f64 / images),
+            train_accuracy: Some(sums.correct as f64 / classified),
             images_per_second: sums.images as f64 / sums.seconds.max(f64::MIN_POSITIVE),
             seconds: sums.seconds + validation,
             waited: sums.waited,

@@ -10,7 +10,7 @@ use crate::{
     device,
     eval::predict,
     loss::{ClassCounts, Moment, Teacher},
-    method::{Planner, Stage},
+    method::{Plan, Planner, Stage},
     recipe::Recipe,
 };
 
@@ -67,11 +67,7 @@ impl Forecast {
             plan.learn_from(&teacher.clone().given(&setup::normalize(recipe)));
         });
         let mut learner = Learner::new(&plan, recipe.train.seed, device)?;
-        let mut stages = Vec::with_capacity(plan.stages.len());
-        for (number, stage) in plan.stages.iter().enumerate() {
-            learner.begin_stage(stage, number, recipe.train.seed);
-            stages.push(StageForecast::measure(stage, recipe, &sets, &mut learner)?);
-        }
+        let stages = StageForecast::all(&plan, recipe, &sets, &mut learner)?;
         let evaluate = |part: Option<&Part>| evaluation_seconds(recipe, &learner, part);
         let (val, test) = (evaluate(sets.val.as_ref())?, evaluate(sets.test.as_ref())?);
         let Some((first, stage)) = stages.first().zip(plan.stages.first()) else {
@@ -106,6 +102,19 @@ struct StageForecast {
 }
 
 impl StageForecast {
+    fn all(
+        plan: &Plan,
+        recipe: &Recipe,
+        sets: &Sets,
+        learner: &mut Learner,
+    ) -> Result<Vec<Self>, TrainError> {
+        let of = |(number, stage): (usize, &Stage)| {
+            learner.begin_stage(stage, number, recipe.train.seed);
+            Self::measure(stage, recipe, sets, learner)
+        };
+        plan.stages.iter().enumerate().map(of).collect()
+    }
+
     fn measure(
         stage: &Stage,
         recipe: &Recipe,

@@ -18,6 +18,7 @@ mod restore;
 mod results;
 mod setup;
 mod stages;
+mod steps;
 mod trainer;
 mod window;
 

@@ -92,8 +92,11 @@ pub struct EpochSums {
     pub(super) contrastive: Option<f64>,
     /// Images seen.
     pub images: u64,
-    /// Images whose classifier view was classified right.
+    /// Images whose classifier view was classified right, of those of the first draw.
     pub correct: u64,
+    /// Images of the first draw.
+    #[serde(default)]
+    pub classified: u64,
     /// Seconds spent.
     pub seconds: f64,
     /// Seconds of them that were spent waiting for batches.
@@ -170,6 +173,9 @@ impl Progress {
     pub(super) fn of_today(mut self) -> Self {
         if let Some(classes) = self.poor_classes.take() {
             self.objective = json!({ "low_accuracy_classes": classes });
+        }
+        if self.sums.classified == 0 {
+            self.sums.classified = self.sums.images;
         }
         let EpochSums { parts, classifier, contrastive, .. } = &mut self.sums;
         // A part that is not there had the sum 0.

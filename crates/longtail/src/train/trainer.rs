@@ -3,13 +3,11 @@ use std::sync::Arc;
 use burn::{module::Module, tensor::Device};
 
 use super::{
-    Checkpoint, Ending, Learner, Limits, Lock, Observer, Progress, RunFolder, StepReport,
-    TrainError, setup,
-    window::{ReadStep, Reading, Window},
+    Checkpoint, Ending, Learner, Limits, Lock, Observer, Progress, RunFolder, TrainError, setup,
+    window::Window,
 };
 use crate::{
     augment::Normalize,
-    batch::Batch,
     data::Sets,
     eval::EvalOptions,
     loss::{ClassCounts, Teacher},
@@ -48,7 +46,7 @@ pub struct Trainer {
     pub(super) logs: Option<Logs>,
     /// The models whose outputs results hold.
     pub(super) kept: Vec<Weights>,
-    window: Window,
+    pub(super) window: Window,
     lock: Option<Lock>,
 }
 
@@ -251,19 +249,7 @@ impl Trainer {
                 }
                 let batch = self.window.wait(|| loader.next_batch())?;
                 self.step(batch)?;
-                let saves = observer.interrupted() || self.saves_after_this_step();
-                if saves || self.window.is_full() {
-                    self.read_steps(limits, observer)?;
-                }
-                // It may have decided on what it has just been told.
-                let interrupted = observer.interrupted();
-                if interrupted {
-                    self.read_steps(limits, observer)?;
-                }
-                if saves || interrupted {
-                    self.save()?;
-                }
-                if interrupted {
+                if self.after_step(limits, observer)? {
                     return Ok(Some(Ending::Interrupted));
                 }
             }
@@ -285,81 +271,6 @@ impl Trainer {
         let next = *epoch;
         self.records = recovered.records()?;
         Ok(MetricsLog::open(path, next)?)
-    }
-
-    fn saves_after_this_step(&self) -> bool {
-        let every = self.recipe.train.checkpoint_steps as u64;
-        every > 0 && self.progress.step.is_multiple_of(every)
-    }
-
-    /// One optimizer step.
-    fn step(&mut self, batch: Batch) -> Result<(), TrainError> {
-        let images = &self.sets.train.images;
-        let size = [images.height(), images.width()];
-        let count = batch.images();
-        let (stage, moment) = (&self.plan.stages[self.progress.stage], self.place().moment);
-        let step = self.learner.step(stage, moment, batch.draws, size)?;
-        self.window.push(step, count);
-        self.progress.step += 1;
-        self.progress.batch += 1;
-        self.progress.images += count as u64;
-        Ok(())
-    }
-
-    /// Counts the steps whose losses were not read yet, and reports the last of them.
-    fn read_steps(
-        &mut self,
-        limits: Limits,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
-        let Some(reading) = self.window.read() else { return Ok(()) };
-        let first = self.progress.step + 1 - reading.steps.len() as u64;
-        let diverged = reading.steps.iter().position(|step| !step.losses.total.is_finite());
-        if let Some(place) = diverged {
-            return Err(self.not_finite("loss".into(), first + place as u64));
-        }
-        self.count(&reading);
-        if let Some(report) = self.report(limits, &reading) {
-            observer.step(&report);
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, reading: &Reading) {
-        let Progress { sums, .. } = &mut self.progress;
-        for ReadStep { losses, images } in &reading.steps {
-            let weight = *images as f64;
-            sums.loss += losses.total * weight;
-            for (name, value) in &losses.parts {
-                sums.parts.add(name, value * weight);
-            }
-            sums.correct += losses.correct;
-            sums.images += *images as u64;
-        }
-        sums.seconds += reading.seconds;
-        sums.waited += reading.waited;
-        self.progress.seconds += reading.seconds;
-        self.progress.waited += reading.waited;
-    }
-
-    /// Of the last step of a reading.
-    fn report(&self, limits: Limits, reading: &Reading) -> Option<StepReport> {
-        let losses = &reading.steps.last()?.losses;
-        let steps = self.steps_per_epoch(self.progress.stage);
-        let epochs = self.plan.epochs();
-        let whole = self.steps_before(epochs).unwrap_or(u64::MAX);
-        let images: usize = reading.steps.iter().map(|step| step.images).sum();
-        Some(StepReport {
-            epoch: self.progress.epoch,
-            epochs,
-            step: self.progress.batch,
-            steps,
-            done: self.progress.step,
-            whole: limits.max_steps.map_or(whole, |max| max.min(whole)),
-            loss: losses.total,
-            parts: losses.parts.clone(),
-            images_per_second: images as f64 / reading.seconds.max(f64::MIN_POSITIVE),
-        })
     }
 
     /// Saves everything, unless a weight is no number any more.
@@ -396,7 +307,7 @@ impl Trainer {
         checkpoint.save(&self.folder.checkpoint(), &self.folder.previous_checkpoint())
     }
 
-    fn not_finite(&self, what: String, step: u64) -> TrainError {
+    pub(super) fn not_finite(&self, what: String, step: u64) -> TrainError {
         let has_checkpoint = self.folder.checkpoint().is_file();
         let kept_in = has_checkpoint.then(|| self.folder.path().to_owned());
         let mend = match self.progress.stage {

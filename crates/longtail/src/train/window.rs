@@ -13,15 +13,24 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(super) struct Window {
     began: Option<Instant>,
     waited: f64,
-    steps: Vec<(Measured, usize)>,
+    steps: Vec<(Measured, Seen)>,
     was_read: bool,
+}
+
+/// The training images that a step saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// In all draws.
+    pub images: usize,
+    /// In the first one, whose right ones are counted.
+    pub classified: usize,
 }
 
 /// A step and the training images that it saw.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ReadStep {
     pub losses: StepLosses,
-    pub images: usize,
+    pub seen: Seen,
 }
 
 /// What the steps of a window come to.
@@ -45,9 +54,9 @@ impl Window {
         batch
     }
 
-    /// Notes a step on `images` images.
-    pub fn push(&mut self, step: Measured, images: usize) {
-        self.steps.push((step, images));
+    /// Notes a step on the images that it has `seen`.
+    pub fn push(&mut self, step: Measured, seen: Seen) {
+        self.steps.push((step, seen));
     }
 
     /// Whether the steps should be read: at once where that takes no waiting, and the first one alone.
@@ -65,10 +74,10 @@ impl Window {
     pub fn read(&mut self) -> Option<Reading> {
         let window = std::mem::replace(self, Self { was_read: true, ..Self::default() });
         let began = window.began.filter(|_| !window.steps.is_empty())?;
-        let (steps, images): (Vec<_>, Vec<_>) = window.steps.into_iter().unzip();
+        let (steps, seen): (Vec<_>, Vec<_>) = window.steps.into_iter().unzip();
         let losses = Measured::read_all(&steps);
-        let steps = losses.into_iter().zip(images);
-        let steps = steps.map(|(losses, images)| ReadStep { losses, images }).collect();
+        let steps = losses.into_iter().zip(seen);
+        let steps = steps.map(|(losses, seen)| ReadStep { losses, seen }).collect();
         let seconds = began.elapsed().as_secs_f64();
         Some(Reading { steps, seconds, waited: window.waited })
     }
@@ -89,30 +98,34 @@ mod tests {
         Measured::Here(StepLosses { total, parts: vec![("classifier", 4.0)], correct })
     }
 
+    fn seen(images: usize) -> Seen {
+        Seen { images, classified: images }
+    }
+
     #[test]
     fn every_step_keeps_its_losses_and_its_images() {
         let mut window = Window::default();
         assert!(!window.is_full() && window.read().is_none());
         let steps = [
-            (on_device(&["classifier"], &[3.0, 1.0, 2.0]), 4),
-            (here(9.0, 7), 8),
-            (on_device(&["classifier", "contrastive"], &[5.0, 1.5, 2.0, 1.0]), 1),
+            (on_device(&["classifier"], &[3.0, 1.0, 2.0]), seen(4)),
+            (here(9.0, 7), Seen { images: 16, classified: 8 }),
+            (on_device(&["classifier", "contrastive"], &[5.0, 1.5, 2.0, 1.0]), seen(1)),
         ];
-        for (step, images) in steps {
+        for (step, seen) in steps {
             window.wait(|| ());
-            window.push(step, images);
+            window.push(step, seen);
         }
         let reading = window.read().unwrap();
         let told: Vec<_> = reading
             .steps
             .iter()
-            .map(|s| (s.losses.total, s.losses.parts.clone(), s.losses.correct, s.images))
+            .map(|s| (s.losses.total, s.losses.parts.clone(), s.losses.correct, s.seen))
             .collect();
         let both = vec![("classifier", 1.5), ("contrastive", 2.0)];
         let expected = [
-            (3.0, vec![("classifier", 1.0)], 2, 4),
-            (9.0, vec![("classifier", 4.0)], 7, 8),
-            (5.0, both, 1, 1),
+            (3.0, vec![("classifier", 1.0)], 2, seen(4)),
+            (9.0, vec![("classifier", 4.0)], 7, Seen { images: 16, classified: 8 }),
+            (5.0, both, 1, seen(1)),
         ];
         assert_eq!(told, expected);
         assert!(reading.waited <= reading.seconds);
@@ -124,7 +137,7 @@ mod tests {
         let mut window = Window::default();
         let mut full_after = |step: Measured, silence: Duration| {
             window.wait(|| ());
-            window.push(step, 1);
+            window.push(step, seen(1));
             let full = window.is_full_after(silence);
             if full {
                 window.read();

@@ -34,6 +34,14 @@ pub(super) struct Component {
     down: u32,
 }
 
+impl Component {
+    /// As a frame describes it.
+    fn of(bytes: &[u8; 3]) -> Self {
+        let [id, sampling, _] = *bytes;
+        Self { id, across: u32::from(sampling >> 4), down: u32::from(sampling & 15) }
+    }
+}
+
 /// Why no header came out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoHeader {
@@ -93,10 +101,6 @@ impl Header {
     }
 
     fn of_frame(kind: u8, payload: &[u8]) -> Result<Self, NoHeader> {
-        let not_read = |kind: &str| {
-            let reason = format!("it is {kind}, which is not read: convert it to PNG");
-            Err(NoHeader::Refused(reason))
-        };
         let [precision, high, low, wide, narrow, count, rest @ ..] = payload else {
             return Err(damaged("its frame is too short"));
         };
@@ -107,12 +111,7 @@ impl Header {
             (_, 12) => return not_read("a 12-bit JPEG"),
             _ => return Err(damaged("its samples have no depth that JPEG knows")),
         }
-        let component = |bytes: &[u8; 3]| Component {
-            id: bytes[0],
-            across: u32::from(bytes[1] >> 4),
-            down: u32::from(bytes[1] & 15),
-        };
-        let components: Vec<_> = rest.as_chunks().0.iter().map(component).collect();
+        let components: Vec<_> = rest.as_chunks().0.iter().map(Component::of).collect();
         if components.len() != usize::from(*count) {
             return Err(damaged("its frame is too short"));
         }
@@ -232,6 +231,10 @@ impl Header {
             }
         }
     }
+}
+
+fn not_read<T>(kind: &str) -> Result<T, NoHeader> {
+    Err(NoHeader::Refused(format!("it is {kind}, which is not read: convert it to PNG")))
 }
 
 fn damaged(what: &str) -> NoHeader {

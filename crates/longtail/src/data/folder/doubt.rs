@@ -31,6 +31,17 @@ fn parts_in(name: &str) -> BTreeSet<PartName> {
     words.iter().filter_map(|word| PartName::of(word)).collect()
 }
 
+/// Of a training part that may be a class beside `others`.
+pub(super) fn part_or_class(dir: &Path, others: &[String]) -> DataError {
+    let reason = format!(
+        "train/ holds folders, and beside it {} {} images: if train/ is a class, put its images directly \
+         into it; if it is the training part, move the others away",
+        quoted(others),
+        if others.len() == 1 { "holds" } else { "hold" },
+    );
+    folder_error(dir, &reason)
+}
+
 /// Refuses the folder `dir`, which has no parts by their usual names, where its folders are called like parts: all
 /// of them, or those that hold folders of the same names.
 ///

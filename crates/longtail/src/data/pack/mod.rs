@@ -137,17 +137,12 @@ pub fn load(path: &Path, data: &Data) -> Result<(Source, Split), DataError> {
     let damaged = |reason: String| DataError::Pack { path: path.to_owned(), reason };
     let header = header(path)?;
     header.check(&asked(data)).map_err(damaged)?;
-    let pixels_of_all = header.bytes();
-    let length = PieceReader::open(path).map_err(|e| DataError::io("read", path, e))?.length;
-    if length > pixels_of_all.saturating_add(pixels_of_all / 64 + BESIDE_PIXELS) {
-        return Err(damaged("it has more bytes than its images can take".into()));
-    }
-    check_images(length)?;
+    check_length(path, &header)?;
     let mut members = members(path).map_err(damaged)?;
     let split = take(&mut members, SPLIT).and_then(|split| decompressed(&split));
     let split = Split::parse(&split.map_err(damaged)?, path)?;
     all_strips(&members, &header).map_err(damaged)?;
-    check_images(pixels_of_all)?;
+    check_images(header.bytes())?;
     let view = [header.height, header.width];
     let mut read =
         |part: &str, sizes: &[[usize; 2]]| pixels(&mut members, part, sizes).map_err(damaged);
@@ -173,6 +168,17 @@ pub fn load(path: &Path, data: &Data) -> Result<(Source, Split), DataError> {
         return Err(damaged("its split uses images that it does not hold".into()));
     }
     Ok((source, split))
+}
+
+/// Refuses a pack that is longer than its images can make it, or than memory is.
+fn check_length(path: &Path, header: &Header) -> Result<(), DataError> {
+    let pixels = header.bytes();
+    let length = PieceReader::open(path).map_err(|e| DataError::io("read", path, e))?.length;
+    if length > pixels.saturating_add(pixels / 64 + BESIDE_PIXELS) {
+        let reason = "it has more bytes than its images can take".into();
+        return Err(DataError::Pack { path: path.to_owned(), reason });
+    }
+    check_images(length)
 }
 
 /// Refuses a pack that lacks a strip of the images that its header tells of.

@@ -2,12 +2,12 @@
 
 use std::{io::Cursor, ops::Range};
 
-use image::{
-    ColorType, ImageDecoder, ImageEncoder, ImageFormat, Limits,
-    codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder},
-};
+use image::{ImageDecoder, ImageFormat, Limits, codecs::png::PngDecoder};
 
-use crate::data::ImageSet;
+use crate::{
+    data::ImageSet,
+    raster::{Effort, png},
+};
 
 /// Most images of a strip, and most bytes of its pixels where it holds more than one.
 const MOST_IMAGES: usize = 1024;
@@ -55,13 +55,7 @@ impl Strip {
             let own = image.data.chunks_exact(image.width * 3);
             own.zip(&mut rows).for_each(|(from, to)| to[..from.len()].copy_from_slice(from));
         }
-        let mut png = Vec::new();
-        let encoder =
-            PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-        encoder
-            .write_image(&pixels, self.width as u32, self.height as u32, ColorType::Rgb8.into())
-            .map_err(|error| error.to_string())?;
-        Ok(png)
+        png(&pixels, [self.height, self.width], Effort::Small).map_err(|error| error.to_string())
     }
 
     /// Refuses a PNG of another size, from its header alone.

@@ -1,6 +1,7 @@
-use image::{ExtendedColorType, ImageEncoder, ImageResult, codecs::png::PngEncoder};
+use image::ImageResult;
 
 use super::{EmbeddingPicture, heaps::Heap};
+use crate::raster::{Effort, png};
 
 /// Shares of the side: the margin, the width of the key and a line of it, half a dot and half a diamond.
 const MARGIN: f32 = 1.0 / 60.0;
@@ -76,9 +77,6 @@ impl Canvas {
     }
 
     fn encoded(&self) -> ImageResult<Vec<u8>> {
-        let mut file = Vec::new();
-        let encoder = PngEncoder::new(&mut file);
-        encoder.write_image(&self.pixels, self.width, self.height, ExtendedColorType::Rgb8)?;
-        Ok(file)
+        png(&self.pixels, [self.height, self.width].map(|side| side as usize), Effort::Quick)
     }
 }

@@ -1,11 +1,11 @@
 //! Whether the model is as sure as it is right, and what other frequencies of the classes would make of it.
 
 use super::{
+    cells::{self, number, number_title, row_head, title},
     markup::{Element, element},
     plot::{curve, figure, frame, from_top, legend, share, x_tick},
     scale::Scale,
     section,
-    tables::scrolled,
 };
 use crate::{
     eval::{Analysis, Calibration, Group, Prior, Reliability, Shift, ShiftedPriors},
@@ -112,11 +112,9 @@ fn shifted(of: &ShiftedPriors) -> Vec<Element> {
 }
 
 fn table(of: &ShiftedPriors) -> Element {
-    let head = ["prior of the test classes", "as it is", "corrected"].into_iter().enumerate();
-    let head = head.map(|(place, text)| {
-        let cell = element("th").attribute("scope", "col").text(text);
-        if place > 0 { cell.class("number") } else { cell }
-    });
+    let of_numbers = ["as it is", "corrected"].map(number_title);
+    let titles = std::iter::once(title("prior of the test classes")).chain(of_numbers);
+    let titles = titles.map(|title| title.attribute("scope", "col"));
     let rows = of.shifts.iter().map(|shift| {
         let factor =
             shift.factor.map_or_else(String::new, |factor| format!(", factor {factor:.0}"));
@@ -127,11 +125,10 @@ fn table(of: &ShiftedPriors) -> Element {
             Prior::Forward => "long tail as in training",
             Prior::Backward => "long tail turned round",
         };
-        let name = element("th").attribute("scope", "row").text(format!("{name}{factor}"));
-        let cell = |value| element("td").class("number").text(percent(value));
+        let name = row_head().text(format!("{name}{factor}"));
+        let cell = |value| number(percent(value));
         element("tr").child(name).child(cell(shift.accuracy)).child(cell(shift.corrected))
     });
-    let table = element("table").child(element("thead").child(element("tr").children(head)));
-    let table = scrolled(table.child(element("tbody").children(rows)));
-    element("details").child(element("summary").text("As numbers")).child(table)
+    let fold = element("details").child(element("summary").text("As numbers"));
+    fold.child(cells::table(None, titles, rows))
 }

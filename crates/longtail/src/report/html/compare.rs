@@ -1,6 +1,7 @@
 //! The page of a comparison.
 
 use super::{
+    cells::{group, number, number_title, quiet, row_head, table, title as column},
     head,
     markup::{Element, element},
 };
@@ -37,27 +38,13 @@ fn name(text: &str) -> Element {
     element("bdi").text(text)
 }
 
-fn row_head(row: &Row) -> Element {
-    element("th").attribute("scope", "row").child(name(&row.name))
-}
-
-fn number(text: impl std::fmt::Display) -> Element {
-    element("td").class("number").text(text)
+fn head_of(row: &Row) -> Element {
+    row_head().child(name(&row.name))
 }
 
 /// `text` in one line.
 fn unbroken(text: &str) -> String {
     text.replace(' ', "\u{a0}")
-}
-
-fn quiet(text: impl std::fmt::Display) -> Element {
-    element("div").class("quiet").text(text)
-}
-
-fn table(class: &str, titles: Vec<Element>, rows: impl IntoIterator<Item = Element>) -> Element {
-    let head = element("thead").child(element("tr").children(titles));
-    let table = element("table").class(class).child(head).child(element("tbody").children(rows));
-    element("div").class("scroll").attribute("tabindex", 0).child(table)
 }
 
 fn section(title: &str) -> Element {
@@ -83,19 +70,18 @@ fn top(comparison: &Comparison, title: &str) -> Element {
 }
 
 fn figures(comparison: &Comparison) -> Element {
-    let title = |text: &str| element("th").class("number").text(text);
-    let mut titles = vec![element("th").text("method"), title("seeds")];
-    titles.extend(comparison.figures.iter().map(|figure| title(figure.name)));
+    let mut titles = vec![column("method"), number_title("seeds")];
+    titles.extend(comparison.figures.iter().map(|figure| number_title(figure.name)));
     let rows = comparison.rows.iter().map(|row| {
         let cells = comparison.figures.iter().map(|figure| match row.figures.get(figure.key) {
             None => number("–"),
             Some(spread) => number(unbroken(&spread.shown(figure, "±")))
                 .children(spread.range(figure).map(quiet)),
         });
-        element("tr").child(row_head(row)).child(number(row.runs.len())).children(cells)
+        element("tr").child(head_of(row)).child(number(row.runs.len())).children(cells)
     });
     let caption = element("p").class("quiet").text(comparison.caption());
-    section("Figures").child(caption).child(table("figures", titles, rows))
+    section("Figures").child(caption).child(table(Some("figures"), titles, rows))
 }
 
 /// Every row beside the baseline; nothing where there is no other row.
@@ -115,26 +101,25 @@ fn against(comparison: &Comparison) -> Option<Element> {
         let text = interval
             .map_or_else(|| "–".into(), |[low, high]| format!("{} to {}", shown(low), shown(high)));
         element("tr")
-            .child(row_head(row))
+            .child(head_of(row))
             .child(number(shown(difference)))
             .child(number(unbroken(&text)))
             .child(element("td").class("number").child(bar(difference, interval, reach)))
             .child(element("td").text(row.verdict.name()))
     });
-    let title = |text: &str| element("th").class("number").text(text);
-    let titles = vec![
-        element("th").text("method"),
-        title("points"),
-        title("95% interval"),
-        element("th").text(""),
-        element("th").text("decided"),
+    let titles = [
+        column("method"),
+        number_title("points"),
+        number_title("95% interval"),
+        column(""),
+        column("decided"),
     ];
     let text = "Difference in balanced top-1, in points. The interval holds what other test images and other seeds of \
                 the kind would make of it; the line stands at no difference.";
     (!others.is_empty()).then(|| {
         let title = element("h2").text("Against ").child(name(&base.name));
         let section = element("section").child(title).child(element("p").class("quiet").text(text));
-        section.child(table("figures", titles, rows))
+        section.child(table(Some("figures"), titles, rows))
     })
 }
 
@@ -157,11 +142,7 @@ fn bar(difference: f64, interval: Option<[f64; 2]>, reach: f64) -> Element {
 /// Every class from head to tail, with its accuracy in every row and the difference from the baseline.
 fn classes(comparison: &Comparison) -> Option<Element> {
     let title = |row: &Row| element("th").class("number").child(name(&row.name));
-    let mut titles = vec![
-        element("th").text("class"),
-        element("th").class("number").text("training images"),
-        element("th").text("group"),
-    ];
+    let mut titles = vec![column("class"), number_title("training images"), column("group")];
     titles.extend(comparison.rows.iter().map(title));
     let mut labels: Vec<_> = (0..comparison.classes.len()).collect();
     labels.sort_by_key(|&label| std::cmp::Reverse(comparison.classes[label].train_count));
@@ -175,18 +156,16 @@ fn classes(comparison: &Comparison) -> Option<Element> {
             let own = row.classes.get(label).copied().flatten();
             number(accuracy(own)).children(difference.map(quiet))
         });
-        let key = element("span").class(format!("key {}", class.group));
-        let class_head = element("th").attribute("scope", "row").child(name(&class.name));
         element("tr")
-            .child(class_head)
+            .child(row_head().child(name(&class.name)))
             .child(number(class.train_count))
-            .child(element("td").child(key).text(class.group))
+            .child(group(class.group))
             .children(cells)
     });
     let count = comparison.classes.len();
     let fold =
         element("details").child(element("summary").text(counted(count, "class", "classes")));
-    let fold = fold.child(table("classes", titles, rows));
+    let fold = fold.child(table(Some("classes"), titles, rows));
     let fold = if count > MOST_OPEN { fold } else { fold.attribute("open", "open") };
     let text = "Accuracy in percent, and how many points it is from the baseline's.";
     let text = element("p").class("quiet").text(text);
@@ -203,13 +182,13 @@ fn settings(comparison: &Comparison) -> Option<Element> {
         .map(|(row, setting)| {
             let cell = |text: String| element("td").text(text);
             let cells = [setting.key.clone(), of(&setting.value), of(&setting.baseline)].map(cell);
-            element("tr").child(row_head(row)).children(cells)
+            element("tr").child(head_of(row)).children(cells)
         })
         .collect();
-    let titles = ["method", "setting", "here", "baseline"].map(|text| element("th").text(text));
+    let titles = ["method", "setting", "here", "baseline"].map(column);
     (!rows.is_empty()).then(|| {
         let fold = element("details").child(element("summary").text("Settings that differ"));
-        section("Settings").child(fold.child(table("figures", titles.into(), rows)))
+        section("Settings").child(fold.child(table(Some("figures"), titles, rows)))
     })
 }
 
@@ -217,14 +196,10 @@ fn runs(comparison: &Comparison) -> Element {
     let of_row = |row: &Row| {
         let of_run = |member: &Member| {
             let run = element("td").child(name(&member.run));
-            element("tr").child(row_head(row)).child(run).child(number(member.seed))
+            element("tr").child(head_of(row)).child(run).child(number(member.seed))
         };
         row.runs.iter().map(of_run).collect::<Vec<_>>()
     };
-    let titles = vec![
-        element("th").text("method"),
-        element("th").text("run"),
-        element("th").class("number").text("seed"),
-    ];
-    section("Runs").child(table("figures", titles, comparison.rows.iter().flat_map(of_row)))
+    let titles = [column("method"), column("run"), number_title("seed")];
+    section("Runs").child(table(Some("figures"), titles, comparison.rows.iter().flat_map(of_row)))
 }

@@ -1,12 +1,12 @@
 //! What is mistaken for what.
 
 use super::{
+    cells::{group_key, number, number_title, row_head, table, title},
     classes::is_numbered,
     markup::{Element, element},
     pictures::picture,
     plot::{figure, legend, share},
     section,
-    tables::scrolled,
 };
 use crate::{
     eval::{Analysis, ConfusedPair, Group},
@@ -200,27 +200,20 @@ fn names(summary: &Summary, order: &[usize]) -> Vec<Element> {
 /// How often images of one group of classes are given to another.
 fn groups(of: &Analysis) -> Option<Element> {
     let counts = of.group_confusion?;
-    let head =
-        element("tr").child(element("th").text("images of")).children(Group::ALL.map(|group| {
-            element("th")
-                .class("number")
-                .attribute("scope", "col")
-                .text(format!("called {group}-shot"))
-        }));
+    let called = Group::ALL
+        .map(|group| number_title(format!("called {group}-shot")).attribute("scope", "col"));
     let rows = Group::ALL.into_iter().zip(counts).filter_map(|(group, counts)| {
         let images: usize = counts.iter().sum();
-        let cells = counts.map(|count| {
+        let shares = counts.map(|count| {
             let part = (images > 0).then(|| count as f64 / images as f64);
-            element("td").class("number").text(percent(part))
+            number(percent(part))
         });
-        let key = element("span").class(format!("key {group}"));
-        let name = element("th").attribute("scope", "row").child(key).text(format!("{group}-shot"));
-        (images > 0).then(|| element("tr").child(name).children(cells))
+        let name = row_head().child(group_key(group)).text(format!("{group}-shot"));
+        (images > 0).then(|| element("tr").child(name).children(shares))
     });
-    let table = element("table").child(element("thead").child(head));
-    let table = table.child(element("tbody").children(rows));
+    let table = table(None, std::iter::once(title("images of")).chain(called), rows);
     Some(element("h3").text("Between the groups"))
-        .map(|title| element("div").child(title).child(scrolled(table)))
+        .map(|title| element("div").child(title).child(table))
 }
 
 /// The pairs with the most images, and some of these.

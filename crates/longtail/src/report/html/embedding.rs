@@ -1,11 +1,11 @@
 //! Where the classes lie in the space of features.
 
 use super::{
+    cells::{self, number_title, row_head, table, title},
     markup::{Element, element},
     plot::{figure, frame, from_top, legend, share},
     scale::{Scale, tick_label},
     section,
-    tables::scrolled,
 };
 use crate::{
     eval::{Analysis, ClassMeans, Geometry, Group},
@@ -72,20 +72,15 @@ fn indices(of: &Analysis) -> Option<Element> {
     if spaces.is_empty() {
         return None;
     }
-    let names = spaces
-        .iter()
-        .map(|(name, _)| element("th").class("number").attribute("scope", "col").text(name));
-    let head = element("tr").child(element("th").text("")).children(names);
+    let names = spaces.iter().map(|(name, _)| number_title(name).attribute("scope", "col"));
     let rows = INDICES.iter().map(|(name, value)| {
-        let cells =
-            spaces.iter().map(|(_, of)| element("td").class("number").text(number(value(of))));
-        element("tr").child(element("th").attribute("scope", "row").text(name)).children(cells)
+        let values = spaces.iter().map(|(_, of)| cells::number(number(value(of))));
+        element("tr").child(row_head().text(name)).children(values)
     });
-    let table = element("table").child(element("thead").child(head));
-    let table = table.child(element("tbody").children(rows));
+    let table = table(None, std::iter::once(title("")).chain(names), rows);
     let text = "Calinski–Harabasz: more is better. Davies–Bouldin, deviation, variation, spread and overlap: less is \
                 better. Overlap is a class's spread divided by the distance to the nearest other centre.";
-    Some(element("div").child(scrolled(table)).child(element("p").class("quiet").text(text)))
+    Some(element("div").child(table).child(element("p").class("quiet").text(text)))
 }
 
 fn number(value: Option<f64>) -> String {

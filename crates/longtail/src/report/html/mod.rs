@@ -1,6 +1,7 @@
 //! `report.html`: one file that shows a run, without any other file, font or network.
 
 mod calibration;
+mod cells;
 mod circle;
 mod classes;
 mod compare;

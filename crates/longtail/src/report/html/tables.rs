@@ -1,6 +1,7 @@
 //! Figures as numbers.
 
 use super::{
+    cells::{group, number, number_title, quiet, row_head, table, title},
     glossary, headline,
     markup::{Element, element},
 };
@@ -62,11 +63,9 @@ fn all(summary: &Summary, columns: &[Column]) -> Element {
         of_outputs(summary, columns),
         numbers(summary, columns),
     ];
-    let names = element("th").text("");
-    let columns = columns.iter().map(|column| element("th").class("number").text(column.title()));
-    let head = element("thead").child(element("tr").child(names).children(columns));
-    let body = element("tbody").children(rows.into_iter().flatten());
-    scrolled(element("table").class("figures").child(head).child(body))
+    let titles = columns.iter().map(|column| number_title(column.title()));
+    let titles = std::iter::once(title("")).chain(titles);
+    table(Some("figures"), titles, rows.into_iter().flatten())
 }
 
 fn row(
@@ -75,7 +74,7 @@ fn row(
     columns: &[Column],
     cell: impl Fn(&Column) -> Element,
 ) -> Element {
-    let name = element("th").attribute("scope", "row").child(glossary::term(name, summary));
+    let name = row_head().child(glossary::term(name, summary));
     element("tr").child(name).children(columns.iter().map(cell))
 }
 
@@ -118,23 +117,20 @@ fn of_outputs(summary: &Summary, columns: &[Column]) -> Vec<Element> {
     let rows = known.map(|(name, value)| {
         row(name, summary, columns, |column| {
             let value = value(column.evaluation).unwrap_or_else(|| "–".to_owned());
-            element("td").class("number").text(value)
+            number(value)
         })
     });
     rows.collect()
 }
 
 fn numbers(summary: &Summary, columns: &[Column]) -> Vec<Element> {
-    let number = |text: String| element("td").class("number").text(text);
     let classes = summary.classes.len();
     vec![
-        row("classes at 0%", summary, columns, |column| {
-            number(column.evaluation.zero_classes.to_string())
-        }),
+        row("classes at 0%", summary, columns, |column| number(column.evaluation.zero_classes)),
         row("classes with images", summary, columns, |column| {
             number(format!("{} of {classes}", column.evaluation.classes_tested))
         }),
-        row("images", summary, columns, |column| number(column.evaluation.count.to_string())),
+        row("images", summary, columns, |column| number(column.evaluation.count)),
     ]
 }
 
@@ -142,18 +138,12 @@ fn numbers(summary: &Summary, columns: &[Column]) -> Vec<Element> {
 fn figure(value: String, interval: Option<[f64; 2]>, (tested, all): (usize, usize)) -> Element {
     let over = (0 < tested && tested < all).then(|| format!("over {tested} of {all} classes"));
     let lines = [interval.map(range), over].into_iter().flatten();
-    let cell = element("td").class("number").text(value);
-    cell.children(lines.map(|line| element("div").class("quiet").text(line)))
+    number(value).children(lines.map(quiet))
 }
 
 /// An interval in percent, such as `57.0–75.2`.
 fn range([low, high]: [f64; 2]) -> String {
     format!("{:.1}–{:.1}", low * 100.0, high * 100.0)
-}
-
-/// A table that scrolls by itself where it is wider than the screen.
-pub(super) fn scrolled(table: Element) -> Element {
-    element("div").class("scroll").attribute("tabindex", 0).child(table)
 }
 
 /// Every class with its images and accuracies, from head to tail.
@@ -163,19 +153,16 @@ pub(super) fn classes(summary: &Summary, numbered: bool) -> Element {
     let shown = summary.head_to_tail().into_iter().enumerate().skip(left_out);
     let rows = shown.map(|(place, label)| {
         let class = &summary.classes[label];
-        let name = element("th").attribute("scope", "row");
+        let name = row_head();
         let name = match numbered {
             true => name.child(element("span").class("place").text(place + 1)),
             false => name,
         };
         let row = element("tr").child(name.child(element("bdi").text(&class.name)));
-        let row = row.child(element("td").class("number").text(class.train_count));
-        let group = element("span").class(format!("key {}", class.group));
-        let row = row.child(element("td").child(group).text(class.group));
+        let row = row.child(number(class.train_count)).child(group(class.group));
         row.children(sets.iter().flat_map(|(last, best)| of_set(last, best.as_ref(), label)))
     });
-    let table = element("table").class("classes").child(class_head(&sets));
-    let table = scrolled(table.child(element("tbody").children(rows)));
+    let table = table(Some("classes"), class_titles(&sets), rows);
     let title = element("summary").text(match left_out {
         0 => format!("All {count} classes"),
         _ => format!("The {RAREST} rarest of {count} classes; summary.json has all of them"),
@@ -185,18 +172,16 @@ pub(super) fn classes(summary: &Summary, numbered: bool) -> Element {
     element("section").child(element("h2").text("Per class")).child(fold)
 }
 
-fn class_head(sets: &[(Column, Option<Column>)]) -> Element {
-    let number = |text: &str| element("th").class("number").text(text);
+fn class_titles(sets: &[(Column, Option<Column>)]) -> Vec<Element> {
     let of_set = |(last, best): &(Column, Option<Column>)| {
         let images = (!last.evaluation.per_class_images.is_empty())
-            .then(|| number(&format!("{} images", last.set.short())));
+            .then(|| number_title(format!("{} images", last.set.short())));
         let columns = [Some(last), best.as_ref()].into_iter().flatten();
-        let columns = columns.map(|column| number(&column.title()));
+        let columns = columns.map(|column| number_title(column.title()));
         images.into_iter().chain(columns).collect::<Vec<_>>()
     };
-    let row = element("tr").child(element("th").text("class"));
-    let row = row.child(number("training images")).child(element("th").text("group"));
-    element("thead").child(row.children(sets.iter().flat_map(of_set)))
+    let of_class = [title("class"), number_title("training images"), title("group")];
+    of_class.into_iter().chain(sets.iter().flat_map(of_set)).collect()
 }
 
 /// The images of one class in a set, and its accuracies there.
@@ -211,8 +196,7 @@ fn of_set(last: &Column, best: Option<&Column>, label: usize) -> Vec<Element> {
             ),
             _ => cell,
         };
-        let interval = column.interval(label).map(range);
-        let interval = interval.map(|range| element("div").class("quiet").text(range));
+        let interval = column.interval(label).map(range).map(quiet);
         cell.text(column.accuracy(label)).children(interval)
     };
     let columns = [Some(last), best].into_iter().flatten();

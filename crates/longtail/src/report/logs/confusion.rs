@@ -1,9 +1,8 @@
 //! The confusion matrix as a picture.
 
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-
 use crate::{
     eval::Confusion,
+    raster::{Effort, png},
     report::{ReportError, ScoredImages, Summary},
 };
 
@@ -36,10 +35,7 @@ pub(super) fn picture(scored: &ScoredImages, summary: &Summary) -> Result<Pictur
     let order: Vec<usize> = of_summary.chain(known..classes).collect();
     let cells = cells(&confusion, &order);
     let (side, pixels) = pixels(&cells, classes);
-    let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(&pixels, side as u32, side as u32, ExtendedColorType::Rgb8)
-        .map_err(|error| failed(error.to_string()))?;
+    let png = png(&pixels, [side; 2], Effort::Quick).map_err(|error| failed(error.to_string()))?;
     Ok(Picture { side, png })
 }
 

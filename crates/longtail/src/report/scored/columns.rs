@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{ScoredImages, ScoredOptions};
 use crate::{
-    eval::{Rows, argmax},
+    eval::{Rows, Softmax},
     report::predictions::guarded,
 };
 
@@ -45,7 +45,7 @@ impl Field<'_> {
 }
 
 impl<'a> Column<'a> {
-    fn new(name: impl Into<String>, values: Values<'a>) -> Self {
+    pub fn new(name: impl Into<String>, values: Values<'a>) -> Self {
         Self { name: name.into(), values }
     }
 
@@ -106,17 +106,10 @@ impl ScoredImages {
 
 /// Softmax of every row, in f64, as the figures of calibration have it.
 fn probabilities(logits: &Rows) -> impl Iterator<Item = Column<'_>> {
-    let scale = |row: &[f32]| {
-        let max = f64::from(row[argmax(row) as usize]);
-        (max, row.iter().map(|&logit| (f64::from(logit) - max).exp()).sum::<f64>())
-    };
-    let scales: std::rc::Rc<[(f64, f64)]> = logits.iter().map(scale).collect();
+    let of_rows: std::rc::Rc<[Softmax]> = logits.iter().map(Softmax::of).collect();
     (0..logits.width()).map(move |class| {
-        let scales = scales.clone();
-        let of = move |row: usize| {
-            let (max, sum) = scales[row];
-            (f64::from(logits.row(row)[class]) - max).exp() / sum
-        };
+        let of_rows = of_rows.clone();
+        let of = move |row: usize| of_rows[row].probability(logits.row(row)[class]);
         Column::new(format!("p_{class}"), Values::Double(Box::new(of)))
     })
 }

@@ -1,11 +1,14 @@
 use std::io::Cursor;
 
 use polars_parquet_format::{
-    FileMetaData, PageHeader, Type, thrift::protocol::TCompactInputProtocol,
+    ColumnChunk, FileMetaData, PageHeader, RowGroup, Type, thrift::protocol::TCompactInputProtocol,
 };
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{
+    columns::{Column, Values},
+    *,
+};
 use crate::eval::Rows;
 
 /// Three images of two classes, of three with hard names; one row of logits and one of features is no number.
@@ -103,48 +106,72 @@ fn csv_is_read_back_and_holds_no_formula() {
     }
 }
 
-/// The rows of a Parquet file that has plain pages alone.
-fn parquet_rows(bytes: &[u8]) -> Vec<Value> {
+/// The rows of a Parquet file that has plain pages alone, group by group.
+fn parquet_groups(bytes: &[u8]) -> Vec<Vec<Value>> {
     let tail = bytes.len() - 8;
     assert_eq!((&bytes[..4], &bytes[tail + 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
     let length = u32::from_le_bytes(bytes[tail..tail + 4].try_into().unwrap()) as usize;
     let mut footer = TCompactInputProtocol::new(&bytes[tail - length..tail], 1 << 20);
     let meta = FileMetaData::read_from_in_protocol(&mut footer).unwrap();
-    let mut rows = vec![Map::new(); meta.num_rows as usize];
-    for (group, chunk) in meta.row_groups.iter().flat_map(|g| g.columns.iter().map(move |c| (g, c)))
-    {
-        let column = chunk.meta_data.as_ref().unwrap();
-        let mut at = Cursor::new(&bytes[column.data_page_offset as usize..]);
-        let mut protocol = TCompactInputProtocol::new(&mut at, 1 << 20);
-        let header = PageHeader::read_from_in_protocol(&mut protocol).unwrap();
-        let start = at.position() as usize;
-        assert_eq!(
-            start as i64 + i64::from(header.compressed_page_size),
-            column.total_compressed_size
-        );
-        let mut values = &at.into_inner()[start..][..header.compressed_page_size as usize];
-        let mut take = |count: usize| values.split_off(..count).unwrap();
-        for row in &mut rows[..group.num_rows as usize] {
-            let value = match column.type_ {
-                Type::INT32 => json!(u32::from_le_bytes(take(4).try_into().unwrap())),
-                Type::DOUBLE => json!(f64::from_le_bytes(take(8).try_into().unwrap())),
-                Type::FLOAT => read(&f32::from_le_bytes(take(4).try_into().unwrap())),
-                _ => {
-                    let length = u32::from_le_bytes(take(4).try_into().unwrap());
-                    json!(std::str::from_utf8(take(length as usize)).unwrap())
-                }
-            };
-            row.insert(column.path_in_schema[0].clone(), value);
-        }
-        assert!(take(0).is_empty() && values.is_empty());
+    let group = |group: &RowGroup| {
+        let mut rows = vec![Map::new(); group.num_rows as usize];
+        group.columns.iter().for_each(|chunk| read_chunk(bytes, chunk, &mut rows));
+        rows.into_iter().map(Value::Object).collect::<Vec<_>>()
+    };
+    let groups: Vec<_> = meta.row_groups.iter().map(group).collect();
+    assert_eq!(groups.iter().map(Vec::len).sum::<usize>() as i64, meta.num_rows);
+    groups
+}
+
+/// Reads a column of a group into its rows.
+fn read_chunk(bytes: &[u8], chunk: &ColumnChunk, rows: &mut [Map<String, Value>]) {
+    let column = chunk.meta_data.as_ref().unwrap();
+    let mut at = Cursor::new(&bytes[column.data_page_offset as usize..]);
+    let mut protocol = TCompactInputProtocol::new(&mut at, 1 << 20);
+    let header = PageHeader::read_from_in_protocol(&mut protocol).unwrap();
+    let start = at.position() as usize;
+    assert_eq!(start as i64 + i64::from(header.compressed_page_size), column.total_compressed_size);
+    let mut values = &at.into_inner()[start..][..header.compressed_page_size as usize];
+    let mut take = |count: usize| values.split_off(..count).unwrap();
+    for row in rows {
+        let value = match column.type_ {
+            Type::INT32 => json!(u32::from_le_bytes(take(4).try_into().unwrap())),
+            Type::DOUBLE => json!(f64::from_le_bytes(take(8).try_into().unwrap())),
+            Type::FLOAT => read(&f32::from_le_bytes(take(4).try_into().unwrap())),
+            _ => {
+                let length = u32::from_le_bytes(take(4).try_into().unwrap());
+                json!(std::str::from_utf8(take(length as usize)).unwrap())
+            }
+        };
+        row.insert(column.path_in_schema[0].clone(), value);
     }
-    rows.into_iter().map(Value::Object).collect()
+    assert!(take(0).is_empty() && values.is_empty());
 }
 
 #[test]
 fn parquet_holds_the_same() {
     let bytes = written(ScoredFormat::Parquet, ALL);
-    assert_eq!(parquet_rows(&bytes), expected());
+    assert_eq!(parquet_groups(&bytes), [expected()]);
+}
+
+#[test]
+fn parquet_has_its_rows_in_groups_none_of_which_is_too_large() {
+    let names = ["even", "odd"];
+    let columns = [
+        Column::new("row", Values::Whole(Box::new(|row| row as u32))),
+        Column::new("name", Values::Text(Box::new(|row| names[row % 2]))),
+    ];
+    for (rows, groups) in
+        [(0, &[][..]), (65_536, &[65_536]), (65_537, &[65_536, 1]), (131_073, &[65_536, 65_536, 1])]
+    {
+        let mut bytes = Vec::new();
+        parquet::write(&columns, 0..rows, &[], &mut bytes).unwrap();
+        let read = parquet_groups(&bytes);
+        assert_eq!(read.iter().map(Vec::len).collect::<Vec<_>>(), groups);
+        for (row, value) in read.iter().flatten().enumerate() {
+            assert_eq!((&value["row"], &value["name"]), (&row.into(), &names[row % 2].into()));
+        }
+    }
 }
 
 #[test]

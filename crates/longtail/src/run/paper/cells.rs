@@ -1,28 +1,13 @@
 //! Ours beside the paper's, cell by cell.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     plan::{Reproduction, Source, Target, columns_of_rows, printed_of_row},
-    tables::{CHI, Column, DBI, OVERLAP},
+    read::{Read, SPACES, named},
+    tables::{CHI, Column, OVERLAP},
 };
-use crate::{
-    choice::choice,
-    regular,
-    report::{
-        Summary, Weights,
-        compare::{Spread, figure, figure_of},
-    },
-    run::queue::Job,
-    train::RunFolder,
-};
-
-/// Bytes of the longest `analysis.json` that is read.
-const LARGEST: u64 = 1 << 28;
-/// Spaces of features that analyses are of, and what people call them.
-const SPACES: [(&str, &str); 2] =
-    [("features", "encoder's features"), ("projections", "projections z")];
+use crate::{choice::choice, report::compare::Spread, run::queue::Job};
 
 choice! {
     /// Where the paper's figure lies against ours.
@@ -105,8 +90,8 @@ impl Reproduction<'_> {
     /// The tables of the targets, of the runs that are finished. Rows that were named one by one are a table of their own,
     /// the last.
     pub fn tables(&self, targets: &[Target]) -> Vec<Filled> {
-        let mut filled = Vec::new();
-        let mut rows = Vec::new();
+        let (mut filled, mut rows) = (Vec::new(), Vec::new());
+        let read = Read::default();
         for target in targets {
             match target {
                 Target::Table(table) => {
@@ -114,13 +99,8 @@ impl Reproduction<'_> {
                     let rows = table.rows.iter().flat_map(|row| {
                         let recipes =
                             table.columns.iter().map(|c| format!("{}-{}", c.data, row.system));
-                        self.rows(
-                            row.title,
-                            row.remark,
-                            recipes.collect(),
-                            table.columns,
-                            row.cells,
-                        )
+                        let recipes = recipes.collect();
+                        self.rows(&read, row.title, row.remark, recipes, table.columns, row.cells)
                     });
                     filled.push(self.table(table.name, caption, table.columns, rows.collect()));
                 }
@@ -128,7 +108,7 @@ impl Reproduction<'_> {
                     let columns = columns_of_rows();
                     let printed = columns.map(|column| printed_of_row(recipe, column.figure));
                     let recipes = vec![recipe.clone(); columns.len()];
-                    rows.extend(self.rows(recipe, "", recipes, &columns, &printed));
+                    rows.extend(self.rows(&read, recipe, "", recipes, &columns, &printed));
                 }
                 Target::Figure1 | Target::Figure3 => {}
             }
@@ -161,6 +141,7 @@ impl Reproduction<'_> {
     /// A row; of features one for every space.
     fn rows(
         &self,
+        read: &Read,
         title: &str,
         remark: &str,
         recipes: Vec<String>,
@@ -173,12 +154,9 @@ impl Reproduction<'_> {
         let row = |space: Option<(&str, &str)>| {
             let cells = recipes.iter().zip(columns).zip(printed);
             let cells = cells.map(|((recipe, column), printed)| {
-                self.cell(
-                    (recipe, column.data.is_empty()),
-                    column.figure,
-                    space.map(|(key, _)| key),
-                    printed,
-                )
+                let space = space.map(|(key, _)| key);
+                let recipe = (recipe.as_str(), column.data.is_empty());
+                self.cell(read, recipe, column.figure, space, printed)
             });
             let title = space.map_or(title.to_owned(), |(_, name)| format!("{title}, {name}"));
             FilledRow { title, remark: remark.to_owned(), cells: cells.collect() }
@@ -189,6 +167,7 @@ impl Reproduction<'_> {
     /// A cell; one of which the paper prints nothing is made where its recipe was named.
     fn cell(
         &self,
+        read: &Read,
         (recipe, is_named): (&str, bool),
         figure: &str,
         space: Option<&str>,
@@ -208,8 +187,8 @@ impl Reproduction<'_> {
             return empty;
         }
         match self.source(recipe) {
-            Err(reason) => Cell { missing: Some(reason), ..empty },
-            Ok(source) => match ours(&source, figure, space) {
+            Err(reason) => Cell { missing: Some(reason.to_string()), ..empty },
+            Ok(source) => match ours(read, &source, figure, space) {
                 Err(reason) => Cell { missing: Some(reason), ..empty },
                 Ok(ours) => empty.with(ours),
             },
@@ -244,44 +223,15 @@ fn stance(ours: &Ours, paper: f64, half: f64) -> Stance {
 }
 
 /// The figure over the runs of a source, which have to be finished.
-fn ours(source: &Source, figure: &str, space: Option<&str>) -> Result<Ours, String> {
+fn ours(read: &Read, source: &Source, figure: &str, space: Option<&str>) -> Result<Ours, String> {
     let value = |job: &Job| match space {
-        None => of_summary(job, figure),
-        Some(space) => of_analysis(job, figure, space),
+        None => read.of_summary(job, figure),
+        Some(space) => read.of_analysis(job, figure, space),
     };
     let values: Result<Vec<f64>, String> = source.jobs.iter().map(value).collect();
     let values = values?;
     let spread = Spread::of(&values).ok_or("there is no seed")?;
     Ok(Ours { spread, seeds: values.len(), stand_in: source.stand_in.clone() })
-}
-
-/// In percent where it is a share.
-fn of_summary(job: &Job, key: &str) -> Result<f64, String> {
-    let summary = Summary::load(RunFolder::at(&job.folder).summary())
-        .map_err(|_| format!("{} is not finished", job.name))?;
-    let value = figure_of(&summary, Weights::Last, key)
-        .ok_or_else(|| format!("{} has no {}", job.name, named(key)))?;
-    let unit = if figure(key).is_some_and(|figure| figure.is_share) { 100.0 } else { 1.0 };
-    Ok(value * unit)
-}
-
-fn of_analysis(job: &Job, key: &str, space: &str) -> Result<f64, String> {
-    let path = RunFolder::at(&job.folder).analysis();
-    let json =
-        regular::read(&path, LARGEST).map_err(|_| format!("{} is not finished", job.name))?;
-    let analysis: Value = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-    let value = analysis.pointer(&format!("/last/{space}/{key}")).and_then(Value::as_f64);
-    value.ok_or_else(|| format!("{} has no {}", job.name, named(key)))
-}
-
-/// What people call a figure.
-fn named(key: &str) -> String {
-    match key {
-        CHI => "CHI".into(),
-        DBI => "DBI".into(),
-        OVERLAP => "spread over margin of the rarest third".into(),
-        _ => figure(key).map_or(key, |figure| figure.name).to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -51,7 +51,11 @@ impl Reproduction<'_> {
     /// Its runs, on a folder of images that is made where there is none.
     pub(super) fn figure1_jobs(&self) -> Result<Vec<Job>> {
         let folder = self.figure1_folder();
-        let images = images::write(&folder, &self.data_dir)?;
+        let images = match &self.scratch {
+            Some(scratch) if !images::are_in(&folder, &self.data_dir) => scratch,
+            _ => &folder,
+        };
+        let images = images::write(images, &self.data_dir)?;
         Ok(METHODS.iter().map(|method| self.figure1_job(*method, &folder, &images)).collect())
     }
 
@@ -62,13 +66,12 @@ impl Reproduction<'_> {
         layer.method.name = Some(method);
         layer.model.head_out = Some(DIMENSIONS);
         layer.contrastive.temperature = Some(TEMPERATURE);
-        layer.train.epochs = Some(self.options.train.epochs.unwrap_or(EPOCHS));
-        layer.train.precision = self.options.train.precision;
+        layer.train.epochs = Some(EPOCHS);
         layer.train.seed = Some(self.seeds.first().copied().unwrap_or(0));
         let name = format!("figure1-{method}");
         Job {
             folder: folder.join(method.to_string()),
-            layers: vec![layer],
+            layers: vec![layer, self.options.clone()],
             name,
             goal: Goal::Figures,
         }

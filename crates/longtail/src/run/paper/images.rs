@@ -16,11 +16,20 @@ const FACTOR: f64 = 50.0;
 /// Test images of a class.
 const TESTED: usize = 60;
 
+/// Whether they are in `root` already.
+pub(super) fn are_in(root: &Path, cifar: &Path) -> bool {
+    root.join(name(Cifar::Ten.is_at(cifar))).is_dir()
+}
+
+fn name(is_cifar: bool) -> &'static str {
+    if is_cifar { "images-cifar10" } else { "images-synthetic" }
+}
+
 /// The folder `images-cifar10` or `images-synthetic` in `root`, in which `train/` and `test/` have a folder a class; it is written once, and whole. Images
 /// are the first ones of their class: of CIFAR-10 if that is in `cifar`, else of the built-in set.
 pub(super) fn write(root: &Path, cifar: &Path) -> Result<std::path::PathBuf> {
     let is_cifar = Cifar::Ten.is_at(cifar);
-    let name = if is_cifar { "images-cifar10" } else { "images-synthetic" };
+    let name = name(is_cifar);
     let folder = root.join(name);
     if folder.is_dir() {
         return Ok(folder);

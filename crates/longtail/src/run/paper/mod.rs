@@ -7,6 +7,7 @@ mod files;
 mod images;
 mod plan;
 mod published;
+mod read;
 mod tables;
 
 pub use cells::{Cell, Filled, FilledRow, Ours, Stance};

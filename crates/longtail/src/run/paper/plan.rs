@@ -12,7 +12,7 @@ use crate::{
         RunError, Runner, of_seeds,
         queue::{Goal, Job, Queue},
     },
-    train::Limits,
+    train::{Limits, RunFolder},
 };
 
 /// Recipes by name.
@@ -57,6 +57,9 @@ pub struct Reproduction<'a> {
     pub seeds: Vec<u64>,
     /// The folder of the runs and tables.
     pub root: PathBuf,
+    /// Where images that runs are made of are written which `root` lacks, so that runs can be looked at and nothing is
+    /// written there; there too if `None`.
+    pub scratch: Option<PathBuf>,
     /// What every run stops at.
     pub limits: Limits,
 }
@@ -67,6 +70,40 @@ pub(super) struct Source {
     pub jobs: Vec<Job>,
     /// The set that stands in.
     pub stand_in: Option<String>,
+}
+
+/// Why there are no runs of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Missing {
+    #[error("Longtail has no recipe for it")]
+    Recipe,
+    #[error("{0}")]
+    Settings(String),
+    #[error("{name} is not in {}", dir.display())]
+    Images { name: String, dir: PathBuf },
+    #[error("it learns from the run in {}, and there is none", .0.display())]
+    Teacher(PathBuf),
+}
+
+impl Missing {
+    /// What makes them possible.
+    fn mend(&self) -> &'static str {
+        match self {
+            Self::Recipe => "`longtail reproduce --list` names the rows that have one",
+            Self::Settings(_) => "change what is set beside the recipes",
+            Self::Images { .. } => {
+                "--data-dir says where CIFAR is, and --data or --train-list names images that stand in"
+            }
+            Self::Teacher(_) => {
+                "train that one first, as the head of the recipe says, or name another with --set method.teacher=RUN"
+            }
+        }
+    }
+}
+
+fn resolved(layers: &[RecipeFile]) -> std::result::Result<Recipe, Missing> {
+    let resolved = Recipe::resolve(layers);
+    Ok(resolved.map_err(|error| Missing::Settings(error.to_string()))?.0)
 }
 
 /// What can be named, in a sentence.
@@ -136,9 +173,9 @@ impl Target {
 
 impl Reproduction<'_> {
     /// The runs behind the cells of a recipe; an error says why there are none.
-    pub(super) fn source(&self, recipe: &str) -> std::result::Result<Source, String> {
+    pub(super) fn source(&self, recipe: &str) -> std::result::Result<Source, Missing> {
         let Some(layer) = (self.shelf)(recipe) else {
-            return Err("Longtail has no recipe for it".into());
+            return Err(Missing::Recipe);
         };
         let mut layers = vec![layer.clone(), self.protocol.layer(), self.options.clone()];
         let stand_in = self.stand_in.as_ref().filter(|stand_in| {
@@ -148,14 +185,17 @@ impl Reproduction<'_> {
         let title = match stand_in {
             Some(stand_in) => {
                 layers.push(stand_in.layer.clone());
-                let asked = Recipe::resolve(&layers).map_err(|error| error.to_string())?.0;
-                Some(source::title(&asked.data))
+                Some(source::title(&resolved(&layers)?.data))
             }
             None => {
                 layers.push(self.own(&layer)?);
                 None
             }
         };
+        let teacher = resolved(&layers)?.method.teacher.clone();
+        if let Some(folder) = teacher.filter(|folder| RunFolder::open(folder).is_err()) {
+            return Err(Missing::Teacher(folder));
+        }
         let name = title.as_ref().map_or_else(|| recipe.to_owned(), |t| format!("{recipe}-on-{t}"));
         let folder = self.root.join(plain(&name));
         let jobs = of_seeds(&layers, &self.seeds, &folder, &name, Goal::Figures);
@@ -163,12 +203,12 @@ impl Reproduction<'_> {
     }
 
     /// Where the images of a recipe are, if they are there.
-    fn own(&self, recipe: &RecipeFile) -> std::result::Result<RecipeFile, String> {
+    fn own(&self, recipe: &RecipeFile) -> std::result::Result<RecipeFile, Missing> {
         let name = recipe.data.name.clone().unwrap_or_default();
         let mut layer = RecipeFile::default();
         let Some(known) = Cifar::of_name(&name) else { return Ok(layer) };
         if !known.cifar.is_at(&self.data_dir) {
-            return Err(format!("{name} is not in {}", self.data_dir.display()));
+            return Err(Missing::Images { name, dir: self.data_dir.clone() });
         }
         layer.data.dir = Some(self.data_dir.clone());
         Ok(layer)
@@ -184,7 +224,7 @@ impl Reproduction<'_> {
         runner: &Runner,
     ) -> Result<(Queue, Vec<(String, String)>)> {
         let mut jobs: Vec<Job> = Vec::new();
-        let mut missing: Vec<(String, String)> = Vec::new();
+        let mut missing: Vec<(String, Missing)> = Vec::new();
         for target in targets {
             for recipe in target.recipes() {
                 match self.source(&recipe) {
@@ -203,13 +243,11 @@ impl Reproduction<'_> {
         }
         if let (true, Some((_, reason))) = (jobs.is_empty(), missing.first()) {
             let names: Vec<_> = missing.iter().map(|(recipe, _)| recipe.as_str()).collect();
-            let reason = format!(
-                "{reason} (of {}); --data-dir says where CIFAR is, and --data or --train-list names images that stand in",
-                listed(&names, 4)
-            );
+            let reason = format!("{reason} (of {}); {}", listed(&names, 4), reason.mend());
             return Err(RunError::Nothing { reason }.into());
         }
-        Ok((Queue::new(runner.clone(), jobs, self.limits), missing))
+        let missing = missing.into_iter().map(|(recipe, reason)| (recipe, reason.to_string()));
+        Ok((Queue::new(runner.clone(), jobs, self.limits), missing.collect()))
     }
 
     /// How long its runs are, for people.

@@ -1,18 +1,20 @@
 //! How a run of a queue stands, by its folder.
 
+use std::path::Path;
+
 use super::{Goal, Job, Queue, Validation};
 use crate::{
     Result,
     data::{Split, source},
     recipe::{Recipe, RecipeFile},
-    report::{MetricsLog, Summary},
+    report::{EpochRecord, MetricsLog, Summary},
     run::{
         Runner,
         earlier::{Other, other_values},
         prepare,
         pretrained::WeightsFrom,
     },
-    train::{self, Limits, RunFolder, TrainError},
+    train::{self, Checkpoint, Limits, Progress, RunFolder, TrainError},
 };
 
 /// How far a run is.
@@ -38,8 +40,41 @@ pub struct Look {
     pub stand: Stand,
     /// Epochs that it has when it is finished.
     pub epochs: usize,
-    /// Seconds that its epochs have taken so far.
+    /// What it has done so far.
+    pub done: Done,
+    /// What its log tells of its whole epochs.
+    pub seen: Seen,
+}
+
+/// What a run has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Whole epochs.
+    pub epochs: usize,
+    /// Optimizer steps in all.
+    pub steps: u64,
+}
+
+/// Whole epochs with their time; what a limit of steps left of an epoch is none of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Seen {
+    /// Their number.
+    pub epochs: usize,
+    /// Their optimizer steps.
+    pub steps: u64,
+    /// Seconds that they took, validation included.
     pub seconds: f64,
+}
+
+impl Seen {
+    fn of(records: &[EpochRecord], whole: usize) -> Self {
+        let records: Vec<_> = records.iter().filter(|record| record.epoch < whole).collect();
+        Self {
+            epochs: records.len(),
+            steps: records.last().map_or(0, |record| record.step),
+            seconds: records.iter().map(|record| record.seconds).sum(),
+        }
+    }
 }
 
 impl Queue {
@@ -48,23 +83,40 @@ impl Queue {
         if RunFolder::check_free(&job.folder).is_ok() {
             let recipe = Recipe::resolve(&job.layers)?.0;
             let epochs = self.epochs(job, &recipe)?;
-            return Ok(Look { recipe, stand: Stand::New, epochs, seconds: 0.0 });
+            if let Some(teacher) = &recipe.method.teacher
+                && !self.makes_before(job, teacher)
+            {
+                // What is wrong with a teacher is told before the runs of an evening, not after.
+                prepare::survey(&self.runner.named(&job.layers), &self.runner, &mut ())?;
+            }
+            let (done, seen) = Default::default();
+            return Ok(Look { recipe, stand: Stand::New, epochs, done, seen });
         }
         let folder = RunFolder::open(folder.path())?;
         let saved = Recipe::read(&folder.recipe())?;
         let recipe = self.runner.same(&folder, &saved, &job.layers)?;
         let epochs = self.epochs(job, &recipe)?;
         let records = MetricsLog::read(folder.metrics()).unwrap_or_default();
-        let seconds = records.iter().map(|record| record.seconds).sum();
-        let done = done(job, &folder);
-        let is_finished = done.is_some_and(|(done, steps)| {
-            done >= epochs || self.limits.max_steps.is_some_and(|max| steps >= max)
+        let known = done(job, &folder);
+        let is_finished = known.is_some_and(|done| {
+            done.epochs >= epochs || self.limits.max_steps.is_some_and(|max| done.steps >= max)
         });
+        let done = known.or_else(|| checkpoint(&folder)).unwrap_or_default();
         let stand = match is_finished {
             true => Stand::Finished,
-            false => Stand::Begun { epochs: records.len() },
+            false => Stand::Begun { epochs: done.epochs },
         };
-        Ok(Look { recipe, stand, epochs, seconds })
+        let seen = Seen::of(&records, done.epochs);
+        Ok(Look { recipe, stand, epochs, done, seen })
+    }
+
+    /// Whether the run in `folder` is made by this queue before `job` is.
+    fn makes_before(&self, job: &Job, folder: &Path) -> bool {
+        let absolute = |path: &Path| std::path::absolute(path).ok();
+        let before = self.jobs.iter().take_while(|other| other.folder != job.folder);
+        before
+            .filter(|other| other.goal == Goal::Figures)
+            .any(|other| absolute(&other.folder) == absolute(folder))
     }
 
     /// Epochs of a job when it is finished.
@@ -83,18 +135,24 @@ impl Queue {
     }
 }
 
-/// Epochs and steps that are behind what the job is for; `None` where that is not there.
-fn done(job: &Job, folder: &RunFolder) -> Option<(usize, u64)> {
+/// What is behind what the job is for; `None` where that is not there.
+fn done(job: &Job, folder: &RunFolder) -> Option<Done> {
     match job.goal {
         Goal::Figures => {
-            let summary = Summary::load(folder.summary()).ok()?;
-            Some((summary.epochs, summary.steps))
+            let Summary { epochs, steps, .. } = Summary::load(folder.summary()).ok()?;
+            Some(Done { epochs, steps })
         }
         Goal::Validation { .. } => {
-            let known = Validation::of(folder)?;
-            Some((known.epochs, known.steps))
+            let Validation { epochs, steps, .. } = Validation::of(folder)?;
+            Some(Done { epochs, steps })
         }
     }
+}
+
+/// What the checkpoint holds; one that cannot be read is told of when the run goes on.
+fn checkpoint(folder: &RunFolder) -> Option<Done> {
+    let Progress { epoch, step, .. } = Checkpoint::load_last(folder).ok()??.progress;
+    Some(Done { epochs: epoch, steps: step })
 }
 
 impl Runner {

@@ -22,7 +22,7 @@ use crate::{
 };
 use clock::Clock;
 pub use clock::Estimate;
-pub use look::{Look, Stand};
+pub use look::{Done, Look, Seen, Stand};
 use watch::Watched;
 
 /// Bytes of the longest file of validation figures that is read.
@@ -229,7 +229,7 @@ impl Queue {
         }
         observer.phase(&Phase::Trains);
         let limits = self.limits_of(job, &trainer);
-        let ending = trainer.run(limits, &mut Watched { observer, clock })?;
+        let ending = trainer.run(limits, &mut Watched::new(observer, clock))?;
         observer.phase(&Phase::Evaluates { run: &job.name });
         if ending == Ending::Interrupted || observer.interrupted() {
             return Ok(false);

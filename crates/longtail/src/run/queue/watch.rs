@@ -8,8 +8,16 @@ use crate::{
 
 /// Hands on what a run tells, and keeps the time.
 pub(super) struct Watched<'a> {
-    pub observer: &'a mut dyn QueueObserver,
-    pub clock: &'a mut Clock,
+    observer: &'a mut dyn QueueObserver,
+    clock: &'a mut Clock,
+    /// Steps of the epoch that are done, and all that it has.
+    steps: (usize, usize),
+}
+
+impl<'a> Watched<'a> {
+    pub fn new(observer: &'a mut dyn QueueObserver, clock: &'a mut Clock) -> Self {
+        Self { observer, clock, steps: (0, 0) }
+    }
 }
 
 impl Observer for Watched<'_> {
@@ -18,12 +26,17 @@ impl Observer for Watched<'_> {
     }
 
     fn step(&mut self, step: &StepReport) {
+        self.steps = (step.step, step.steps);
         self.observer.step(step);
     }
 
     fn epoch(&mut self, record: &EpochRecord) {
         self.observer.epoch(record);
-        let is_first = self.clock.epoch(record.seconds);
+        let (done, steps) = self.steps;
+        if done < steps {
+            return;
+        }
+        let is_first = self.clock.epoch(record.seconds, steps as u64);
         if let Some(left) = self.clock.left().filter(|_| is_first) {
             self.observer.note(&format!("{left} left for all runs"));
         }

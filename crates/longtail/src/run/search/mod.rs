@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Result,
     recipe::{Recipe, RecipeFile},
-    report::{MetricsLog, compare::Spread, counted},
+    report::{LogKind, MetricsLog, compare::Spread, counted},
     train::{self, Limits, RunFolder},
 };
 
@@ -48,6 +48,8 @@ pub struct Search {
     pub root: PathBuf,
     /// What every run stops at.
     pub limits: Limits,
+    /// Programs that every run is logged for, as [`Queue::logging`] has it.
+    pub logs: Vec<LogKind>,
 }
 
 /// How a search ended.
@@ -93,7 +95,7 @@ impl Search {
         observer.note(&format!("{} is chosen on validation images", candidate.name));
         let jobs = self.jobs(candidate, Goal::Figures);
         let folders: Vec<_> = jobs.iter().map(|job| job.folder.clone()).collect();
-        let end = Queue::new(runner.clone(), jobs, self.limits).run(observer)?;
+        let end = self.queue_of(runner, jobs).run(observer)?;
         if end.is_interrupted {
             return Ok(SearchEnd::Interrupted);
         }
@@ -114,7 +116,11 @@ impl Search {
             let epochs = given_up.map(|(epochs, _)| *epochs);
             self.jobs(candidate, Goal::Validation { epochs })
         });
-        Ok(Queue::new(runner.clone(), jobs.collect(), self.limits))
+        Ok(self.queue_of(runner, jobs.collect()))
+    }
+
+    fn queue_of(&self, runner: &Runner, jobs: Vec<Job>) -> Queue {
+        Queue::new(runner.clone(), jobs, self.limits).logging(self.logs.clone())
     }
 
     /// The most epochs of a candidate.
@@ -153,7 +159,7 @@ impl Search {
             jobs.into_iter().map(move |job| (place, job))
         };
         let (places, jobs): (Vec<usize>, Vec<Job>) = left.iter().flat_map(of).unzip();
-        let queue = Queue::new(runner.clone(), jobs, self.limits);
+        let queue = self.queue_of(runner, jobs);
         let QueueEnd { outcomes, is_interrupted } = queue.run(observer)?;
         if is_interrupted {
             return Ok(false);

@@ -35,4 +35,5 @@ mod cli {
     mod stages;
     mod terminal;
     mod train;
+    mod weights;
 }

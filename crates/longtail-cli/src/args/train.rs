@@ -34,11 +34,11 @@ pub struct TrainArgs {
     #[arg(long, value_parser = one_of::<Protocol>())]
     pub protocol: Option<Protocol>,
     /// A finished run of ce as the first stage of crt, lws, tau-norm or ncm; everything but the method is as there.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "dry_run", "weights"])]
     pub stage1: Option<PathBuf>,
     /// Go on from where this run is now, in a folder of its own, with other settings: of its recipe all may change but the
     /// images, the network and the batches.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "stage1", "dry_run"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "stage1", "dry_run", "weights"])]
     pub branch_from: Option<PathBuf>,
     /// Train with each of these seeds, in the folders seed-0, seed-1 and so on of --out, and print mean, deviation and range;
     /// what is finished is used again, and after a kill the same command goes on.
@@ -53,7 +53,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue the run in --out where its checkpoint left off; with another --epochs, to that end.
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", conflicts_with = "weights")]
     pub resume: bool,
     /// Say how long the run will take and how much memory, and write nothing.
     #[arg(long, conflicts_with = "resume")]
@@ -98,6 +98,8 @@ pub struct KnobArgs {
     pub teacher: Option<PathBuf>,
     #[arg(long, help = key("model.backbone"))]
     pub backbone: Option<Backbone>,
+    #[arg(long, help = key("model.weights"), value_name = "FILE")]
+    pub weights: Option<PathBuf>,
     #[arg(long, help = key("model.classifier"), value_parser = one_of::<ClassifierKind>())]
     pub classifier: Option<ClassifierKind>,
     #[arg(long, help = key("compression.preset"), value_parser = one_of::<CompressionPreset>())]

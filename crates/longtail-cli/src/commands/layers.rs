@@ -94,6 +94,7 @@ fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     layer.method.name = args.method;
     layer.method.teacher.clone_from(&args.teacher);
     layer.model.backbone = args.backbone;
+    layer.model.weights.clone_from(&args.weights);
     layer.model.classifier = args.classifier;
     layer.compression.preset = args.compression;
     layer.train.precision = args.precision;

@@ -166,6 +166,11 @@ impl Network {
         values(logits).chunks_exact(self.config.classes.max(1)).map(<[f32]>::to_vec).collect()
     }
 
+    /// What its encoder is called.
+    pub(super) fn encoder_name(&self) -> String {
+        self.config.encoder.to_string()
+    }
+
     /// What its parameters are.
     pub fn roles(&self) -> &Arc<Roles> {
         &self.roles

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::{Backbone, BnGroups, ClassifierKind, InitHeads};
 use crate::section::{Limits, section};
 
@@ -8,6 +10,12 @@ section! {
         backbone: Backbone =>
             r#"`"resnet8"`, `"resnet20"`, `"resnet32"`, `"resnet56"` or another depth 6n+2; `"resnet18"`, `"resnet34"`, `"resnet50"`, `"resnext50_32x4d"`"#, "paper §4.2; Longtail",
             elsewhere "resnet8, 14 or 32 by the number of images in folders and lists";
+        /// A file of weights that the network begins with: safetensors, or what torch.save writes of a state dict.
+        weights: PathBuf =>
+            r#"path of a file of weights to begin with; `""`: none"#, "–", default "weights are drawn";
+        /// What tells those weights from others, wherever they lie.
+        weights_digest: String =>
+            r#"which weights those are, written down when a run begins; `""`: any"#, "–", default "any";
         /// Classification layer.
         classifier: ClassifierKind =>
             r#"`"linear"`, `"cosine"`"#, "BCL on CIFAR";
@@ -32,5 +40,20 @@ section! {
         /// Whether the head's batch norm sees the classifier's view.
         head_on_cls_view: bool =>
             "`true`, `false`: whether the batch norm of the head sees v1", "BCL's code";
+    }
+}
+
+impl ModelTyped {
+    /// With the digest of the weights beside it, and of no others.
+    pub(crate) fn with_own_digest(mut self) -> Self {
+        if self.weights.is_some() {
+            self.weights_digest.get_or_insert_default();
+        }
+        self
+    }
+
+    /// Whether it names a file of weights.
+    pub(crate) fn names_weights(&self) -> bool {
+        self.weights.as_ref().is_some_and(|path| !path.as_os_str().is_empty())
     }
 }

@@ -1,6 +1,7 @@
 //! Weights as named arrays with PyTorch's names and layouts, and safetensors files of them.
 
 mod file;
+mod pretrained;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use burn::{
 
 pub(crate) use file::of_arrays;
 pub use file::{Contents, from_safetensors, metadata, to_safetensors};
+pub use pretrained::{Difference, Fitted, Loaded, Misfit, Pretrained, PretrainedError};
 
 use super::ModelError;
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{CompressionStart, Decay, MethodSection, RecipeError, Sections};
+use super::{CompressionStart, Decay, MethodSection, Model, RecipeError, Sections};
 use crate::{
     counted::counted,
     data::source,
@@ -27,6 +27,7 @@ impl Sections {
         }
         self.check_data()?;
         self.check_teacher()?;
+        self.check_weights()?;
         self.check_compression()?;
         self.check_schedule()
     }
@@ -83,6 +84,14 @@ impl Sections {
         let Some(digest) = teacher_digest else { return Ok(()) };
         let mend = "it belongs to a teacher: name that as well (--teacher), or leave it out";
         require(teacher.is_some(), "method.teacher_digest", digest, mend)
+    }
+
+    /// Which weights they are, is looked at when the run begins.
+    fn check_weights(&self) -> Result<(), RecipeError> {
+        let Model { weights, weights_digest, .. } = &self.model;
+        let mend = "it belongs to weights: name those as well (--weights), or leave it out";
+        let usable = weights_digest.is_empty() || !weights.as_os_str().is_empty();
+        require(usable, "model.weights_digest", weights_digest, mend)
     }
 
     fn check_compression(&self) -> Result<(), RecipeError> {

@@ -108,6 +108,8 @@ fn data_defaults(name: &str) -> Data {
 fn model_defaults() -> Model {
     Model {
         backbone: Backbone::ResNetCifar { depth: 32 },
+        weights: PathBuf::new(),
+        weights_digest: String::new(),
         classifier: ClassifierKind::Linear,
         cosine_scale: 30.0,
         head_hidden: 512,

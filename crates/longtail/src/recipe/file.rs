@@ -129,7 +129,7 @@ impl RecipeFile {
     pub fn merge(&mut self, other: Self) {
         self.data.merge(other.data);
         self.method.merge(other.method);
-        self.model.merge(other.model);
+        self.model.merge(other.model.with_own_digest());
         self.loss.merge(other.loss);
         self.contrastive.merge(other.contrastive);
         self.compression.merge(other.compression);

@@ -194,6 +194,7 @@ impl Recipe {
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
         same.method.teacher = None;
+        same.model.weights = PathBuf::new();
         if let Some(branch) = &mut same.branch {
             branch.from = PathBuf::new();
         }
@@ -210,6 +211,10 @@ impl Recipe {
         if is_own_size || is_squash {
             let resize = if is_squash { "squash" } else { "crop" };
             forget("resize", format!("\"{resize}\""));
+        }
+        forget("weights", "\"\"".into());
+        if same.model.weights_digest.is_empty() {
+            forget("weights_digest", "\"\"".into());
         }
         if !same.data.skip_broken {
             forget("skip_broken", "false".into());

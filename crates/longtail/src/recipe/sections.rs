@@ -57,7 +57,7 @@ impl Sections {
         }
         self.data.overlay(&layer.data);
         self.method.overlay(&layer.method);
-        self.model.overlay(&layer.model);
+        self.model.overlay(&layer.model.clone().with_own_digest());
         self.loss.overlay(&layer.loss);
         self.contrastive.overlay(&layer.contrastive);
         self.compression.overlay(&layer.compression);
@@ -160,5 +160,26 @@ mod tests {
         };
         assert!(resolve("[method]\nteacher = \"\"\n").contains("method.teacher"));
         assert!(resolve("[method]\nteacher_digest = \"1\"\n").contains("--teacher"));
+    }
+
+    const WEIGHTS: &str = "[model]\nweights = \"a\"\nweights_digest = \"12\"\n";
+
+    #[test]
+    fn which_weights_a_run_begins_with_counts_and_where_they_lie_does_not() {
+        let identity = |layers: &[&str]| resolve(layers).identity().unwrap();
+        assert_eq!(identity(&[&WEIGHTS.replace("\"a\"", "\"b\"")]), identity(&[WEIGHTS]));
+        assert_ne!(identity(&[&WEIGHTS.replace("12", "34")]), identity(&[WEIGHTS]));
+        assert!(!identity(&[""]).contains("weights"), "{}", identity(&[""]));
+        let of = |more: &str| {
+            let recipe = resolve(&[WEIGHTS, more]);
+            (recipe.model.weights.display().to_string(), recipe.model.weights_digest.clone())
+        };
+        assert_eq!(of("[method]\nname = \"ce\"\n"), ("a".into(), "12".into()));
+        assert_eq!(of("[model]\nweights = \"b\"\n"), ("b".into(), String::new()));
+        let mut merged = RecipeFile::parse(WEIGHTS, "t").unwrap();
+        merged.merge(RecipeFile::parse("model.weights = \"b\"", "t").unwrap());
+        assert_eq!(merged.model.weights_digest.as_deref(), Some(""));
+        let alone = RecipeFile::parse("model.weights_digest = \"1\"", "t").unwrap();
+        assert!(Recipe::resolve(&[alone]).unwrap_err().to_string().contains("--weights"));
     }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Beginning, Prepared, Runner,
     earlier::{Earlier, Other, other_values},
+    pretrained::{self, WeightsFrom},
 };
 use crate::{
     Result,
@@ -47,11 +48,12 @@ impl Runner {
         observer: &mut dyn Observer,
     ) -> Result<Trainer> {
         out.check_free()?;
+        pretrained::refuse_beside(trunk, layers)?;
         let run = Earlier::open(trunk)?;
         let layers: Vec<_> =
             std::iter::once(run.saved.clone()).chain(layers.iter().cloned()).collect();
         let others = run.others(&Recipe::resolve(&layers)?.0)?;
-        let mut prepared = self.prepare(&layers, observer)?;
+        let mut prepared = self.prepare(&layers, WeightsFrom::Run, observer)?;
         run.check_split(&prepared.split.hash)?;
         self.check_network(&run, &prepared)?;
         let branch = run.branch()?;

@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 pub mod paper;
 mod prepare;
+mod pretrained;
 pub mod queue;
 mod rescore;
 mod resume;
@@ -27,6 +28,7 @@ use earlier::Earlier;
 pub use error::RunError;
 pub use evaluate::{EvaluateOptions, Evaluated, evaluate};
 use prepare::{Prepared, prepare};
+use pretrained::WeightsFrom;
 pub use rescore::rescore;
 pub(crate) use rescore::train_counts;
 pub use resume::resume;
@@ -104,14 +106,14 @@ impl Runner {
     ) -> Result<Trainer> {
         out.check_free()?;
         refuse_branches(layers)?;
-        let prepared = self.prepare(layers, observer)?;
+        let prepared = self.prepare(layers, WeightsFrom::File, observer)?;
         self.begin(prepared, out, None, observer)
     }
 
     /// Lays the folder of a run out; its recipe, without which there is no run, comes last.
     fn begin(
         &self,
-        Prepared { recipe, sets, split, mut notes, teacher }: Prepared,
+        Prepared { recipe, sets, split, mut notes, teacher, weights }: Prepared,
         out: &Out,
         earlier: Option<Beginning>,
         observer: &mut dyn Observer,
@@ -138,6 +140,9 @@ impl Runner {
         if let Some(teacher) = teacher {
             trainer = trainer.learning_from(teacher);
         }
+        if let Some(weights) = weights {
+            trainer = trainer.beginning_with(weights)?;
+        }
         trainer = match earlier {
             None => trainer,
             Some(Beginning::FirstStage(first)) => trainer.after_first_stage(first.0.checkpoint)?,
@@ -160,7 +165,8 @@ impl Runner {
         limits: Limits,
         observer: &mut dyn Observer,
     ) -> Result<(Recipe, Forecast)> {
-        let Prepared { recipe, sets, teacher, .. } = self.prepare(layers, observer)?;
+        let prepared = self.prepare(layers, WeightsFrom::File, observer)?;
+        let Prepared { recipe, sets, teacher, .. } = prepared;
         let device = self.device.clone().autodiff();
         let forecast = Forecast::measure(&self.planner, &recipe, sets, teacher, limits, device)?;
         Ok((recipe, forecast))
@@ -178,8 +184,13 @@ impl Runner {
     }
 
     /// Opens the data, decides what follows from it, and loads it.
-    fn prepare(&self, layers: &[RecipeFile], observer: &mut dyn Observer) -> Result<Prepared> {
-        prepare(&self.named(layers), self, observer)
+    fn prepare(
+        &self,
+        layers: &[RecipeFile],
+        weights: WeightsFrom,
+        observer: &mut dyn Observer,
+    ) -> Result<Prepared> {
+        prepare(&self.named(layers), self, weights, observer)
     }
 }
 

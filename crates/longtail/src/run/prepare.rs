@@ -2,14 +2,19 @@
 
 use std::num::NonZero;
 
-use super::{Runner, teacher::Taught, without_effect::notes_of_layers};
+use super::{
+    Runner,
+    pretrained::{self, WeightsFrom},
+    teacher::Taught,
+    without_effect::notes_of_layers,
+};
 use crate::{
     Result,
     augment::Normalize,
     data::{Opened, Sets, Split, source},
     device,
     loss::{ClassCounts, Teacher},
-    model::{EncoderConfig, Network},
+    model::{EncoderConfig, Network, weights::Fitted},
     recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
     train::{Need, Observer, TrainError, Trainer},
 };
@@ -21,6 +26,7 @@ pub(super) struct Prepared {
     pub split: Split,
     pub notes: Vec<String>,
     pub teacher: Option<Teacher>,
+    pub weights: Option<Fitted>,
 }
 
 /// All that is decided of a run before its images are decoded.
@@ -29,6 +35,7 @@ pub(super) struct Surveyed {
     pub split: Split,
     opened: Opened,
     taught: Option<Taught>,
+    weights: Option<Fitted>,
     /// Whether the images are people's own.
     is_own: bool,
     profile: Option<Profile>,
@@ -39,6 +46,7 @@ pub(super) struct Surveyed {
 pub(super) fn survey(
     layers: &[RecipeFile],
     runner: &Runner,
+    weights: WeightsFrom,
     observer: &mut dyn Observer,
 ) -> Result<Surveyed> {
     let (asked, notes) = Recipe::resolve(layers)?;
@@ -60,8 +68,13 @@ pub(super) fn survey(
     }
     let taught = runner.teacher(&recipe, &split)?;
     recipe = naming(recipe, taught.as_ref())?;
+    let weights = match weights {
+        WeightsFrom::File => runner.pretrained(&recipe, split.class_names.len())?,
+        WeightsFrom::Run => None,
+    };
+    recipe = pretrained::naming(recipe, weights.as_ref())?;
     let notes = [opened.notes.clone(), of_split].concat();
-    Ok(Surveyed { recipe, split, opened, taught, is_own, profile, notes })
+    Ok(Surveyed { recipe, split, opened, taught, weights, is_own, profile, notes })
 }
 
 fn resolve(layers: &[RecipeFile], profile: Option<&Profile>) -> Result<(Recipe, Vec<String>)> {
@@ -75,16 +88,18 @@ fn resolve(layers: &[RecipeFile], profile: Option<&Profile>) -> Result<(Recipe, 
 pub(super) fn prepare(
     layers: &[RecipeFile],
     runner: &Runner,
+    weights: WeightsFrom,
     observer: &mut dyn Observer,
 ) -> Result<Prepared> {
-    let Surveyed { mut recipe, split, opened, taught, is_own, profile, mut notes } =
-        survey(layers, runner, observer)?;
+    let Surveyed { mut recipe, split, opened, taught, weights, is_own, profile, mut notes } =
+        survey(layers, runner, weights, observer)?;
     let counts = check(runner, &recipe, &opened, &split, taught.as_ref())?;
     let again = |layers: &[RecipeFile]| Some(resolve(layers, profile.as_ref()).ok()?.0);
     let unheard = notes_of_layers(&recipe, layers, again, &runner.planner, &counts);
     unheard.iter().for_each(|note| observer.note(note));
     let (teacher, of_teacher) = taught.map(|Taught { teacher, note }| (teacher, note)).unzip();
     notes.extend(of_teacher);
+    notes.extend(weights.as_ref().map(|weights| weights.loaded().to_string()));
     let (source, of_images) = opened.load(&split, &recipe.data)?;
     notes.extend(of_images);
     notes.iter().for_each(|note| observer.note(note));
@@ -93,7 +108,7 @@ pub(super) fn prepare(
         recipe = with_own_colours(recipe, layers, &sets)?;
         observer.note(&recipe.in_words());
     }
-    Ok(Prepared { recipe, sets, split, notes, teacher })
+    Ok(Prepared { recipe, sets, split, notes, teacher, weights })
 }
 
 /// The recipe with means and deviations of its training images, where no layer has others.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
-pub(super) const PLACES: [&str; 10] = [
+pub(super) const PLACES: [&str; 11] = [
     "data.name",
     "data.dir",
     "data.train_list",
@@ -25,11 +25,14 @@ pub(super) const PLACES: [&str; 10] = [
     "data.split",
     "data.any_content",
     TEACHER,
+    WEIGHTS,
     "branch.from",
     "train.checkpoint_steps",
 ];
 /// Where the teacher is, of a run that has one.
 const TEACHER: &str = "method.teacher";
+/// Where the weights were that the run began with, which is not asked again.
+const WEIGHTS: &str = "model.weights";
 /// Sections of which a longer run has other values.
 const OF_LENGTH: [&str; 1] = ["train.epochs"];
 
@@ -104,6 +107,13 @@ impl Runner {
             Purpose::Train => self.teacher(&recipe, &split)?,
             Purpose::Evaluate => None,
         };
+        // Its first checkpoint has them, unless somebody has removed that.
+        let checkpoints = [folder.checkpoint(), folder.previous_checkpoint()];
+        let is_gone = checkpoints.iter().all(|path| path.symlink_metadata().is_err());
+        let weights = match purpose {
+            Purpose::Train if is_gone => self.pretrained(&recipe, split.class_names.len())?,
+            _ => None,
+        };
         let (sets, note, notes) = self.sets(&recipe, &split)?;
         note.iter().for_each(|note| observer.note(note));
         let published = paper::published(&recipe);
@@ -121,7 +131,13 @@ impl Runner {
             None => trainer,
         };
         // Those of a run that has no checkpoint yet; another has them there.
-        let trainer = trainer.with_notes(notes).resume(&before, observer)?;
+        let trainer = match weights {
+            Some(weights) => {
+                let said = weights.loaded().to_string();
+                trainer.with_notes([notes, vec![said]].concat()).beginning_with(weights)?
+            }
+            None => trainer.with_notes(notes).resume(&before, observer)?,
+        };
         let logged = LogKind::found_in(&trainer.folder().logs());
         let trainer = trainer.logging(&logged);
         Ok(Reopened { trainer, epochs_before: before.train.epochs, is_checked: note.is_none() })
@@ -230,7 +246,7 @@ fn again(
 /// The first value that was typed and is not the run's.
 fn difference(saved: &RecipeFile, typed: &RecipeFile) -> Result<Option<String>> {
     let (saved, typed) = (saved.values()?, typed.values()?);
-    let is_known = |key: &str| key != TEACHER || saved.contains_key(key);
+    let is_known = |key: &str| key != WEIGHTS && (key != TEACHER || saved.contains_key(key));
     let is_free = |key: &str| is_known(key) && PLACES.contains(&key) || OF_LENGTH.contains(&key);
     let other = typed.iter().find(|(key, value)| !is_free(key) && saved.get(*key) != Some(value));
     Ok(other.map(|(key, value)| match saved.get(key) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     Beginning, Prepared, Runner,
     earlier::{Earlier, Other, other_values},
+    pretrained::{self, WeightsFrom},
 };
 use crate::{
     Result,
@@ -32,11 +33,12 @@ impl Runner {
         observer: &mut dyn Observer,
     ) -> Result<Trainer> {
         out.check_free()?;
+        pretrained::refuse_beside(stage1, layers)?;
         let first = FirstStage(Earlier::open(stage1)?);
         let layers = first.under(layers)?;
         // What can be known without the images is refused without them.
         first.check_recipe(&Recipe::resolve(&layers)?.0)?;
-        let prepared = self.prepare(&layers, observer)?;
+        let prepared = self.prepare(&layers, WeightsFrom::Run, observer)?;
         first.check(&prepared)?;
         self.begin(prepared, out, Some(Beginning::FirstStage(first)), observer)
     }

@@ -7,7 +7,7 @@ use crate::{
     eval::EvalError,
     loss::LossError,
     method::PlannerError,
-    model::ModelError,
+    model::{ModelError, weights::PretrainedError},
     recipe::RecipeError,
     report::{ReportError, counted},
 };
@@ -249,6 +249,12 @@ pub enum TrainError {
     /// The model cannot be built or filled.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Weights that the network cannot begin with.
+    #[error(transparent)]
+    Pretrained(#[from] PretrainedError),
+    /// Weights beside a run that brings its own.
+    #[error("the weights are those of the run in {}: leave --weights out", .0.display())]
+    WeightsOfRun(PathBuf),
     /// A class has no image.
     #[error(transparent)]
     ClassCounts(#[from] ClassCountsError),

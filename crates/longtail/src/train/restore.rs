@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Checkpoint, Observer, Progress, TrainError, Trainer, setup};
 use crate::{
-    model::weights::{self, State},
+    model::weights::{self, Fitted, State},
     optim::LossScale,
     recipe::Recipe,
 };
@@ -43,6 +43,16 @@ impl Trainer {
             ));
         }
         self.restore_objective()?;
+        Ok(self)
+    }
+
+    /// The same run at its beginning, with weights of a file; saved at once, so that it goes on without the file.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the weights do not fit, or if it cannot be saved.
+    pub(crate) fn beginning_with(mut self, weights: Fitted) -> Result<Self, TrainError> {
+        self.learner.network = weights.fill(self.learner.network)?;
+        self.save()?;
         Ok(self)
     }
 

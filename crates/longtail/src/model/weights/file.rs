@@ -110,6 +110,22 @@ fn is_right(file: &[u8]) -> bool {
     format!("{:08x}", crc.finalize()).as_bytes() == digits
 }
 
+/// Whether a file of this metadata carries a checksum, which then is right.
+///
+/// # Errors
+/// [`ModelError::Checksum`], naming `path`.
+pub(super) fn check(
+    metadata: &BTreeMap<String, String>,
+    bytes: &[u8],
+    path: &Path,
+) -> Result<bool, ModelError> {
+    let has_checksum = metadata.contains_key(CHECKSUM);
+    match has_checksum && !is_right(bytes) {
+        true => Err(ModelError::Checksum { file: path.display().to_string() }),
+        false => Ok(has_checksum),
+    }
+}
+
 /// The metadata in the bytes of a safetensors file, which need not be right.
 ///
 /// # Errors
@@ -140,13 +156,10 @@ pub fn metadata(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, String>, M
 /// # Ok::<(), longtail::model::ModelError>(())
 /// ```
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<Contents, ModelError> {
-    let file = || path.display().to_string();
-    let failed = |reason: String| ModelError::Format { file: file(), reason };
+    let failed = |reason: String| ModelError::Format { file: path.display().to_string(), reason };
     let mut metadata = metadata(bytes, path)?;
-    let has_checksum = metadata.remove(CHECKSUM).is_some();
-    if has_checksum && !is_right(bytes) {
-        return Err(ModelError::Checksum { file: file() });
-    }
+    let has_checksum = check(&metadata, bytes, path)?;
+    metadata.remove(CHECKSUM);
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| failed(e.to_string()))?;
     let mut state = State::new();
     for (name, view) in tensors.iter() {

@@ -12,6 +12,7 @@ use crate::{
         Runner,
         earlier::{Other, other_values},
         prepare,
+        pretrained::WeightsFrom,
     },
     train::{self, Checkpoint, Limits, Progress, RunFolder, TrainError},
 };
@@ -182,10 +183,12 @@ impl Runner {
         let asked = Recipe::resolve(&layers)?.0;
         let is_own = source::is_own(&asked.data);
         let has_split = !asked.data.split.as_os_str().is_empty();
-        if !is_own && !has_split && asked.method.teacher.is_none() {
+        let has_weights = !asked.model.weights.as_os_str().is_empty();
+        if !is_own && !has_split && !has_weights && asked.method.teacher.is_none() {
             return Ok((asked, None));
         }
-        let prepare::Surveyed { recipe, split, .. } = prepare::survey(&layers, self, &mut ())?;
+        let prepare::Surveyed { recipe, split, .. } =
+            prepare::survey(&layers, self, WeightsFrom::File, &mut ())?;
         let recipe = match is_own && !prepare::says_colours(&layers) {
             true => recipe.with(|sections| {
                 (sections.views.mean, sections.views.std) = (saved.views.mean, saved.views.std);

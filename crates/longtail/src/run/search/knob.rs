@@ -12,7 +12,8 @@ use crate::{
 /// Sections that are not turned: what candidates are trained and measured on, and where.
 const FIXED: [&str; 2] = ["data.", "eval."];
 /// Keys that are not turned either.
-const FIXED_KEYS: [&str; 3] = ["train.seed", "train.checkpoint_steps", "method.teacher_digest"];
+const FIXED_KEYS: [&str; 4] =
+    ["train.seed", "train.checkpoint_steps", "method.teacher_digest", "model.weights_digest"];
 /// Draws of a range have so many digits: more are not told apart.
 const DIGITS: usize = 3;
 

@@ -83,11 +83,12 @@ impl Queue {
         if RunFolder::check_free(&job.folder).is_ok() {
             let recipe = Recipe::resolve(&job.layers)?.0;
             let epochs = self.epochs(job, &recipe)?;
-            if let Some(teacher) = &recipe.method.teacher
-                && !self.makes_before(job, teacher)
-            {
-                // What is wrong with a teacher is told before the runs of an evening, not after.
-                prepare::survey(&self.runner.named(&job.layers), &self.runner, &mut ())?;
+            let teacher = recipe.method.teacher.as_ref();
+            let has_weights = !recipe.model.weights.as_os_str().is_empty();
+            if teacher.map_or(has_weights, |teacher| !self.makes_before(job, teacher)) {
+                // What is wrong with a teacher or weights is told before the runs of an evening, not after.
+                let layers = self.runner.named(&job.layers);
+                prepare::survey(&layers, &self.runner, WeightsFrom::File, &mut ())?;
             }
             let (done, seen) = Default::default();
             return Ok(Look { recipe, stand: Stand::New, epochs, done, seen });

@@ -12,7 +12,6 @@ use super::{
 
 /// What turns images into features.
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a network has one encoder")]
 pub enum Encoder {
     /// A ResNet for small images; of several branches it is the trunk.
     ResNetCifar(ResNetCifar),

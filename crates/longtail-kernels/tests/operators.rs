@@ -8,4 +8,5 @@ mod operators {
     mod conv_bn;
     mod cross_entropy;
     mod inference;
+    mod max_pool;
 }

@@ -61,14 +61,6 @@ impl ResNetKind {
         }
     }
 
-    /// Width of the features.
-    pub const fn features(self) -> usize {
-        match self {
-            Self::ResNet18 | Self::ResNet34 => WIDTHS[3],
-            Self::ResNet50 | Self::ResNeXt50 => WIDTHS[3] * EXPANSION,
-        }
-    }
-
     /// Values that all convolutions together make of one image of `height` × `width`.
     ///
     /// ```

@@ -15,6 +15,7 @@ use crate::{
     loss::ClassCounts,
     model::weights,
     recipe::{self, Recipe, RecipeFile, Sections},
+    report::counted,
     train::{Observer, Out, TrainError, Trainer},
 };
 
@@ -55,7 +56,7 @@ impl Runner {
         let others = run.others(&Recipe::resolve(&layers)?.0)?;
         let mut prepared = self.prepare(&layers, WeightsFrom::Run, observer)?;
         run.check_split(&prepared.split.hash)?;
-        self.check_network(&run, &prepared)?;
+        self.check_plan(&run, &prepared)?;
         let branch = run.branch()?;
         let Prepared { recipe, .. } = prepared;
         prepared.recipe = recipe.with(|Sections { branch: place, .. }| *place = Some(branch))?;
@@ -63,8 +64,8 @@ impl Runner {
         self.begin(prepared, out, Some(Beginning::Branch(trunk)), observer)
     }
 
-    /// Refuses another network than the run's, which other methods have.
-    fn check_network(&self, run: &Earlier, Prepared { recipe, sets, .. }: &Prepared) -> Result<()> {
+    /// Refuses another network than the run's, which other methods have, and an end that the run has reached.
+    fn check_plan(&self, run: &Earlier, Prepared { recipe, sets, .. }: &Prepared) -> Result<()> {
         let counts = ClassCounts::new(sets.train_counts.clone()).map_err(TrainError::from)?;
         let plan = |recipe: &Recipe| self.planner.plan(&recipe.settings(), &counts);
         let (before, now) = (plan(&run.recipe), plan(recipe));
@@ -72,6 +73,15 @@ impl Runner {
         let (of_run, of_branch) = (&run.recipe.method, &recipe.method);
         if before.network != now.network {
             let reason = format!("the network of {of_run} is another one than that of {of_branch}");
+            return Err(run.refused(reason).into());
+        }
+        let progress = &run.checkpoint.progress;
+        let (end, done) = (now.first_epoch(progress.stage + 1), progress.epoch);
+        if end <= done {
+            let (done, end) = (counted(done, "epoch", "epochs"), counted(end, "epoch", "epochs"));
+            let reason = format!(
+                "it has done {done}, and the branch is to end after {end}: choose more --epochs"
+            );
             return Err(run.refused(reason).into());
         }
         Ok(())

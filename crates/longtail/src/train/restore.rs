@@ -74,7 +74,7 @@ impl Trainer {
     /// once. Without `keeps_objective` the objective forgets what it has chosen and looks at the network anew.
     ///
     /// # Errors
-    /// [`TrainError`] if the weights do not fit, if that run is further than this one goes, or if it cannot be saved.
+    /// [`TrainError`] if the weights do not fit, or if it cannot be saved.
     pub(crate) fn branching(
         mut self,
         checkpoint: Checkpoint,
@@ -83,14 +83,6 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         let Checkpoint { progress, model, velocity, best } = checkpoint;
         self.check_stages(&progress)?;
-        let (asked, done) = (self.plan.first_epoch(progress.stage + 1), progress.epoch);
-        if asked <= done {
-            return Err(TrainError::FewerEpochs {
-                path: self.folder.path().to_owned(),
-                asked,
-                done,
-            });
-        }
         self.restore_learner(&progress, model, velocity)?;
         self.best = best;
         let objective = if keeps_objective { progress.objective.clone() } else { Value::Null };

@@ -162,7 +162,7 @@ fn check_training(kind: ResNetKind) {
     let mut pass = Pass::Train(&mut statistics);
     let layers = stages(&resnet, images(&device).cast(DType::F64), &mut pass);
     let features = layers.1.clone();
-    let counted = uniform("gradient", IMAGES * kind.features()).collect::<Vec<f64>>();
+    let counted = uniform("gradient", IMAGES * resnet.features()).collect::<Vec<f64>>();
     let counted = TensorData::new(counted, features.dims());
     let counted = Tensor::from_data(counted, (&device, DType::F64));
     let gradients = (features * counted).sum().backward();

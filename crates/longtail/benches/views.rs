@@ -36,7 +36,7 @@ fn views(criterion: &mut Criterion) {
                     let mut rng = stream(0, Purpose::View, 0, i as u64, 0);
                     let image = images.raster(i % images.len());
                     let normalize = &Normalize::CIFAR;
-                    view.draw(image, size, normalize, &mut rng, &mut scratch, &mut out);
+                    view.draw(&image, size, normalize, &mut rng, &mut scratch, &mut out).unwrap();
                 }
                 black_box(&out);
             });

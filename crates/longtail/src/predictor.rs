@@ -13,7 +13,7 @@ pub use crate::trained::{Origin, Reason, WeightsChoice};
 use crate::{
     Result,
     augment::Normalize,
-    data::{DataError, Fitted, ImageSet, Resize, decode::ImageFile, fit, names::text_of},
+    data::{DataError, Fitted, Fitting, ImageSet, decode::ImageFile, names::text_of},
     device,
     eval::{predict, softmax},
     method::Planner,
@@ -122,17 +122,17 @@ impl Predictor {
         k: usize,
         mut hand_on: impl FnMut(Answers) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let (size, resize) = (self.image_size(), self.recipe.data.resize);
+        let fitting = Fitting::of(&self.recipe.data).to_test();
         let mut decoded = None;
         while let Some(batch) =
-            decoded.take().or_else(|| Some(decode_all(batches.recv().ok()?, size, resize)))
+            decoded.take().or_else(|| Some(decode_all(batches.recv().ok()?, fitting)))
         {
             // Whoever waits for this batch's answers before giving the next is not waited for here.
             let next = batches.try_recv().ok();
             let mut handed_on = Ok(());
             rayon::in_place_scope(|scope| {
                 if let Some(next) = next {
-                    scope.spawn(|_| decoded = Some(decode_all(next, size, resize)));
+                    scope.spawn(|_| decoded = Some(decode_all(next, fitting)));
                 }
                 handed_on = hand_on(self.answer(batch, k));
             });
@@ -173,17 +173,17 @@ struct Read {
 
 type Decoded = std::result::Result<Read, Unanswered>;
 
-fn decode_all(batch: Vec<Given>, size: usize, resize: Resize) -> Vec<Decoded> {
-    batch.into_par_iter().map(|given| given.and_then(|path| read(&path, size, resize))).collect()
+fn decode_all(batch: Vec<Given>, fitting: Fitting) -> Vec<Decoded> {
+    batch.into_par_iter().map(|given| given.and_then(|path| read(&path, fitting))).collect()
 }
 
-fn read(path: &Path, size: usize, resize: Resize) -> Decoded {
+fn read(path: &Path, fitting: Fitting) -> Decoded {
     let name = text_of(path);
     let fitted = || -> std::result::Result<_, String> {
         let file = ImageFile::read(path)?;
         let decoded = file.decode()?;
         let notes = decoded.notes.iter().map(|note| format!("{name} {note}")).collect();
-        Ok((fit(&decoded, size, resize)?, notes))
+        Ok((fitting.fit(&decoded)?, notes))
     };
     match fitted() {
         Ok((fitted, notes)) => Ok(Read { path: name, fitted, notes }),

@@ -135,7 +135,7 @@ fn count(view: &View, data: &[u8], side: usize, seen: impl Fn(&[f32]) -> bool) -
     let mut draw = |i: usize| {
         let mut rng = stream(1, Purpose::View, 0, i as u64, 0);
         let image = RasterRef::new([side; 2], data);
-        view.draw(image, [side; 2], &plain, &mut rng, &mut scratch, &mut out);
+        view.draw(&image, [side; 2], &plain, &mut rng, &mut scratch, &mut out).unwrap();
         seen(&out)
     };
     (0..DRAWS).filter(|&i| draw(i)).count()
@@ -226,7 +226,7 @@ fn views_depend_on_the_stream_alone() {
             let mut out = vec![0.0; SIZE * SIZE * 3];
             let mut rng = stream(0, Purpose::View, 0, sample, 0);
             let norm = Normalize::CIFAR;
-            view.draw(image.borrowed(), [SIZE; 2], &norm, &mut rng, scratch, &mut out);
+            view.draw(&image.borrowed(), [SIZE; 2], &norm, &mut rng, scratch, &mut out).unwrap();
             out
         };
         for sample in 0..50 {
@@ -257,7 +257,7 @@ proptest! {
             let mut out = vec![f32::NAN; data.len()];
             let mut rng = stream(seed, Purpose::View, 0, 0, 0);
             let image = RasterRef::new([height, width], &data);
-            view.draw(image, image.size(), &plain, &mut rng, &mut Scratch::default(), &mut out);
+            view.draw(&image, image.size(), &plain, &mut rng, &mut Scratch::default(), &mut out).unwrap();
             prop_assert!(out.iter().all(|v| (0.0..=1.0).contains(v)));
         }
     }

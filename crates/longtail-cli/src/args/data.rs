@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as Options, Subcommand, ValueEnum};
-use longtail::data::{Holdout, Resize};
+use longtail::data::{Holdout, Resize, Storage};
 
 use super::{key, one_of};
 
@@ -38,6 +38,10 @@ pub struct DataArgs {
     pub image_size: Option<usize>,
     #[arg(long, help = key("data.resize"), value_parser = one_of::<Resize>())]
     pub resize: Option<Resize>,
+    #[arg(long, help = key("data.shorter_side"), value_name = "PIXELS")]
+    pub shorter_side: Option<usize>,
+    #[arg(long, help = key("data.storage"), value_parser = one_of::<Storage>())]
+    pub storage: Option<Storage>,
     #[arg(long, help = key("data.imbalance"), value_name = "FACTOR", allow_negative_numbers = true)]
     pub imbalance: Option<f64>,
     #[arg(long, help = key("data.split_seed"), value_name = "SEED")]

@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use longtail::{
     data::{
-        self, Cifar, DataSource, Listed, Opened, Sets, Source, Split, catalog::Catalog,
-        fetch::fetch as download, folder, list, memory::check_images, stats::Stats,
+        self, Cifar, DataSource, Listed, Opened, Sets, Source, Split, Storage, catalog::Catalog,
+        fetch::fetch as download, folder, list, memory::check_images, shards, stats::Stats,
     },
     recipe::{Data, Holdout, Recipe, RecipeFile},
     report::counted,
@@ -83,7 +83,8 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
 fn pack(args: &PackArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
     let out = args.out.clone();
     interrupt.removes(move || data::pack::remove_unfinished(&out));
-    let section = section(&args.data)?;
+    // A pack is of decoded images.
+    let section = Data { storage: Storage::Memory, ..section(&args.data)? };
     let (opened, split) = open(&section, &args.data)?;
     let source = load(&section, opened, &split)?;
     let piece = args.piece_size.map(|mebibytes| mebibytes << 20);
@@ -99,6 +100,7 @@ fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
     let (stats, notes) = match DataSource::of(&section)? {
         DataSource::Folder(dir) => of_files(folder::find(&dir)?, &section, &args.data)?,
         DataSource::Lists(lists) => of_files(list::find(&lists)?, &section, &args.data)?,
+        DataSource::Shards(shards) => of_files(shards::find(&shards)?, &section, &args.data)?,
         _ => stats_of_split(&section, &args.data)?,
     };
     if args.json {

@@ -51,6 +51,8 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
     data.test_list = args.test_list.clone();
     data.image_size = args.image_size;
     data.resize = args.resize;
+    data.shorter_side = args.shorter_side;
+    data.storage = args.storage;
     data.imbalance = args.imbalance;
     data.split_seed = args.split_seed;
     data.val = args.val;

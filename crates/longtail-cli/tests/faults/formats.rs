@@ -8,7 +8,7 @@ use std::{
 };
 
 use longtail::{
-    data::{Cifar, Integrity, Lists, Resize, Source, Split, decode, fit, list, pack},
+    data::{Cifar, Fitting, Integrity, Lists, Resize, Source, Split, decode, list, pack},
     model::weights::from_safetensors,
     recipe::{Recipe, RecipeFile},
     report::{MetricsLog, Summary},
@@ -68,7 +68,7 @@ fn image(bytes: &[u8], folder: &Path) -> Result<Seen, String> {
     put(bytes, &path)?;
     let size = decode::size_of(&path);
     let image = decode::decode_bytes(bytes)?;
-    fit(&image, 32, Resize::Crop)?;
+    Fitting::new(32, Resize::Crop).fit(&image)?;
     size?;
     Ok(None)
 }

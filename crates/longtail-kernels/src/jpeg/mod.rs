@@ -7,9 +7,13 @@
 mod plain;
 mod rows;
 mod transform;
+mod window;
+
+use std::ops::Range;
 
 use crate::Path;
 pub use transform::{Emitter, Listener, emitter};
+pub use window::within;
 
 /// Chroma columns below which libjpeg repeats samples in place of the filter.
 const FEWEST_COLUMNS: usize = 3;
@@ -33,6 +37,28 @@ impl Sampling {
             Self::Across => [height, width.div_ceil(2)],
             Self::Both => [height.div_ceil(2), width.div_ceil(2)],
         }
+    }
+}
+
+/// Some rows and columns of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its rows.
+    pub rows: Range<usize>,
+    /// Its columns.
+    pub columns: Range<usize>,
+}
+
+impl Part {
+    /// All of an image of `[height, width]`.
+    pub fn whole([height, width]: [usize; 2]) -> Self {
+        Self { rows: 0..height, columns: 0..width }
+    }
+
+    /// Whether it has a pixel, and none outside an image of `[height, width]`.
+    fn is_of(&self, [height, width]: [usize; 2]) -> bool {
+        let is_within = |range: &Range<usize>, end| !range.is_empty() && range.end <= end;
+        is_within(&self.rows, height) && is_within(&self.columns, width)
     }
 }
 
@@ -85,20 +111,22 @@ impl<'a> Planes<'a> {
         Some(Self { size, sampling, planes: [luma, blue, red] })
     }
 
-    /// RGB bytes, `[height, width, 3]`.
-    pub fn to_rgb(&self) -> Vec<u8> {
-        let [height, width] = self.size;
-        let mut rgb = vec![0; height * width * 3];
+    /// RGB bytes of a part, `[rows, columns, 3]`; none where it has no pixel or lies outside the image.
+    pub fn to_rgb(&self, part: &Part) -> Option<Vec<u8>> {
+        if !part.is_of(self.size) {
+            return None;
+        }
+        let mut rgb = vec![0; part.rows.len() * part.columns.len() * 3];
         match Path::active() {
-            Path::Composed => plain::to_rgb(self, &mut rgb),
+            Path::Composed => plain::to_rgb(self, part, &mut rgb),
             #[cfg(target_arch = "x86_64")]
             Path::Avx512Bf16 | Path::Avx512 | Path::Avx2 if Path::Avx2.is_available() => {
                 // SAFETY: the guard says that the machine has the instructions.
-                unsafe { rows::avx2::to_rgb(self, &mut rgb) }
+                unsafe { rows::avx2::to_rgb(self, part, &mut rgb) }
             }
-            _ => rows::to_rgb(self, &mut rgb),
+            _ => rows::to_rgb(self, part, &mut rgb),
         }
-        rgb
+        Some(rgb)
     }
 
     /// The chroma rows that a row of the image lies between, the nearer one first; it stands for both at the edges.
@@ -121,24 +149,31 @@ mod tests {
 
     use super::*;
 
-    /// What all implementations make of planes, the plain one first.
-    fn all(planes: &Planes) -> Vec<Vec<u8>> {
-        let [height, width] = planes.size;
-        let mut implementations: Vec<fn(&Planes, &mut [u8])> = vec![plain::to_rgb, rows::to_rgb];
+    /// What all implementations make of a part of planes, the plain one first.
+    fn all(planes: &Planes, part: &Part) -> Vec<Vec<u8>> {
+        let mut implementations: Vec<fn(&Planes, &Part, &mut [u8])> =
+            vec![plain::to_rgb, rows::to_rgb];
         #[cfg(target_arch = "x86_64")]
         if Path::Avx2.is_available() {
             // SAFETY: the machine has the instructions.
-            implementations.push(|planes, rgb| unsafe { rows::avx2::to_rgb(planes, rgb) });
+            implementations
+                .push(|planes, part, rgb| unsafe { rows::avx2::to_rgb(planes, part, rgb) });
         }
         let made = implementations.iter().map(|to_rgb| {
-            let mut rgb = vec![0; height * width * 3];
-            to_rgb(planes, &mut rgb);
+            let mut rgb = vec![0; part.rows.len() * part.columns.len() * 3];
+            to_rgb(planes, part, &mut rgb);
             rgb
         });
         made.collect()
     }
 
-    fn check(size: [usize; 2], sampling: Sampling, padding: usize, mut sample: impl FnMut() -> u8) {
+    fn check(
+        size: [usize; 2],
+        part: &Part,
+        sampling: Sampling,
+        padding: usize,
+        mut sample: impl FnMut() -> u8,
+    ) {
         let chroma = Sampling::chroma(size, sampling);
         let mut plane = |[rows, columns]: [usize; 2]| -> (Vec<u8>, usize) {
             ((0..rows * (columns + padding)).map(|_| sample()).collect(), columns + padding)
@@ -146,10 +181,22 @@ mod tests {
         let samples = [plane(size), plane(chroma), plane(chroma)];
         let given = samples.each_ref().map(|(samples, stride)| (&samples[..], *stride));
         let planes = Planes::new(size, sampling, given).unwrap();
-        let made = all(&planes);
+        let made = all(&planes, part);
         for other in &made[1..] {
-            assert!(other == &made[0], "{size:?} {sampling:?}");
+            assert!(other == &made[0], "{size:?} {sampling:?} {part:?}");
         }
+        let whole = &all(&planes, &Part::whole(size))[0];
+        let of_row = |row: usize| part.columns.clone().map(move |column| row * size[1] + column);
+        let pixels = part.rows.clone().flat_map(of_row);
+        let cut: Vec<u8> = pixels.flat_map(|at| whole[3 * at..3 * at + 3].to_vec()).collect();
+        assert!(made[0] == cut, "{size:?} {sampling:?} {part:?}");
+    }
+
+    /// The part of a range between two shares of it.
+    fn between(all: usize, from: f64, to: f64) -> Range<usize> {
+        let at = |share: f64| (share * all as f64) as usize;
+        let start = at(from.min(to)).min(all - 1);
+        start..at(from.max(to)).max(start + 1)
     }
 
     proptest! {
@@ -163,9 +210,20 @@ mod tests {
             ],
             seed in any::<u64>(),
             extreme in any::<bool>(),
+            from in [0.0..1.0, 0.0..1.0],
+            to in [0.0..1.0, 0.0..1.0],
+            is_whole in any::<bool>(),
         ) {
+            let size = [height, width];
+            let part = match is_whole {
+                true => Part::whole(size),
+                false => Part {
+                    rows: between(height, from[0], to[0]),
+                    columns: between(width, from[1], to[1]),
+                },
+            };
             let mut state = seed | 1;
-            check([height, width], sampling, padding, || {
+            check(size, &part, sampling, padding, || {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let byte = (state >> 56) as u8;
                 if extreme { if byte < 128 { 0 } else { 255 } } else { byte }
@@ -181,7 +239,8 @@ mod tests {
             let blue: Vec<u8> = (0..256 * 256).map(|at| (at % 256) as u8).collect();
             let red: Vec<u8> = (0..256 * 256).map(|at| (at / 256) as u8).collect();
             let given = [&lumas, &blue, &red].map(|samples| (&samples[..], 256));
-            let made = all(&Planes::new([256; 2], Sampling::Full, given).unwrap());
+            let planes = Planes::new([256; 2], Sampling::Full, given).unwrap();
+            let made = all(&planes, &Part::whole([256; 2]));
             assert!(made.iter().all(|other| other == &made[0]), "luma {luma}");
         }
     }
@@ -191,7 +250,10 @@ mod tests {
         let of = |y: u8, cb: u8, cr: u8| {
             let given = [[y], [cb], [cr]];
             let given = given.each_ref().map(|samples| (&samples[..], 1));
-            Planes::new([1, 1], Sampling::Full, given).unwrap().to_rgb()
+            let planes = Planes::new([1, 1], Sampling::Full, given).unwrap();
+            assert_eq!(planes.to_rgb(&Part { rows: 0..1, columns: 0..2 }), None);
+            assert_eq!(planes.to_rgb(&Part { rows: 0..0, columns: 0..1 }), None);
+            planes.to_rgb(&Part::whole([1, 1])).unwrap()
         };
         assert_eq!(of(77, 128, 128), [77, 77, 77]);
         assert_eq!(of(76, 85, 255), [254, 0, 0]);

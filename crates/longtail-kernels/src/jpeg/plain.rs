@@ -1,12 +1,12 @@
 //! The reference: one pixel after the other.
 
-use super::{Planes, Sampling};
+use super::{Part, Planes, Sampling};
 
-/// Writes the image of `planes` to `rgb`.
-pub(super) fn to_rgb(planes: &Planes, rgb: &mut [u8]) {
-    let width = planes.size[1];
+/// Writes a part of the image of `planes` to `rgb`.
+pub(super) fn to_rgb(planes: &Planes, part: &Part, rgb: &mut [u8]) {
+    let width = part.columns.len();
     for (at, pixel) in rgb.as_chunks_mut().0.iter_mut().enumerate() {
-        let [row, column] = [at / width, at % width];
+        let [row, column] = [part.rows.start + at / width, part.columns.start + at % width];
         let luma = planes.planes[0].row(row)[column];
         let [blue, red] = [1, 2].map(|component| chroma(planes, component, row, column));
         *pixel = colour(luma, blue, red);

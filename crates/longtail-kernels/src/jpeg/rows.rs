@@ -1,13 +1,15 @@
 //! Row by row, in loops that a compiler makes vectors of.
 
-use super::{Plane, Planes, Sampling};
+use std::ops::Range;
+
+use super::{Part, Plane, Planes, Sampling};
 
 /// Pixels that are turned into colours at a time.
 const BLOCK: usize = 32;
 
-/// Writes the image of `planes` to `rgb`.
-pub(super) fn to_rgb(planes: &Planes, rgb: &mut [u8]) {
-    with(planes, rgb, weave);
+/// Writes a part of the image of `planes` to `rgb`.
+pub(super) fn to_rgb(planes: &Planes, part: &Part, rgb: &mut [u8]) {
+    with(planes, part, rgb, weave);
 }
 
 /// Red, green and blue of a block of pixels.
@@ -15,43 +17,65 @@ type Colours = [[u8; BLOCK]; 3];
 
 /// [`to_rgb`] with a function that brings the colours of each pixel together.
 #[inline(always)]
-fn with(planes: &Planes, rgb: &mut [u8], weave: impl Fn(&Colours, &mut [u8; 3 * BLOCK])) {
+fn with(
+    planes: &Planes,
+    part: &Part,
+    rgb: &mut [u8],
+    weave: impl Fn(&Colours, &mut [u8; 3 * BLOCK]),
+) {
     let [luma, blue, red] = &planes.planes;
-    let mut scratch = [Scratch::new(blue.columns), Scratch::new(red.columns)];
-    for (row, out) in rgb.chunks_exact_mut(3 * planes.size[1]).enumerate() {
+    let columns = &part.columns;
+    let mut scratch = [blue, red].map(|plane| Scratch::new(reach(columns, plane.columns)));
+    for (row, out) in part.rows.clone().zip(rgb.chunks_exact_mut(3 * columns.len())) {
         let [first, second] = &mut scratch;
-        let blue = first.chroma(planes, blue, row);
-        let red = second.chroma(planes, red, row);
-        colours([luma.row(row), blue, red], out, &weave);
+        let blue = first.chroma(planes, blue, row, columns);
+        let red = second.chroma(planes, red, row, columns);
+        colours([&luma.row(row)[columns.clone()], blue, red], out, &weave);
     }
+}
+
+/// The samples, of `all` in a row of chroma at half width, that the pixels of these columns lie between; at least
+/// three, and at either end one more than they need unless the image ends there.
+fn reach(columns: &Range<usize>, all: usize) -> Range<usize> {
+    let start = (columns.start / 2).saturating_sub(1);
+    let end = ((columns.end - 1) / 2 + 2).max(start + 3).min(all);
+    start.min(end.saturating_sub(3))..end
 }
 
 /// Room for a row of chroma.
 struct Scratch {
+    reach: Range<usize>,
     sums: Vec<u16>,
     wide: Vec<[u8; 2]>,
 }
 
 impl Scratch {
-    fn new(columns: usize) -> Self {
-        Self { sums: vec![0; columns], wide: vec![[0; 2]; columns] }
+    fn new(reach: Range<usize>) -> Self {
+        Self { sums: vec![0; reach.len()], wide: vec![[0; 2]; reach.len()], reach }
     }
 
-    /// A row of `plane` in the width of the image, or one sample wider.
+    /// These columns of a row of `plane` in the width of the image, and some more behind.
     #[inline(always)]
-    fn chroma<'a>(&'a mut self, planes: &Planes, plane: &Plane<'a>, row: usize) -> &'a [u8] {
+    fn chroma<'a>(
+        &'a mut self,
+        planes: &Planes,
+        plane: &Plane<'a>,
+        row: usize,
+        columns: &Range<usize>,
+    ) -> &'a [u8] {
+        let samples = |row| &plane.row(row)[self.reach.clone()];
         match planes.sampling {
-            Sampling::Full => return plane.row(row),
-            Sampling::Across => widen::<2>(plane.row(row), &mut self.wide, [1, 2]),
+            Sampling::Full => return &plane.row(row)[columns.clone()],
+            Sampling::Across => widen::<2>(samples(row), &mut self.wide, [1, 2]),
             Sampling::Both => {
-                let [near, far] = planes.between(row).map(|row| plane.row(row));
+                let [near, far] = planes.between(row).map(samples);
                 for ((sum, near), far) in self.sums.iter_mut().zip(near).zip(far) {
                     *sum = 3 * u16::from(*near) + u16::from(*far);
                 }
                 widen::<4>(&self.sums, &mut self.wide, [8, 7]);
             }
         }
-        self.wide.as_flattened()
+        &self.wide.as_flattened()[columns.start - 2 * self.reach.start..]
     }
 }
 
@@ -126,15 +150,15 @@ fn weave(colours: &Colours, rgb: &mut [u8; 3 * BLOCK]) {
 pub(super) mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::{BLOCK, Colours, Planes};
+    use super::{BLOCK, Colours, Part, Planes};
 
     /// [`super::to_rgb`]
     ///
     /// # Safety
     /// The machine must have AVX2.
     #[target_feature(enable = "avx2")]
-    pub(in crate::jpeg) unsafe fn to_rgb(planes: &Planes, rgb: &mut [u8]) {
-        super::with(planes, rgb, |colours, rgb| {
+    pub(in crate::jpeg) unsafe fn to_rgb(planes: &Planes, part: &Part, rgb: &mut [u8]) {
+        super::with(planes, part, rgb, |colours, rgb| {
             // SAFETY: the caller's duty.
             unsafe { weave(colours, rgb) }
         });

@@ -12,6 +12,8 @@ use mozjpeg_sys::jpeg_common_struct;
 use mozjpeg_sys::{jpeg_component_info, jpeg_decompress_struct};
 
 #[cfg(target_arch = "x86_64")]
+use super::window;
+#[cfg(target_arch = "x86_64")]
 use crate::Path;
 
 /// Who hears what libjpeg says.
@@ -101,9 +103,9 @@ const MOST: i32 = 32_000;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use std::arch::x86_64::*;
+    use std::{arch::x86_64::*, os::raw::c_int};
 
-    use super::{MOST, jpeg_component_info, jpeg_decompress_struct, jpeg_idct_islow};
+    use super::{MOST, jpeg_component_info, jpeg_decompress_struct, jpeg_idct_islow, window};
 
     /// [`super::Transform`] on a machine with AVX2.
     pub(super) unsafe extern "C-unwind" fn transform(
@@ -116,6 +118,9 @@ mod avx2 {
         // SAFETY: libjpeg hands its component, a block of coefficients and eight rows with room for eight samples
         // from the column on; it has this function only on a machine with AVX2.
         unsafe {
+            if !is_needed(&*decoder, &*component, column as usize) {
+                return;
+            }
             let table = (*component).quant_table.as_ref();
             let samples = table.and_then(|table| samples(&*coefficients.cast(), &table.quantval));
             let Some(samples) = samples else {
@@ -125,6 +130,20 @@ mod avx2 {
                 (*rows.add(at)).add(column as usize).cast::<[u8; 8]>().write_unaligned(*samples);
             }
         }
+    }
+
+    /// Whether anybody asks for pixels of the block at this column of its component's samples.
+    fn is_needed(
+        decoder: &jpeg_decompress_struct,
+        component: &jpeg_component_info,
+        column: usize,
+    ) -> bool {
+        let pixels = |most: c_int, own: c_int| (most / own.max(1)) as usize;
+        let across = pixels(decoder.max_h_samp_factor, component.h_samp_factor);
+        // All blocks of an interleaved row: which one it is, libjpeg does not tell.
+        let rows = 8 * decoder.max_v_samp_factor as usize;
+        let top = decoder.output_iMCU_row as usize * rows;
+        window::needs([top, across * column], [rows, 8 * across])
     }
 
     /// The samples of a block; none where they could leave 32 bits.

@@ -25,4 +25,6 @@ pub use options::{ClassifierView, Views, ViewsTyped};
 pub use point::{autocontrast, equalize, invert, posterize, solarize};
 pub use view::{ClassifierConfig, PlainConfig, ResizedCropConfig, Scratch, SimConfig, View};
 
-pub use crate::raster::{CropBox, Raster, RasterRef, centre_crop_box, random_crop_box, resample};
+pub use crate::raster::{
+    CropBox, Pixels, Raster, RasterRef, Unreadable, centre_crop_box, random_crop_box, resample,
+};

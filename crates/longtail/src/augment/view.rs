@@ -3,9 +3,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ColorJitter, Normalize, Raster, RasterRef, auto_augment, centre_crop_box, crop_padded, cutout,
-    flip_horizontally, gaussian_blur, grayscale, random_crop_box, resample,
+    ColorJitter, CropBox, Normalize, Pixels, Raster, Unreadable, auto_augment, centre_crop_box,
+    crop_padded, cutout, flip_horizontally, gaussian_blur, grayscale, random_crop_box,
 };
+use crate::data::{ImageSet, middle, with_shorter_side};
 
 /// Aspect ratios of random crops, width by height.
 const RATIO: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0];
@@ -20,14 +21,20 @@ const RATIO: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0];
 /// let view = View::Plain(PlainConfig { padding: 0.0, flip_p: 1.0, ..PlainConfig::default() });
 /// let normalize = Normalize { mean: [0.5; 3], std: [0.5; 3] };
 /// let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), [0.0; 6]);
-/// view.draw(image, [1, 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// view.draw(&image, [1, 2], &normalize, &mut rng, &mut Scratch::default(), &mut out)?;
 /// // Black and white have changed places.
 /// assert_eq!(out, [1.0, 1.0, 1.0, -1.0, -1.0, -1.0]);
+/// # Ok::<(), longtail::augment::Unreadable>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum View {
     /// The image itself, or its middle, normalised.
     Test,
+    /// The middle of the image once its shorter side is brought to so many pixels, normalised.
+    TestOfWhole {
+        /// The pixels, no fewer than the view has.
+        shorter_side: usize,
+    },
     /// Crop and flip.
     Plain(PlainConfig),
     /// Random resized crop and flip.
@@ -45,7 +52,7 @@ pub enum View {
 /// # let draw = |view: View, image: &[u8], size: usize| {
 /// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
 /// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
-/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     view.draw(&image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out).unwrap();
 /// #     out
 /// # };
 /// // Without padding and flip, a view of a white image of its size is that image.
@@ -69,7 +76,7 @@ pub struct PlainConfig {
 /// # let draw = |view: View, image: &[u8], size: usize| {
 /// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
 /// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
-/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     view.draw(&image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out).unwrap();
 /// #     out
 /// # };
 /// // Any crop of a white image of 2 × 2 is white, and so is one pixel that it is brought to.
@@ -91,7 +98,7 @@ pub struct ResizedCropConfig {
 /// # let draw = |view: View, image: &[u8], size: usize| {
 /// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
 /// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
-/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     view.draw(&image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out).unwrap();
 /// #     out
 /// # };
 /// // A square of twice the view's side leaves nothing of it, wherever its centre lies.
@@ -113,7 +120,7 @@ pub struct ClassifierConfig {
 /// # let draw = |view: View, image: &[u8], size: usize| {
 /// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
 /// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
-/// #     view.draw(image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out);
+/// #     view.draw(&image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out).unwrap();
 /// #     out
 /// # };
 /// // A view that is always grey has one value on its three channels.
@@ -184,97 +191,130 @@ impl View {
     ///
     /// The view is a function of the image and of what `rng` gives.
     ///
+    /// # Errors
+    /// [`Unreadable`] if the image's pixels cannot be had.
+    ///
     /// # Panics
-    /// If the image is smaller than the view: that is a programming error.
+    /// If the image is smaller than a [`View::Test`]: that is a programming error.
     pub fn draw(
         &self,
-        image: RasterRef<'_>,
+        image: &dyn Pixels,
         size: [usize; 2],
         normalize: &Normalize,
         rng: &mut ChaCha8Rng,
         scratch: &mut Scratch,
         out: &mut [f32],
-    ) {
+    ) -> Result<(), Unreadable> {
         let Scratch { image: raster, spare } = scratch;
         let hole = match self {
             Self::Test => {
-                raster.copy_crop(image, centre_crop_box(image.size(), size));
+                image.resample(centre_crop_box(image.size(), size), size, spare, raster)?;
+                None
+            }
+            Self::TestOfWhole { shorter_side } => {
+                middle_of_whole(image, *shorter_side, size, raster, spare)?;
                 None
             }
             Self::Plain(config) => {
-                config.apply(image, size, raster, spare, rng);
+                config.apply(image, size, raster, spare, rng)?;
                 None
             }
             Self::ResizedCrop(config) => {
-                config.apply(image, size, raster, spare, rng);
+                config.apply(image, size, raster, spare, rng)?;
                 None
             }
             Self::Classifier(config) => {
-                config.plain.apply(image, size, raster, spare, rng);
+                config.plain.apply(image, size, raster, spare, rng)?;
                 auto_augment(raster, spare, rng);
                 let length = share_of(config.cutout, raster);
                 (length > 0).then(|| cutout(size, length, rng))
             }
             Self::Sim(config) => {
-                config.apply(image, size, raster, spare, rng);
+                config.apply(image, size, raster, spare, rng)?;
                 None
             }
         };
         normalize.apply(raster, hole, out);
+        Ok(())
     }
+
+    /// What a test sees of the images of a set.
+    pub fn test_of(images: &ImageSet) -> Self {
+        match images.test_side() {
+            None => Self::Test,
+            Some(shorter_side) => Self::TestOfWhole { shorter_side },
+        }
+    }
+}
+
+/// torchvision's `Resize(shorter_side)` and `CenterCrop(size)`, as images are held for [`View::Test`].
+fn middle_of_whole(
+    image: &dyn Pixels,
+    shorter_side: usize,
+    size: [usize; 2],
+    out: &mut Raster,
+    spare: &mut Raster,
+) -> Result<(), Unreadable> {
+    let fitted = with_shorter_side(image.size(), shorter_side);
+    image.resample(middle(image.size()), fitted, spare, out)?;
+    spare.copy_crop(out.borrowed(), centre_crop_box(fitted, size));
+    std::mem::swap(out, spare);
+    Ok(())
 }
 
 impl PlainConfig {
     fn apply(
         &self,
-        image: RasterRef<'_>,
+        image: &dyn Pixels,
         size: [usize; 2],
         out: &mut Raster,
         spare: &mut Raster,
         rng: &mut impl Rng,
-    ) {
+    ) -> Result<(), Unreadable> {
         let Self { padding, scale_min, flip_p } = *self;
         if image.size() != size {
             return ResizedCropConfig { scale_min, flip_p }.apply(image, size, out, spare, rng);
         }
-        out.copy_from(image);
+        image.resample(CropBox::whole(size), size, spare, out)?;
         let padding = share_of(padding, out);
         let (top, left) = (rng.random_range(0..=2 * padding), rng.random_range(0..=2 * padding));
         crop_padded(out, spare, padding, top, left);
         if rng.random_bool(flip_p) {
             flip_horizontally(out);
         }
+        Ok(())
     }
 }
 
 impl ResizedCropConfig {
     fn apply(
         &self,
-        image: RasterRef<'_>,
+        image: &dyn Pixels,
         size: [usize; 2],
         out: &mut Raster,
         spare: &mut Raster,
         rng: &mut impl Rng,
-    ) {
+    ) -> Result<(), Unreadable> {
         let crop = random_crop_box(image.size(), [self.scale_min, 1.0], RATIO, rng);
-        resample(image, crop, size, spare, out);
+        image.resample(crop, size, spare, out)?;
         if rng.random_bool(self.flip_p) {
             flip_horizontally(out);
         }
+        Ok(())
     }
 }
 
 impl SimConfig {
     fn apply(
         &self,
-        image: RasterRef<'_>,
+        image: &dyn Pixels,
         size: [usize; 2],
         out: &mut Raster,
         spare: &mut Raster,
         rng: &mut impl Rng,
-    ) {
+    ) -> Result<(), Unreadable> {
         let Self { scale_min, flip_p, .. } = *self;
-        ResizedCropConfig { scale_min, flip_p }.apply(image, size, out, spare, rng);
+        ResizedCropConfig { scale_min, flip_p }.apply(image, size, out, spare, rng)?;
         if rng.random_bool(self.jitter_p) {
             self.jitter.apply(out, rng);
         }
@@ -285,6 +325,7 @@ impl SimConfig {
             let [low, high] = self.blur_sigma;
             gaussian_blur(out, spare, rng.random_range(low..=high));
         }
+        Ok(())
     }
 }
 

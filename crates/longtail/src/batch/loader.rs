@@ -185,19 +185,33 @@ fn draw(
     let bytes = size[0] * size[1] * 3;
     let mut pixels = vec![0.0; config.views.len() * indices.len() * bytes];
     let make = |(scratch, buffer): &mut (Scratch, Vec<u8>),
-                (slot, out): (usize, &mut [f32])|
+                (at, slots): (usize, Vec<&mut [f32]>)|
      -> Result<(), DataError> {
-        let (view, at) = (slot / indices.len(), slot % indices.len());
         let (epoch, sample) = (position.epoch as u64, u64::from(indices[at]));
         let draw = u64::from(sampler) << 40 | u64::from(times[at]) << 8;
-        let mut rng = stream(config.seed, Purpose::View, epoch, sample, draw | view as u64);
-        let image = images.read(sample as usize, buffer)?;
-        config.views[view].draw(image, size, &config.normalize, &mut rng, scratch, out);
+        let index = sample as usize;
+        let image = images.open(index, slots.len(), buffer)?;
+        for (view, out) in slots.into_iter().enumerate() {
+            let mut rng = stream(config.seed, Purpose::View, epoch, sample, draw | view as u64);
+            config.views[view]
+                .draw(&*image, size, &config.normalize, &mut rng, scratch, out)
+                .map_err(|reason| images.unreadable(index, reason))?;
+        }
         Ok(())
     };
-    pixels.par_chunks_exact_mut(bytes).enumerate().try_for_each_init(Default::default, make)?;
+    let slots = by_image(&mut pixels, bytes, indices.len());
+    slots.into_par_iter().enumerate().try_for_each_init(Default::default, make)?;
     let labels = indices.iter().map(|&i| images.labels()[i as usize]).collect();
     Ok(DrawnPixels { pixels, labels })
+}
+
+/// Room for the views of every image, which stand view by view in `pixels`.
+fn by_image(pixels: &mut [f32], values: usize, images: usize) -> Vec<Vec<&mut [f32]>> {
+    let mut slots: Vec<Vec<&mut [f32]>> = (0..images).map(|_| Vec::new()).collect();
+    for (slot, room) in pixels.chunks_exact_mut(values).enumerate() {
+        slots[slot % images].push(room);
+    }
+    slots
 }
 
 #[cfg(test)]

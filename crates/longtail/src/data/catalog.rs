@@ -1,12 +1,51 @@
 //! Which image files a data set has, before one is read.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::names::text_of;
+
+/// Where an image file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In a folder, under its name.
+    Below(Arc<Path>),
+    /// At a path that does not follow from its name.
+    File(PathBuf),
+    /// Some bytes of a larger file.
+    Within {
+        /// The larger file.
+        file: Arc<Path>,
+        /// The first byte.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
+    },
+}
+
+impl Place {
+    /// Of the file at `path`, whose name is `name`, in a `folder`.
+    pub fn of(path: PathBuf, folder: &Arc<Path>, name: &str) -> Self {
+        if folder.join(name) == path { Self::Below(Arc::clone(folder)) } else { Self::File(path) }
+    }
+}
+
+/// The bytes of an image file: a whole file, or some bytes of a larger one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The file.
+    pub path: PathBuf,
+    /// First byte and number of bytes; `None`: all.
+    pub part: Option<[u64; 2]>,
+}
 
 /// Image files of one part, with their labels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Files {
-    /// The files.
-    pub paths: Vec<PathBuf>,
+    /// Where the files are.
+    pub places: Vec<Place>,
     /// The files as the data set names them: relative to the folder, or as a list has them.
     pub names: Vec<String>,
     /// Their labels.
@@ -16,19 +55,40 @@ pub struct Files {
 impl Files {
     /// Number of files.
     pub fn len(&self) -> usize {
-        self.paths.len()
+        self.places.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+        self.places.is_empty()
     }
 
     /// Adds a file.
-    pub fn push(&mut self, path: PathBuf, name: String, label: u32) {
-        self.paths.push(path);
+    pub fn push(&mut self, place: Place, name: String, label: u32) {
+        self.places.push(place);
         self.names.push(name);
         self.labels.push(label);
+    }
+
+    /// Where file `index` is.
+    pub fn located(&self, index: usize) -> Located {
+        let path = |path: &Path| Located { path: path.to_owned(), part: None };
+        match &self.places[index] {
+            Place::Below(folder) => path(&folder.join(&self.names[index])),
+            Place::File(file) => path(file),
+            Place::Within { file, offset, length } => {
+                Located { part: Some([*offset, *length]), ..path(file) }
+            }
+        }
+    }
+
+    /// What messages call file `index`.
+    pub fn title(&self, index: usize) -> String {
+        let Located { path, part } = self.located(index);
+        match part {
+            None => text_of(&path),
+            Some(_) => format!("{} in {}", self.names[index], text_of(&path)),
+        }
     }
 
     /// Keeps the files that `keep`, one value a file, says.
@@ -37,7 +97,7 @@ impl Files {
             let mut keep = keep.iter();
             values.retain(|_| keep.next().is_none_or(|&kept| kept));
         }
-        filter(&mut self.paths, keep);
+        filter(&mut self.places, keep);
         filter(&mut self.names, keep);
         filter(&mut self.labels, keep);
     }

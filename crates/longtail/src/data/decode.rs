@@ -21,6 +21,7 @@ mod markers;
 mod planes;
 mod raster;
 mod share;
+mod stretch;
 mod tiff;
 mod webp;
 

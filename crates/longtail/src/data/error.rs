@@ -127,6 +127,14 @@ pub enum DataError {
         /// Why, and the remedy.
         reason: String,
     },
+    /// A large file of images that cannot be used.
+    #[error("{} cannot be used: {reason}", path.display())]
+    Shard {
+        /// The file.
+        path: PathBuf,
+        /// Why, and the remedy.
+        reason: String,
+    },
     /// An image that cannot be read.
     #[error("{} cannot be read as an image: {reason}", path.display())]
     Image {

@@ -13,11 +13,12 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
     Cifar, DataError,
-    catalog::{Catalog, Files},
+    catalog::{Catalog, Files, Located, Place},
     names::{listed, text_of},
     walk::{self, Found, name_of},
 };
@@ -350,10 +351,11 @@ fn left_out(parts: [Option<&Classes>; 3]) -> Option<String> {
 /// The images of one part by label.
 fn files(dir: &Path, mut classes: Classes, class_names: &[String]) -> Files {
     let mut files = Files::default();
+    let folder: Arc<Path> = dir.into();
     for (label, name) in class_names.iter().enumerate() {
         for path in classes.remove(name).unwrap_or_default().images {
             let relative = text_of(path.strip_prefix(dir).unwrap_or(&path));
-            files.push(path, relative, label as u32);
+            files.push(Place::of(path, &folder, &relative), relative, label as u32);
         }
     }
     files
@@ -371,12 +373,12 @@ pub fn check_classes(catalog: &Catalog) -> Result<(), DataError> {
 fn too_few_classes(catalog: &Catalog) -> DataError {
     let classes = catalog.class_names.len();
     // The folder of the class, by the file and its name below the set's folder.
-    let class =
-        catalog.train.paths.first().zip(catalog.train.names.first()).and_then(|(path, name)| {
-            let below = Path::new(name).components().count();
-            let set = path.ancestors().nth(below)?;
-            Some(set.join(Path::new(name).components().next()?))
-        });
+    let class = catalog.train.names.first().and_then(|name| {
+        let below = Path::new(name).components().count();
+        let Located { path, part: None } = catalog.train.located(0) else { return None };
+        let set = path.ancestors().nth(below)?;
+        Some(set.join(Path::new(name).components().next()?))
+    });
     let class = class.filter(|class| Some(&name_of(class)) == catalog.class_names.first());
     let mend = class.map(|class| doubt::deeper(&class)).unwrap_or_default();
     let classes = counted(classes, "class", "classes");

@@ -1,15 +1,17 @@
 use std::{fmt, sync::Arc};
 
-use super::{DataError, Fitted};
-use crate::raster::RasterRef;
+use super::{DataError, Fitted, Fitting};
+use crate::raster::{Pixels, RasterRef, Unreadable};
 
 /// RGB images with their labels, and the size of the views that are made of them: decoded, or read one at a time.
 ///
-/// An image that has not the size of a view is larger than that on at least one side and smaller on none.
+/// An image that has not the size of a view is larger than that on at least one side and smaller on none, unless the set
+/// holds whole images ([`ImageSet::test_side`]), which have any size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
     height: usize,
     width: usize,
+    test_side: Option<usize>,
     pixels: Vec<u8>,
     /// `None`: every image has the size of a view.
     extents: Option<Extents>,
@@ -30,6 +32,15 @@ pub trait ReadImage: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`DataError`] that names the image.
     fn read(&self, index: usize, pixels: &mut Vec<u8>) -> Result<[usize; 2], DataError>;
+
+    /// Image `index` for one view, if less than all of its pixels can be made for that: what it gives are those that
+    /// [`ReadImage::read`] would give.
+    ///
+    /// # Errors
+    /// As [`ReadImage::read`].
+    fn open(&self, _index: usize) -> Result<Option<Box<dyn Pixels + '_>>, DataError> {
+        Ok(None)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -118,8 +129,8 @@ impl ImageSet {
     ) -> Self {
         assert_eq!(pixels.len(), labels.len() * height * width * 3, "pixels do not fit labels");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
-        let (extents, partial, on_demand) = (None, None, None);
-        Self { height, width, pixels, extents, labels, names, partial, on_demand }
+        let (test_side, extents, partial, on_demand) = (None, None, None, None);
+        Self { height, width, test_side, pixels, extents, labels, names, partial, on_demand }
     }
 
     /// A set whose images `images` reads one at a time, for views of `height` × `width`. `content` is a digest of what the
@@ -157,12 +168,52 @@ impl ImageSet {
         }
         let covers = |size: &[usize; 2]| size[0] >= height && size[1] >= width;
         assert!(sizes.iter().all(covers), "an image is smaller than a view");
+        Self::of_sizes([height, width], sizes, pixels, labels, names)
+    }
+
+    /// Images as they are brought to before views are cut out of them: `sizes` are what [`Fitting::size_of`] gives.
+    ///
+    /// # Panics
+    /// As [`ImageSet::varied`], but whole images may be smaller than a view.
+    pub fn fitted(
+        fitting: Fitting,
+        sizes: &[[usize; 2]],
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Self {
+        let view = [fitting.size; 2];
+        match fitting.test_side() {
+            None => Self::varied(view, sizes, pixels, labels, names),
+            side => Self::of_sizes(view, sizes, pixels, labels, names).with_test_side(side),
+        }
+    }
+
+    /// The set as one of whole images, of which a test sees the middle once the shorter side is `side`; or as one of
+    /// images that are held as a test sees them.
+    pub fn with_test_side(self, side: Option<usize>) -> Self {
+        Self { test_side: side, ..self }
+    }
+
+    /// What the shorter side of an image is brought to before the middle is tested on; `None` where a test sees the
+    /// middle of an image as it is held.
+    pub fn test_side(&self) -> Option<usize> {
+        self.test_side
+    }
+
+    fn of_sizes(
+        [height, width]: [usize; 2],
+        sizes: &[[usize; 2]],
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+        names: Vec<String>,
+    ) -> Self {
         let extents = Extents::of(sizes);
-        assert_eq!(extents.ends.last(), Some(&pixels.len()), "pixels do not fit sizes");
+        assert_eq!(extents.ends.last().unwrap_or(&0), &pixels.len(), "pixels do not fit sizes");
         assert_eq!(sizes.len(), labels.len(), "sizes do not fit labels");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
-        let (extents, partial, on_demand) = (Some(extents), None, None);
-        Self { height, width, pixels, extents, labels, names, partial, on_demand }
+        let (test_side, extents, partial, on_demand) = (None, Some(extents), None, None);
+        Self { height, width, test_side, pixels, extents, labels, names, partial, on_demand }
     }
 
     /// A set of fitted images for views of `size` × `size`.
@@ -238,16 +289,40 @@ impl ImageSet {
         let Some(OnDemand { images, .. }) = &self.on_demand else { return Ok(self.raster(index)) };
         let size = images.read(index, buffer)?;
         let [height, width] = size;
-        let fits = height >= self.height && width >= self.width;
-        if !fits || buffer.len() != height * width * 3 {
-            let name = self.names.get(index).cloned().unwrap_or_else(|| format!("image {index}"));
-            return Err(DataError::Images {
-                faults: vec![format!(
-                    "{name}: what was read is not an image of at least a view's size"
-                )],
-            });
+        let covers = height >= self.height && width >= self.width || self.test_side.is_some();
+        if !covers || size.contains(&0) || buffer.len() != height * width * 3 {
+            let reason = "what was read is not an image of at least a view's size";
+            return Err(self.unreadable(index, Unreadable(reason.into())));
         }
         Ok(RasterRef::new(size, buffer))
+    }
+
+    /// Image `index`, to cut so many `views` out of it: as it is decoded here, or read into `buffer`, or with no pixel made
+    /// but those that a view needs.
+    ///
+    /// # Errors
+    /// As [`ImageSet::read`].
+    ///
+    /// # Panics
+    /// If the set does not hold it.
+    pub fn open<'a>(
+        &'a self,
+        index: usize,
+        views: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Box<dyn Pixels + 'a>, DataError> {
+        if let Some(OnDemand { images, .. }) = self.on_demand.as_ref().filter(|_| views == 1)
+            && let Some(image) = images.open(index)?
+        {
+            return Ok(image);
+        }
+        Ok(Box::new(self.read(index, buffer)?))
+    }
+
+    /// The error that image `index` has no pixels.
+    pub fn unreadable(&self, index: usize, reason: Unreadable) -> DataError {
+        let name = self.names.get(index).cloned().unwrap_or_else(|| format!("image {index}"));
+        DataError::Images { faults: vec![format!("{name}: {reason}")] }
     }
 
     /// Number of images.

@@ -1,18 +1,14 @@
 //! A look at image files before they are decoded: what identifies them, how large they are, which are broken.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     DataError,
-    catalog::{Catalog, Files},
+    catalog::{Catalog, Files, Located},
     decode::ImageFile,
-    names::text_of,
 };
 
 /// SHA-256 of a file's bytes, or of an image's pixels.
@@ -69,22 +65,77 @@ pub fn inspect(
     }
 }
 
+/// Images whose size is read where files are only glanced at.
+const SAMPLED: usize = 256;
+
+/// Names and lengths of the files identify them, and no more of them is read than the headers of some: their sizes come
+/// beside that. With [`Broken::Skip`] all are decoded once, and those that cannot be read are taken out of `catalog`.
+///
+/// # Errors
+/// [`DataError::Images`] naming files that are not there, and those of the headers read that are broken.
+pub fn glance(
+    catalog: &mut Catalog,
+    broken: Broken,
+) -> Result<(BTreeMap<&'static str, Inspected>, Vec<[usize; 2]>), DataError> {
+    if broken == Broken::Skip {
+        inspect(catalog, broken)?;
+    }
+    let mut faults = Vec::new();
+    let mut glanced = BTreeMap::new();
+    let mut sizes = Vec::new();
+    for (part, files) in catalog.parts_mut() {
+        let seen: Vec<Result<Digest, String>> =
+            (0..files.len()).into_par_iter().map(|index| identity(files, index)).collect();
+        let step = files.len().div_ceil(SAMPLED).max(1);
+        let of_some: Vec<Result<[usize; 2], String>> = (0..files.len())
+            .into_par_iter()
+            .step_by(step)
+            .map(|index| size_of(files, index))
+            .collect();
+        let (good, bad): (Vec<_>, Vec<_>) = of_some.into_iter().partition(Result::is_ok);
+        sizes.extend(good.into_iter().filter_map(Result::ok));
+        faults.extend(bad.into_iter().filter_map(Result::err));
+        faults.extend(seen.iter().filter_map(|seen| seen.as_ref().err()).cloned());
+        let digests = seen.into_iter().filter_map(Result::ok).collect();
+        glanced.insert(part, Inspected { digests, sizes: Vec::new() });
+    }
+    if faults.is_empty() { Ok((glanced, sizes)) } else { Err(DataError::Images { faults }) }
+}
+
+/// Digest of a file's name and length.
+fn identity(files: &Files, index: usize) -> Result<Digest, String> {
+    let Located { path, part } = files.located(index);
+    let length = match part {
+        Some([_, length]) => length,
+        None => path.metadata().map_err(|error| format!("{}: {error}", files.title(index)))?.len(),
+    };
+    let mut hash = Sha256::new();
+    hash.update(length.to_le_bytes());
+    hash.update(&files.names[index]);
+    Ok(hash.finalize().into())
+}
+
+fn size_of(files: &Files, index: usize) -> Result<[usize; 2], String> {
+    let file = ImageFile::read_located(&files.located(index));
+    file.map(|file| file.size()).map_err(|reason| format!("{}: {reason}", files.title(index)))
+}
+
 /// Looks at the files of one part; those that cannot be read are taken out of it.
 fn look(files: &mut Files, broken: Broken) -> (Inspected, Vec<String>) {
     let seen: Vec<Result<(Digest, [usize; 2]), String>> =
-        files.paths.par_iter().map(|path| look_at(path, broken)).collect();
-    let fault = |(path, seen): (&std::path::PathBuf, &Result<_, String>)| {
-        Some(format!("{}: {}", text_of(path), seen.as_ref().err()?))
+        (0..files.len()).into_par_iter().map(|at| look_at(&files.located(at), broken)).collect();
+    let fault = |(index, seen): (usize, &Result<_, String>)| {
+        Some(format!("{}: {}", files.title(index), seen.as_ref().err()?))
     };
-    let faults = files.paths.iter().zip(&seen).filter_map(fault).collect();
+    let faults = seen.iter().enumerate().filter_map(fault).collect();
     let keep: Vec<bool> = seen.iter().map(Result::is_ok).collect();
     files.retain(&keep);
     let (digests, sizes) = seen.into_iter().flatten().unzip();
     (Inspected { digests, sizes }, faults)
 }
 
-fn look_at(path: &Path, broken: Broken) -> Result<(Digest, [usize; 2]), String> {
-    let file = ImageFile::read(path)?;
+fn look_at(file: &Located, broken: Broken) -> Result<(Digest, [usize; 2]), String> {
+    let file = ImageFile::read_located(file)?;
     let size = match broken {
         Broken::Refuse => file.size(),
         Broken::Skip => {

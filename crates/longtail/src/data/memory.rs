@@ -27,7 +27,7 @@ pub(crate) fn check_decoded(all: u64, images: u64, free: Option<u64>) -> Result<
     match free.map(usable) {
         Some(free) if all > free => Err(DataError::Memory(format!(
             "about {} of memory are needed ({} for the decoded images), and {} can be had: choose a smaller --image-size, \
-             or fewer images",
+             or fewer images, or leave those of folders and lists on disk (--storage disk)",
             gib(all),
             gib(images),
             gib(free)

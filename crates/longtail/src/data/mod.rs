@@ -1,5 +1,5 @@
-//! Where images come from, decoded once and held as bytes; and which of them train, validate and
-//! test.
+//! Where images come from, decoded once and held as bytes, or read from their files one at a time; and which of them
+//! train, validate and test.
 
 pub mod catalog;
 mod cifar;
@@ -17,12 +17,14 @@ mod listing;
 pub mod memory;
 pub mod names;
 mod numpy_rng;
+mod on_disk;
 mod open;
 mod options;
 pub mod pack;
 mod read;
 mod resize;
 mod sets;
+pub mod shards;
 pub mod source;
 mod split;
 pub mod stats;
@@ -38,8 +40,9 @@ pub use list::Lists;
 pub use listing::{Listed, Listing};
 pub use numpy_rng::NumpyRng;
 pub use open::{DEFAULT_DIR, Opened, absolute, split_request};
-pub use options::{Data, DataTyped};
-pub use resize::{Fitted, Resize, fit, fitted_size};
+pub use options::{Data, DataTyped, Storage};
+pub use resize::{Fitted, Fitting, Resize};
+pub(crate) use resize::{middle, with_shorter_side};
 pub use sets::{Part, Sets};
 pub use source::DataSource;
 pub use split::{Holdout, Split, SplitRequest, content};

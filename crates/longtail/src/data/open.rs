@@ -1,20 +1,22 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
-    Data, DataError, DataSource, DataTyped, ImageSet, Integrity, Listed, Listing, Source, Split,
-    SplitRequest,
+    Data, DataError, DataSource, DataTyped, Fitting, ImageSet, Integrity, Listed, Listing, Source,
+    Split, SplitRequest, Storage,
     catalog::{Catalog, Files},
     folder,
-    inspect::{Broken, Inspected, inspect},
+    inspect::{Broken, Inspected, glance, inspect},
     list,
     names::text_of,
-    pack, read,
+    on_disk, pack, read, shards,
     source::given,
     synthetic::BuiltIn,
 };
 
 /// Where `data fetch` puts archives, and where they are looked for when nothing else is said.
 pub const DEFAULT_DIR: &str = "data";
+/// Files beyond which images stay on disk where nothing else is said.
+const MANY: usize = 50_000;
 
 /// A data set whose images are known and, if they are files, not yet decoded.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ enum Images {
 struct Inspection {
     catalog: Catalog,
     inspected: BTreeMap<&'static str, Inspected>,
+    /// Sizes of some images, where they stay on disk.
+    some_sizes: Option<Vec<[usize; 2]>>,
 }
 
 impl Opened {
@@ -97,6 +101,7 @@ impl Opened {
                 opened
             }
             DataSource::Lists(lists) => Self::of_files(list::find(&lists)?, data)?,
+            DataSource::Shards(shards) => Self::of_files(shards::find(&shards)?, data)?,
             DataSource::Folder(dir) => Self::of_files(folder::find(&dir)?, data)?,
         })
     }
@@ -108,7 +113,15 @@ impl Opened {
 
     fn of_files(mut catalog: Catalog, data: &Data) -> Result<Self, DataError> {
         let broken = if data.skip_broken { Broken::Skip } else { Broken::Refuse };
-        let inspected = inspect(&mut catalog, broken)?;
+        let on_disk = match data.storage {
+            Storage::Auto => catalog.parts().map(|(_, files)| files.len()).sum::<usize>() > MANY,
+            Storage::Memory => false,
+            Storage::Disk => true,
+        };
+        let (inspected, some_sizes) = match on_disk {
+            true => glance(&mut catalog, broken).map(|(seen, sizes)| (seen, Some(sizes)))?,
+            false => (inspect(&mut catalog, broken)?, None),
+        };
         let listed = |part: &'static str, files: &Files| {
             let digests = inspected.get(part).map(|seen| seen.digests.clone()).unwrap_or_default();
             Listed::of_files(files.labels.clone(), digests)
@@ -121,22 +134,28 @@ impl Opened {
             test: catalog.test.as_ref().map(|files| listed("test", files)),
             is_files: true,
         };
-        let notes = std::mem::take(&mut catalog.notes);
-        Ok(Self {
-            listing,
-            notes,
-            split: None,
-            images: Images::Files(Box::new(Inspection { catalog, inspected })),
-        })
+        let mut notes = std::mem::take(&mut catalog.notes);
+        if on_disk && data.storage == Storage::Auto {
+            notes.push(format!(
+                "there are more than {MANY} images, which stay on disk and are read as they are needed (--storage memory \
+                 decodes them once)"
+            ));
+        }
+        let images = Images::Files(Box::new(Inspection { catalog, inspected, some_sizes }));
+        Ok(Self { listing, notes, split: None, images })
     }
 
-    /// Height and width of every image file, upright, in pixels; none for images that are no files.
+    /// Height and width of every image file, upright, in pixels, or of some where they stay on disk; none for images
+    /// that are no files.
     pub fn sizes(&self) -> Vec<[usize; 2]> {
         match &self.images {
             Images::Memory(_) | Images::BuiltIn => Vec::new(),
-            Images::Files(files) => {
-                files.inspected.values().flat_map(|seen| seen.sizes.iter().copied()).collect()
-            }
+            Images::Files(files) => match &files.some_sizes {
+                Some(sizes) => sizes.clone(),
+                None => {
+                    files.inspected.values().flat_map(|seen| seen.sizes.iter().copied()).collect()
+                }
+            },
         }
     }
 
@@ -183,37 +202,51 @@ impl Opened {
     }
 
     /// Bytes that the images of a split take, decoded for views of `data.image_size`; those of sets in memory are
-    /// there already.
+    /// there already, and those on disk stay there.
     pub fn bytes(&self, split: &Split, data: &Data) -> u64 {
         match &self.images {
             Images::Memory(_) | Images::BuiltIn => 0,
+            Images::Files(files) if files.some_sizes.is_some() => 0,
             Images::Files(files) => {
                 let of = |part: &str, used: Option<&[u32]>| {
                     let sizes = files.inspected.get(part).map_or(&[][..], |seen| &seen.sizes);
-                    read::bytes(sizes, used, data.image_size, data.resize)
+                    read::bytes(sizes, used, Fitting::of(data))
                 };
                 of("train", Some(&split.used())) + of("val", None) + of("test", None)
             }
         }
     }
 
-    /// The images that `split` uses, decoded.
+    /// The images that `split` uses, decoded, or to be read from their files as they are needed.
     ///
     /// # Errors
     /// [`DataError::Images`] naming all files that cannot be read.
     pub fn load(self, split: &Split, data: &Data) -> Result<(Source, Vec<String>), DataError> {
         let listing = self.listing;
-        let Inspection { catalog, mut inspected } = match self.images {
+        let Inspection { catalog, mut inspected, some_sizes } = match self.images {
             Images::BuiltIn => return Ok((BuiltIn::source(&split.used()), Vec::new())),
             Images::Memory(source) => return Ok((*source, Vec::new())),
             Images::Files(files) => *files,
         };
-        let (size, resize) = (data.image_size, data.resize);
+        let fitting = Fitting::of(data);
+        if some_sizes.is_some() {
+            let content = |listed: &Option<Listed>| listed.clone().unwrap_or_default().content;
+            let (val, test) = (content(&listing.val), content(&listing.test));
+            let images = |files, content| on_disk::images(files, content, fitting);
+            let source = Source {
+                name: listing.name,
+                class_names: listing.class_names,
+                pool: images(catalog.train, listing.pool.content),
+                val: catalog.val.map(|files| images(files, val)),
+                test: catalog.test.map(|files| images(files, test)),
+            };
+            return Ok((source, Vec::new()));
+        }
         let mut notes = Vec::new();
         let mut faults = Vec::new();
         let mut images = |part: &str, files: Files, used: Option<&[u32]>| -> ImageSet {
             let sizes = inspected.remove(part).unwrap_or_default().sizes;
-            let read = read::images(files, &sizes, used, size, resize);
+            let read = read::images(files, &sizes, used, fitting);
             notes.extend(read.notes);
             faults.extend(read.faults);
             read.images

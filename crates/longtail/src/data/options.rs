@@ -1,7 +1,23 @@
 use std::path::PathBuf;
 
 use super::{Holdout, Resize};
-use crate::section::{Limits, section};
+use crate::{
+    choice::choice,
+    section::{Limits, section},
+};
+
+choice! {
+    /// Where the images of folders and lists are while a run works with them.
+    Storage {
+        /// In memory, or on disk where there are more than 50,000.
+        Auto = "auto",
+        /// In memory, decoded once.
+        Memory = "memory",
+        /// In their files, each read and decoded whenever a view of it is made; names and sizes of the files identify
+        /// them, not their content.
+        Disk = "disk",
+    }
+}
 
 section! {
     /// `[data]`
@@ -30,8 +46,17 @@ section! {
             within Limits::range(8.0, 1024.0, "the image size lies between 8 and 1024 pixels");
         /// How images of folders and lists that are no squares become squares.
         resize: Resize =>
-            r#"`"crop"`: the shorter side becomes that size, views are cropped out of that, at random to train and from the centre to test; `"squash"`: both sides do; for folders and lists"#,
+            r#"`"crop"`: the shorter side becomes that size, or shorter_side, views are cropped out of that, at random to train and from the centre to test; `"squash"`: both sides do; `"full"`: views to train on are cropped out of the whole image, and its shorter side becomes shorter_side to test; for folders and lists"#,
             "torchvision's `Resize` and `CenterCrop`";
+        /// What the shorter side of an image is brought to before views are cropped out of it, with crop; or before the centre is tested on, with full.
+        shorter_side: usize =>
+            "pixels, at least image_size; `0`: image_size with crop, 8/7 of it with full (256 for 224)",
+            "torchvision's references", default "image_size with crop, 8/7 of it with full",
+            within Limits::range(0.0, 2048.0, "the shorter side has at most 2048 pixels");
+        /// Where the images of folders and lists are while a run works with them.
+        storage: Storage =>
+            r#"`"memory"`: decoded once; `"disk"`: read and decoded whenever a view is made, names and sizes of the files identify them; `"auto"`: on disk where there are more than 50,000"#,
+            "Longtail";
         /// Imbalance factor n_max / n_min; 0: as the images come.
         imbalance: f64 =>
             "n_max / n_min, at least 1; `0.0`: as the images come", "paper §4.1; Longtail",

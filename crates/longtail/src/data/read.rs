@@ -3,11 +3,9 @@
 use rayon::prelude::*;
 
 use super::{
-    ImageSet, Resize,
-    catalog::Files,
+    Fitting, ImageSet,
+    catalog::{Files, Located},
     decode::ImageFile,
-    names::text_of,
-    resize::{fit, fitted_size},
 };
 
 /// What came of reading files.
@@ -22,9 +20,9 @@ pub struct Read {
 }
 
 /// Bytes of the images `used` (all where it is `None`) of files whose images have these `sizes`.
-pub fn bytes(sizes: &[[usize; 2]], used: Option<&[u32]>, size: usize, resize: Resize) -> u64 {
+pub fn bytes(sizes: &[[usize; 2]], used: Option<&[u32]>, fitting: Fitting) -> u64 {
     let bytes = |image: &[usize; 2]| {
-        let [height, width] = fitted_size(*image, size, resize);
+        let [height, width] = fitting.size_of(*image);
         (height * width * 3) as u64
     };
     match used {
@@ -33,38 +31,32 @@ pub fn bytes(sizes: &[[usize; 2]], used: Option<&[u32]>, size: usize, resize: Re
     }
 }
 
-/// The images `used` (all where it is `None`) of `files`, whose images have the `sizes`, for views of `size` × `size`
-/// pixels. The set knows labels and names of all.
-pub fn images(
-    files: Files,
-    sizes: &[[usize; 2]],
-    used: Option<&[u32]>,
-    size: usize,
-    resize: Resize,
-) -> Read {
+/// The images `used` (all where it is `None`) of `files`, whose images have the `sizes`, brought to what views are cut
+/// out of. The set knows labels and names of all.
+pub fn images(files: Files, sizes: &[[usize; 2]], used: Option<&[u32]>, fitting: Fitting) -> Read {
     let all: Vec<u32> = (0..files.len() as u32).collect();
     let used = used.unwrap_or(&all);
     let fitted: Vec<[usize; 2]> =
-        used.iter().map(|&index| fitted_size(sizes[index as usize], size, resize)).collect();
+        used.iter().map(|&index| fitting.size_of(sizes[index as usize])).collect();
     let mut pixels = vec![0; fitted.iter().map(|[height, width]| height * width * 3).sum()];
     let outcomes: Vec<Result<Vec<String>, String>> = slots(&mut pixels, &fitted)
         .into_par_iter()
         .zip(used)
         .map(|(slot, &index)| {
-            let path = &files.paths[index as usize];
-            let said = |text: &String| format!("{} {text}", text_of(path));
-            read_into(slot, path, size, resize)
+            let index = index as usize;
+            let said = |text: &String| format!("{} {text}", files.title(index));
+            read_into(slot, &files.located(index), fitting)
                 .map(|notes| notes.iter().map(said).collect())
-                .map_err(|reason| format!("{}: {reason}", text_of(path)))
+                .map_err(|reason| format!("{}: {reason}", files.title(index)))
         })
         .collect();
     let (notes, faults): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     let of_used = |values: &[u32]| used.iter().map(|&index| values[index as usize]).collect();
     let Files { names, labels, .. } = files;
     let images = if used.len() == labels.len() {
-        ImageSet::varied([size; 2], &fitted, pixels, labels, names)
+        ImageSet::fitted(fitting, &fitted, pixels, labels, names)
     } else {
-        let part = ImageSet::varied([size; 2], &fitted, pixels, of_used(&labels), Vec::new());
+        let part = ImageSet::fitted(fitting, &fitted, pixels, of_used(&labels), Vec::new());
         part.part_of(labels, names, used, String::new())
     };
     Read {
@@ -86,15 +78,9 @@ fn slots<'a>(mut pixels: &'a mut [u8], sizes: &[[usize; 2]]) -> Vec<&'a mut [u8]
 }
 
 /// Decodes one file into its slot; what a person should know of it.
-fn read_into(
-    slot: &mut [u8],
-    path: &std::path::Path,
-    size: usize,
-    resize: Resize,
-) -> Result<Vec<String>, String> {
-    let file = ImageFile::read(path)?;
-    let decoded = file.decode()?;
-    let fitted = fit(&decoded, size, resize)?;
+fn read_into(slot: &mut [u8], file: &Located, fitting: Fitting) -> Result<Vec<String>, String> {
+    let decoded = ImageFile::read_located(file)?.decode()?;
+    let fitted = fitting.fit(&decoded)?;
     if fitted.pixels.len() != slot.len() {
         return Err("it was changed while it was read".into());
     }

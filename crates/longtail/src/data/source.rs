@@ -6,7 +6,9 @@ pub use super::known::is_known;
 use super::{
     Cifar, CifarName, Data, DataError, Lists,
     known::{SYNTHETIC, nearest},
-    pack, walk,
+    pack,
+    shards::{self, Shards},
+    walk,
 };
 
 /// Where the images come from.
@@ -20,6 +22,8 @@ pub enum DataSource {
     Pack(PathBuf),
     /// List files.
     Lists(Lists),
+    /// Tar archives or Parquet files of images.
+    Shards(Shards),
     /// A folder of class folders.
     Folder(PathBuf),
 }
@@ -33,6 +37,11 @@ impl DataSource {
     pub fn of(data: &Data) -> Result<Self, DataError> {
         if let Some(pack) = given(&data.dir).filter(|path| pack::is_pack(path)) {
             return Ok(Self::Pack(pack));
+        }
+        if given(&data.train_list).is_none()
+            && let Some(shards) = Shards::at(Path::new(&data.name))?
+        {
+            return Ok(Self::Shards(shards));
         }
         if let Some(lists) = lists(data) {
             return Ok(Self::Lists(lists));
@@ -76,7 +85,8 @@ pub fn is_own(data: &Data) -> bool {
 
 /// The lists that a section names: `train_list`, or `name` if it is a file.
 pub fn lists(data: &Data) -> Option<Lists> {
-    let named = Some(PathBuf::from(&data.name)).filter(|path| path.is_file());
+    let named =
+        Some(PathBuf::from(&data.name)).filter(|path| path.is_file() && !shards::is_shard(path));
     Some(Lists {
         train: given(&data.train_list).or(named)?,
         val: given(&data.val_list),

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::{self, Write},
-    path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
@@ -12,10 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     DataError, ImageSet, Listed, Listing, Split, SplitRequest,
-    catalog::{Catalog, Files},
+    catalog::{Catalog, Files, Located},
     decode::ImageFile,
     inspect::Digest,
-    names::text_of,
 };
 use crate::{
     eval::{Group, ShotThresholds},
@@ -103,8 +101,8 @@ pub struct Sizes {
 /// One image while statistics are gathered.
 struct Item {
     path: String,
-    /// Where it can be read again; empty for an image in memory.
-    file: PathBuf,
+    /// Where it can be read again; `None` for an image in memory.
+    file: Option<Located>,
     label: usize,
     seen: Result<Seen, String>,
 }
@@ -163,7 +161,7 @@ impl Stats {
                     None => format!("image {index}"),
                 };
                 let label = images.labels()[index as usize] as usize;
-                Item { path, file: PathBuf::new(), label, seen }
+                Item { path, file: None, label, seen }
             };
             (*name, indices.par_iter().map_init(Vec::new, item).collect())
         };
@@ -207,8 +205,8 @@ impl Stats {
 }
 
 fn inspect_files(files: &Files) -> Vec<Item> {
-    let inspect = |path: &Path| -> Result<Seen, String> {
-        let file = ImageFile::read(path)?;
+    let inspect = |file: &Located| -> Result<Seen, String> {
+        let file = ImageFile::read_located(file)?;
         let decoded = file.decode()?;
         let bytes = Sha256::digest(file.bytes()).into();
         Ok(Seen {
@@ -218,13 +216,16 @@ fn inspect_files(files: &Files) -> Vec<Item> {
             size: [decoded.width, decoded.height],
         })
     };
-    let item = |(path, label): (&PathBuf, &u32)| Item {
-        seen: inspect(path),
-        path: text_of(path),
-        file: path.clone(),
-        label: *label as usize,
+    let item = |index: usize| {
+        let file = files.located(index);
+        Item {
+            seen: inspect(&file),
+            path: files.title(index),
+            file: Some(file),
+            label: files.labels[index] as usize,
+        }
     };
-    files.paths.par_iter().zip(&files.labels).map(item).collect()
+    (0..files.len()).into_par_iter().map(item).collect()
 }
 
 /// What a split of the files that can be read is made of.

@@ -143,13 +143,13 @@ fn rows_of(
 /// Pixels of images under the test transform.
 fn draw(images: &ImageSet, rows: &[u32], normalize: &Normalize) -> Result<Vec<f32>, DataError> {
     let size = [images.height(), images.width()];
-    let bytes = size[0] * size[1] * 3;
+    let (bytes, view) = (size[0] * size[1] * 3, View::test_of(images));
     let mut pixels = vec![0.0; rows.len() * bytes];
     let make = |(scratch, buffer): &mut (Scratch, Vec<u8>), (out, &index): (&mut [f32], &u32)| {
         let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
-        let image = images.read(index as usize, buffer)?;
-        View::Test.draw(image, size, normalize, &mut rng, scratch, out);
-        Ok::<_, DataError>(())
+        let image = images.open(index as usize, 1, buffer)?;
+        view.draw(&*image, size, normalize, &mut rng, scratch, out)
+            .map_err(|reason| images.unreadable(index as usize, reason))
     };
     pixels.par_chunks_exact_mut(bytes).zip(rows).try_for_each_init(Default::default, make)?;
     Ok(pixels)

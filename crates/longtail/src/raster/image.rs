@@ -1,4 +1,30 @@
-use super::CropBox;
+use super::{CropBox, resample};
+
+/// An image that views are cut out of, whose pixels are here or come when they are asked for.
+pub trait Pixels {
+    /// `[height, width]`.
+    fn size(&self) -> [usize; 2];
+
+    /// The `crop` brought to `size`, `[height, width]`, in `out`, as [`resample`] does it; `spare` is used on the way.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if its pixels cannot be had.
+    ///
+    /// # Panics
+    /// If the crop has no pixel or lies outside the image: that is a programming error.
+    fn resample(
+        &self,
+        crop: CropBox,
+        size: [usize; 2],
+        spare: &mut Raster,
+        out: &mut Raster,
+    ) -> Result<(), Unreadable>;
+}
+
+/// Why an image has no pixels, as a sentence without its subject.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
 
 /// One RGB image of bytes, `[height, width, 3]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +61,23 @@ impl<'a> RasterRef<'a> {
     /// `[height, width]`.
     pub fn size(&self) -> [usize; 2] {
         [self.height, self.width]
+    }
+}
+
+impl Pixels for RasterRef<'_> {
+    fn size(&self) -> [usize; 2] {
+        RasterRef::size(self)
+    }
+
+    fn resample(
+        &self,
+        crop: CropBox,
+        size: [usize; 2],
+        spare: &mut Raster,
+        out: &mut Raster,
+    ) -> Result<(), Unreadable> {
+        resample(*self, crop, size, spare, out);
+        Ok(())
     }
 }
 

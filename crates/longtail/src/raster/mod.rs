@@ -7,6 +7,6 @@ mod resample;
 
 pub use crop_box::{CropBox, centre_crop_box, random_crop_box};
 pub(crate) use image::luma;
-pub use image::{Raster, RasterRef};
+pub use image::{Pixels, Raster, RasterRef, Unreadable};
 pub(crate) use png::{Effort, png};
 pub use resample::resample;

@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use super::{CompressionStart, Decay, MethodSection, Model, RecipeError, Sections};
+use super::{CompressionStart, Data, Decay, MethodSection, Model, RecipeError, Sections};
 use crate::{
     counted::counted,
-    data::source,
+    data::{Resize, Storage, source},
     loss::{ApplyTo, CompressionMode, CompressionPreset, SMALLEST_TEMPERATURE},
     method::{self, Knobs},
     section::{Beyond, Limits},
@@ -48,6 +48,20 @@ impl Sections {
             .or_else(|| self.eval.beyond())
     }
 
+    fn check_fitting(&self, has_own_size: bool) -> Result<(), RecipeError> {
+        let Data { image_size, shorter_side, resize, storage, .. } = self.data;
+        let mend = "it is for folders and lists";
+        require(!has_own_size || shorter_side == 0, "data.shorter_side", shorter_side, mend)?;
+        require(!has_own_size || storage == Storage::Auto, "data.storage", storage, mend)?;
+        require(!has_own_size || resize != Resize::Full, "data.resize", resize, mend)?;
+        let mend = "images are squashed to the size of a view: leave it out, or say --resize crop";
+        let is_squash = resize == Resize::Squash;
+        require(!is_squash || shorter_side == 0, "data.shorter_side", shorter_side, mend)?;
+        let mend = "views are cut out of that: it is at least the image size";
+        let covers = shorter_side == 0 || shorter_side >= image_size;
+        require(covers, "data.shorter_side", shorter_side, mend)
+    }
+
     fn check_data(&self) -> Result<(), RecipeError> {
         let factor = self.data.imbalance;
         let usable = factor == 0.0 || factor.is_finite() && factor >= 1.0;
@@ -61,6 +75,7 @@ impl Sections {
         let has_own_size = source::is_known(&self.data.name);
         let mend = "the images of this data set have 32 pixels; it is for folders and lists";
         require(!has_own_size || size == 32, "data.image_size", size, mend)?;
+        self.check_fitting(has_own_size)?;
         let is_empty = |path: &Path| path.as_os_str().is_empty();
         // A list need not be here any more: the images may come from a pack, or not be needed.
         let may_be_list = !has_own_size && !Path::new(&self.data.name).is_dir();

@@ -5,7 +5,7 @@ use super::{
     Loss, MethodSection, Model, Optimizer, ScheduleSection, Sections, Train, Views,
 };
 use crate::{
-    data::Resize,
+    data::{Resize, Storage},
     loss::{ApplyTo, CompressionMode, CompressionPreset, Contrastive, Criterion, Reevaluate},
     method::Method,
     model::{Backbone, BnGroups, ClassifierKind, InitHeads, Precision},
@@ -96,6 +96,8 @@ fn data_defaults(name: &str) -> Data {
         test_list: PathBuf::new(),
         image_size: 32,
         resize: Resize::Crop,
+        shorter_side: 0,
+        storage: Storage::Auto,
         imbalance,
         split_seed: 0,
         val: Holdout::Auto,

@@ -212,6 +212,7 @@ impl Recipe {
             let resize = if is_squash { "squash" } else { "crop" };
             forget("resize", format!("\"{resize}\""));
         }
+        forget("shorter_side", "0".into());
         forget("weights", "\"\"".into());
         if same.model.weights_digest.is_empty() {
             forget("weights_digest", "\"\"".into());

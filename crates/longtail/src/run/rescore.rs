@@ -285,14 +285,16 @@ fn trained_on(recipe: &Recipe, split: &Split, scored: &Listed, part: PartUsed) -
 /// The section of another set, brought to the size that the run has.
 fn other_data(recipe: &Recipe, typed: DataTyped) -> Result<Data> {
     let size = recipe.data.image_size;
-    let typed = DataTyped { skip_broken: typed.skip_broken, ..place(&recipe.data, typed) };
+    let DataTyped { skip_broken, storage, .. } = typed;
+    let typed = DataTyped { skip_broken, storage, ..place(&recipe.data, typed) };
     let mut file = RecipeFile { data: typed, ..RecipeFile::default() };
     let own_size = file.data.name.as_deref().is_some_and(source::is_known);
     if !own_size {
         file.data.image_size = Some(size);
     }
     let data = Recipe::resolve(&[file])?.0.data.clone();
-    Ok(Data { resize: recipe.data.resize, imbalance: 0.0, val: Holdout::None, ..data })
+    let Data { resize, shorter_side, .. } = recipe.data;
+    Ok(Data { resize, shorter_side, imbalance: 0.0, val: Holdout::None, ..data })
 }
 
 /// n, as the run was trained: old checkpoints do not have it, and a summary may be there.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::recipe::Recipe;
+use crate::{data::Fitting, recipe::Recipe};
 
 /// All that another program needs to use the weights of a recipe's network, as text: what images are brought to, which
 /// are `image_size` high and wide, and what the outputs mean.
@@ -21,6 +21,7 @@ pub fn about(
         ("method", recipe.method.to_string()),
         ("image_size", image_size.to_string()),
         ("resize", text(json!(recipe.data.resize)).trim_matches('"').to_owned()),
+        ("shorter_side", Fitting::of(&recipe.data).shorter_side.to_string()),
         ("mean", text(recipe.views.mean.to_vec().into())),
         ("std", text(recipe.views.std.to_vec().into())),
     ]

@@ -94,7 +94,10 @@ impl Need {
             most @ 2.. => {
                 format!("{needed}: choose --batch-size {most} or less, or a smaller --image-size")
             }
-            _ => format!("{needed}: choose a smaller --image-size, or fewer images"),
+            _ => format!(
+                "{needed}: choose a smaller --image-size, or fewer images, or leave those of folders and lists on disk \
+                 (--storage disk)"
+            ),
         }))
     }
 }

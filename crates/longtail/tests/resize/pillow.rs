@@ -2,7 +2,7 @@
 
 use longtail::{
     augment::{CropBox, Normalize, Raster, RasterRef, Scratch, View, resample},
-    data::{Resize, fit, fitted_size},
+    data::{Fitting, Resize},
     rng::{Purpose, stream},
 };
 use proptest::prelude::*;
@@ -70,7 +70,9 @@ fn seen_by_a_test(image: RasterRef<'_>, size: usize) -> Vec<u8> {
     let plain = Normalize { mean: [0.0; 3], std: [1.0; 3] };
     let mut out = vec![f32::NAN; size * size * 3];
     let mut rng = stream(0, Purpose::View, 0, 0, 0);
-    View::Test.draw(image, [size; 2], &plain, &mut rng, &mut Scratch::default(), &mut out);
+    View::Test
+        .draw(&image, [size; 2], &plain, &mut rng, &mut Scratch::default(), &mut out)
+        .unwrap();
     out.iter().map(|v| (v * 255.0).round() as u8).collect()
 }
 
@@ -81,8 +83,8 @@ fn a_test_sees_torchvisions_centre_of_the_resized_image() {
     for case in cases {
         let (from, size) = (sides(&case[0]), case[1].as_u64().unwrap() as usize);
         let to = sides(&case[2]);
-        assert_eq!(fitted_size(from, size, Resize::Crop), to, "{from:?} to {size}");
-        let fitted = fit(&decoded(from), size, Resize::Crop).unwrap();
+        assert_eq!(Fitting::new(size, Resize::Crop).size_of(from), to, "{from:?} to {size}");
+        let fitted = Fitting::new(size, Resize::Crop).fit(&decoded(from)).unwrap();
         assert_eq!([fitted.height, fitted.width], to);
         assert_eq!(sha(&fitted.pixels), case[3].as_str().unwrap(), "{from:?} to {size}");
         let image = RasterRef::new(to, &fitted.pixels);
@@ -95,15 +97,15 @@ fn a_test_sees_torchvisions_centre_of_the_resized_image() {
 fn squashed_images_are_squares() {
     let mut used = Scraps::default();
     for from in [[375, 500], [1, 300], [40, 40], [32, 33]] {
-        assert_eq!(fitted_size(from, 32, Resize::Squash), [32, 32]);
+        assert_eq!(Fitting::new(32, Resize::Squash).size_of(from), [32, 32]);
         let data = pixels(from);
         let image = RasterRef::new(from, &data);
         let expected = resampled(image, CropBox::whole(from), [32, 32], &mut used);
-        assert_eq!(fit(&decoded(from), 32, Resize::Squash).unwrap().pixels, expected);
+        assert_eq!(Fitting::new(32, Resize::Squash).fit(&decoded(from)).unwrap().pixels, expected);
     }
     for how in [Resize::Crop, Resize::Squash] {
-        assert_eq!(fit(&decoded([32, 32]), 32, how).unwrap().pixels, pixels([32, 32]));
-        assert!(fit(&decoded([0, 3]), 32, how).is_err());
+        assert_eq!(Fitting::new(32, how).fit(&decoded([32, 32])).unwrap().pixels, pixels([32, 32]));
+        assert!(Fitting::new(32, how).fit(&decoded([0, 3])).is_err());
     }
 }
 
@@ -111,14 +113,14 @@ fn squashed_images_are_squares() {
 fn of_a_strip_the_middle_is_held() {
     for (from, to) in [([10, 20_000], [32, 128]), ([20_000, 10], [128, 32]), ([1, 5], [8, 32])] {
         let size = to[0].min(to[1]);
-        assert_eq!(fitted_size(from, size, Resize::Crop), to);
+        assert_eq!(Fitting::new(size, Resize::Crop).size_of(from), to);
     }
     // 40 columns from (120 - 40) / 2 on, as wide as four times the height.
     let mut used = Scraps::default();
     let data = pixels([10, 120]);
     let crop = CropBox { top: 0, left: 40, height: 10, width: 40 };
     let expected = resampled(RasterRef::new([10, 120], &data), crop, [16, 64], &mut used);
-    let fitted = fit(&decoded([10, 120]), 16, Resize::Crop).unwrap();
+    let fitted = Fitting::new(16, Resize::Crop).fit(&decoded([10, 120])).unwrap();
     assert_eq!((fitted.height, fitted.width), (16, 64));
     assert_eq!(fitted.pixels, expected);
 }
@@ -176,8 +178,8 @@ proptest! {
         squash in any::<bool>(),
     ) {
         let how = if squash { Resize::Squash } else { Resize::Crop };
-        let fitted = fit(&decoded(from), size, how).unwrap();
-        prop_assert_eq!([fitted.height, fitted.width], fitted_size(from, size, how));
+        let fitted = Fitting::new(size, how).fit(&decoded(from)).unwrap();
+        prop_assert_eq!([fitted.height, fitted.width], Fitting::new(size, how).size_of(from));
         prop_assert_eq!(fitted.pixels.len(), fitted.height * fitted.width * 3);
         prop_assert_eq!(fitted.height.min(fitted.width), size);
         prop_assert!(fitted.height.max(fitted.width) <= 4 * size);

@@ -6,7 +6,8 @@ use longtail::{
     augment::{ClassifierConfig, Normalize, SimConfig, View},
     batch::{Batch, Loader, LoaderConfig, Position, Sampler},
     data::{
-        ImageSet, Opened, Resize, Source, Split, content, decode::decode, fit, pack, stats::Stats,
+        Fitting, ImageSet, Opened, Resize, Source, Split, content, decode::decode, pack,
+        stats::Stats,
     },
     device,
     eval::predict,
@@ -62,7 +63,7 @@ fn a_folder_keeps_the_aspect_of_its_images() {
     assert_eq!((pool.height(), pool.width()), (SIZE, SIZE));
     let place = |name: &str| pool.names().iter().position(|n| n.ends_with(name)).unwrap();
     for (i, size) in SIZES.into_iter().enumerate() {
-        let fitted = fit(&decoded(size), SIZE, Resize::Crop).unwrap();
+        let fitted = Fitting::new(SIZE, Resize::Crop).fit(&decoded(size)).unwrap();
         let index = place(&format!("/{i}.png"));
         assert_eq!(pool.size_of(index), [fitted.height, fitted.width], "{size:?}");
         assert_eq!(pool.image(index), fitted.pixels, "{size:?}");
@@ -143,8 +144,9 @@ fn what_is_predicted_is_what_is_evaluated() {
     let pool = source(&dir, Resize::Crop).pool;
     // As files are given to predict, in another order and without labels.
     let paths: Vec<_> = pool.names().iter().rev().map(|name| dir.path().join(name)).collect();
-    let fitted =
-        |path: &std::path::PathBuf| fit(&decode(path).unwrap(), SIZE, Resize::Crop).unwrap();
+    let fitted = |path: &std::path::PathBuf| {
+        Fitting::new(SIZE, Resize::Crop).fit(&decode(path).unwrap()).unwrap()
+    };
     let images = paths.iter().map(fitted).collect();
     let files = ImageSet::of_fitted(SIZE, images, vec![0; paths.len()], Vec::new());
     let mut predicted = logits(&files);

@@ -23,7 +23,7 @@ fn draw(view: &View, image: RasterRef<'_>, size: [usize; 2], sample: u64) -> Vec
     let plain = Normalize { mean: [0.0; 3], std: [1.0; 3] };
     let mut out = vec![f32::NAN; size[0] * size[1] * 3];
     let mut rng = stream(0, Purpose::View, 0, sample, 0);
-    view.draw(image, size, &plain, &mut rng, &mut Scratch::default(), &mut out);
+    view.draw(&image, size, &plain, &mut rng, &mut Scratch::default(), &mut out).unwrap();
     out
 }
 

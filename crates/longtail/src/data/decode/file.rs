@@ -1,13 +1,20 @@
 //! Image files in memory, taken no larger than they may be.
 
 use std::{
-    fs::File,
-    io::{self, Cursor, Read},
+    io::{self, Cursor, Read, Seek, SeekFrom},
     path::Path,
 };
 
-use super::{Decoded, Outline, outline, share::Share, whole};
-use crate::regular;
+use image::metadata::Orientation;
+
+use super::{
+    Decoded, Outline, content::Format, jpeg, outline, share::Share, stretch::Stretch, whole,
+};
+use crate::{
+    data::catalog::Located,
+    raster::{CropBox, Pixels, Raster, RasterRef, Unreadable, resample},
+    regular,
+};
 
 /// Bytes that are read before a header has said what the image takes.
 const BEGINNING: u64 = 1 << 20;
@@ -28,8 +35,26 @@ impl ImageFile {
     /// Why it cannot be read, as [`decode_bytes`](super::decode_bytes) says it where the header shows it.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = |error: io::Error| error.to_string();
-        let mut file = regular::open(path).map_err(text)?;
+        let file = regular::open(path).map_err(text)?;
         let length = file.metadata().map_err(text)?.len();
+        Self::read_from(file, length)
+    }
+
+    /// Reads a regular file, or the image that some bytes of one are.
+    ///
+    /// # Errors
+    /// As [`ImageFile::read`].
+    pub fn read_located(located: &Located) -> Result<Self, String> {
+        let Located { path, part: Some([offset, length]) } = located else {
+            return Self::read(&located.path);
+        };
+        let text = |error: io::Error| error.to_string();
+        let file = regular::open(path).map_err(text)?;
+        Self::read_from(Stretch::new(file, *offset, *length).map_err(text)?, *length)
+    }
+
+    fn read_from(mut file: impl Read + Seek, length: u64) -> Result<Self, String> {
+        let text = |error: io::Error| error.to_string();
         let mut bytes = Vec::new();
         file.by_ref().take(length.min(BEGINNING)).read_to_end(&mut bytes).map_err(text)?;
         if length <= BEGINNING {
@@ -40,11 +65,15 @@ impl ImageFile {
         Self::read_rest(file, bytes, length)
     }
 
-    fn read_rest(mut file: File, mut bytes: Vec<u8>, length: u64) -> Result<Self, String> {
+    fn read_rest(
+        mut file: impl Read + Seek,
+        mut bytes: Vec<u8>,
+        length: u64,
+    ) -> Result<Self, String> {
         let text = |error: io::Error| error.to_string();
         let from_file = outline(&mut file)?;
         let share = Share::take(from_file.bytes);
-        io::Seek::seek(&mut file, io::SeekFrom::Start(bytes.len() as u64)).map_err(text)?;
+        file.seek(SeekFrom::Start(bytes.len() as u64)).map_err(text)?;
         let rest = length - bytes.len() as u64;
         bytes.reserve_exact(usize::try_from(rest).map_err(|error| error.to_string())?);
         file.take(rest).read_to_end(&mut bytes).map_err(text)?;
@@ -65,11 +94,45 @@ impl ImageFile {
         self.outline.size()
     }
 
+    /// The pixels of a part, `[height, width, 3]`, where the file is such that the others need not be made.
+    fn decode_part(&self, part: CropBox) -> Result<Option<Vec<u8>>, String> {
+        let is_jpeg = super::content::format(&self.bytes)? == Format::Jpeg;
+        match is_jpeg && self.outline.orientation == Orientation::NoTransforms {
+            true => jpeg::decode_part(&self.bytes, part),
+            false => Ok(None),
+        }
+    }
+
     /// The image.
     ///
     /// # Errors
     /// As [`decode_bytes`](super::decode_bytes).
     pub fn decode(&self) -> Result<Decoded, String> {
         whole(&self.bytes)
+    }
+}
+
+/// Of a JPEG that is not turned, no more is made than the crop needs; the pixels are those of the whole.
+impl Pixels for ImageFile {
+    fn size(&self) -> [usize; 2] {
+        ImageFile::size(self)
+    }
+
+    fn resample(
+        &self,
+        crop: CropBox,
+        size: [usize; 2],
+        spare: &mut Raster,
+        out: &mut Raster,
+    ) -> Result<(), Unreadable> {
+        let own = [crop.height, crop.width];
+        if let Some(pixels) = self.decode_part(crop).map_err(Unreadable)? {
+            let part = RasterRef::new(own, &pixels);
+            resample(part, CropBox::whole(own), size, spare, out);
+            return Ok(());
+        }
+        let Decoded { height, width, pixels, .. } = self.decode().map_err(Unreadable)?;
+        resample(RasterRef::new([height, width], &pixels), crop, size, spare, out);
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use image::{DynamicImage, RgbImage};
-use longtail_kernels::jpeg::{Emitter, Listener, Sampling, emitter};
+use longtail_kernels::jpeg::{Emitter, Listener, Part, Sampling, emitter, within};
 use mozjpeg::{ColorSpace, Decompress};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
@@ -18,6 +18,7 @@ use super::{
     markers::{Ending, Header, NoHeader, Scans},
     planes,
 };
+use crate::raster::CropBox;
 
 /// Scans of one file; a file with more is made to keep a decoder busy.
 const MOST_SCANS: usize = 500;
@@ -63,19 +64,43 @@ fn outline_of(header: &Header) -> Outline {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Picture, String> {
     let header = plain(Header::read(bytes))?;
+    let (pixels, notes) = checked(bytes, &header, |scans| by_own_code(scans, &header))?;
+    let image = RgbImage::from_raw(header.width, header.height, pixels)
+        .ok_or("the decoder gave another number of pixels than the header says")?;
+    let image = DynamicImage::ImageRgb8(image);
+    Ok(Picture { image, orientation: header.orientation, notes })
+}
+
+/// RGB bytes of `crop`, `[height, width, 3]`, before the image is turned; none of a kind of file that has to be made
+/// whole.
+pub(super) fn decode_part(bytes: &[u8], crop: CropBox) -> Result<Option<Vec<u8>>, String> {
+    let header = plain(Header::read(bytes))?;
+    let Some((sampling, _)) = planes::of(&header) else { return Ok(None) };
+    let CropBox { top, left, height, width } = crop;
+    let part = Part { rows: top..top + height, columns: left..left + width };
+    let read = |scans: &[u8]| {
+        within(&part, || read(scans, &header, Some((sampling, &part)), emitter::<Ear>()))
+    };
+    let (pixels, _) = checked(bytes, &header, read)?;
+    // Where the decoder takes the file for something else, all its pixels come.
+    Ok((pixels.len() == 3 * height * width).then_some(pixels))
+}
+
+/// What `read` makes of the scans, and what a person should know of the file.
+fn checked(
+    bytes: &[u8],
+    header: &Header,
+    read: impl FnOnce(&[u8]) -> Result<(Vec<u8>, Course), String>,
+) -> Result<(Vec<u8>, Vec<String>), String> {
     let scans = header.scans(bytes);
-    if !scans.all_begun || claims_too_much(&header, scans.end as u64) {
+    if !scans.all_begun || claims_too_much(header, scans.end as u64) {
         return Err(CUT_OFF.into());
     }
     if scans.count > MOST_SCANS {
         return Err(format!("the JPEG has more than {MOST_SCANS} scans"));
     }
-    let (pixels, course) = by_own_code(&bytes[..scans.end], &header)?;
-    let notes = judged(&header, &scans, course)?;
-    let image = RgbImage::from_raw(header.width, header.height, pixels)
-        .ok_or("the decoder gave another number of pixels than the header says")?;
-    let image = DynamicImage::ImageRgb8(image);
-    Ok(Picture { image, orientation: header.orientation, notes })
+    let (pixels, course) = read(&bytes[..scans.end])?;
+    Ok((pixels, judged(header, &scans, course)?))
 }
 
 /// Whether so many bytes cannot hold the image, which is not begun then.
@@ -133,15 +158,17 @@ thread_local! {
 
 /// [`read`] with as much of our own code as the file lets, which is faster than libjpeg's and gives the same bits.
 pub(super) fn by_own_code(bytes: &[u8], header: &Header) -> Result<(Vec<u8>, Course), String> {
-    let sampling = planes::of(header).map(|(sampling, _)| sampling);
-    read(bytes, header, sampling, emitter::<Ear>())
+    let whole = Part::whole([header.height as usize, header.width as usize]);
+    let planes = planes::of(header).map(|(sampling, _)| (sampling, &whole));
+    read(bytes, header, planes, emitter::<Ear>())
 }
 
-/// RGB bytes of `bytes`, which end with the last scan; from planes of this sampling, or in rows where it is `None`.
+/// RGB bytes of `bytes`, which end with the last scan: of a part from planes of this sampling, or of all in rows where
+/// that is `None`.
 fn read(
     bytes: &[u8],
     header: &Header,
-    sampling: Option<Sampling>,
+    planes: Option<(Sampling, &Part)>,
     emitter: Emitter,
 ) -> Result<(Vec<u8>, Course), String> {
     COURSE.set(Course::default());
@@ -155,9 +182,9 @@ fn read(
         let image = Decompress::builder().with_err(handlers(emitter)).from_reader(source)?;
         // Warnings on the header are not on pixels.
         COURSE.set(Course { warnings: 0, warned_at_end: false, ..COURSE.get() });
-        match sampling {
-            Some(sampling) if planes::is_taken(&image, header) => {
-                planes::read(image, header, sampling)
+        match planes {
+            Some((sampling, part)) if planes::is_taken(&image, header) => {
+                planes::read(image, header, sampling, part)
             }
             _ => image.to_colorspace(space)?.read_scanlines(),
         }

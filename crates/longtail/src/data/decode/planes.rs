@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead};
 
-use longtail_kernels::jpeg::{Planes, Sampling};
+use longtail_kernels::jpeg::{Part, Planes, Sampling};
 use mozjpeg::{ColorSpace, Decompress};
 use mozjpeg_sys::jpeg_component_info;
 
@@ -25,11 +25,12 @@ pub(super) fn is_taken<R>(image: &Decompress<R>, header: &Header) -> bool {
     image.color_space() == ColorSpace::JCS_YCbCr && <[usize; 2]>::from(image.size()) == size
 }
 
-/// RGB bytes of the image.
+/// RGB bytes of a part of the image.
 pub(super) fn read<R: BufRead>(
     image: Decompress<R>,
     header: &Header,
     sampling: Sampling,
+    part: &Part,
 ) -> io::Result<Vec<u8>> {
     let mut image = image.raw()?;
     let components = image.components().iter();
@@ -45,8 +46,8 @@ pub(super) fn read<R: BufRead>(
         }
         _ => None,
     };
-    let planes = planes.ok_or_else(|| io::Error::other("its planes do not fit its header"))?;
-    Ok(planes.to_rgb())
+    let rgb = planes.and_then(|planes| planes.to_rgb(part));
+    rgb.ok_or_else(|| io::Error::other("its planes do not fit its header"))
 }
 
 /// Room for the samples of a component, and how many make a row.
@@ -70,14 +71,38 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::data::decode::jpeg::{by_own_code, tests::by_libjpeg};
+    use crate::{
+        data::decode::jpeg::{by_own_code, decode, decode_part, tests::by_libjpeg},
+        raster::CropBox,
+    };
 
     fn check(bytes: &[u8], name: &str) -> Option<Sampling> {
         let header = Header::read(bytes).ok()?;
         let scans = &bytes[..header.scans(bytes).end];
         let (own, theirs) = (by_own_code(scans, &header), by_libjpeg(scans, &header));
         assert!(own == theirs, "{name}: {:?}, {:?}", own.map(|o| o.1), theirs.map(|t| t.1));
+        let whole = decode(bytes).map(|picture| picture.image.into_rgb8().into_raw());
+        check_parts(bytes, &header, whole, name);
         of(&header).map(|(sampling, _)| sampling)
+    }
+
+    /// Parts have the pixels of the `whole`, and fail where it fails.
+    fn check_parts(bytes: &[u8], header: &Header, whole: Result<Vec<u8>, String>, name: &str) {
+        let mut random = ChaCha8Rng::seed_from_u64(bytes.len() as u64);
+        let size = [header.height as usize, header.width as usize];
+        for _ in 0..4 {
+            let [(top, height), (left, width)] = size.map(|side| {
+                let start = random.random_range(0..side);
+                (start, random.random_range(1..=side - start))
+            });
+            let crop = CropBox { top, left, height, width };
+            let part = decode_part(bytes, crop);
+            assert_eq!(part.is_err(), whole.is_err(), "{name}");
+            let (Ok(Some(part)), Ok(whole)) = (part, &whole) else { continue };
+            let rows = (top..top + height).map(|row| 3 * (row * size[1] + left));
+            let cut: Vec<u8> = rows.flat_map(|at| whole[at..][..3 * width].to_vec()).collect();
+            assert!(part == cut, "{name}: {crop:?}");
+        }
     }
 
     /// A JPEG of noise upon a slope.

@@ -99,11 +99,11 @@ impl Labels {
         class.ok_or_else(|| {
             let reason = match self.numbers {
                 true => format!(
-                    "label \"{}\" is out of range: the training list has labels {}",
+                    "label \"{}\" is out of range: the training images have labels {}",
                     cut(&entry.label),
                     self.range()
                 ),
-                false => format!("class \"{}\" is not in the training list", cut(&entry.label)),
+                false => format!("no training image has the class \"{}\"", cut(&entry.label)),
             };
             list_error(list, entry.line, &reason)
         })
@@ -133,7 +133,7 @@ fn no_number(list: &Path, train: &[Entry]) -> DataError {
     let odd = train.iter().find(|entry| number(&entry.label).is_none());
     let (line, label) = odd.map_or((1, ""), |entry| (entry.line, entry.label.as_str()));
     let label = cut(label);
-    list_error(list, line, &format!("label \"{label}\" is no number from 0, as other lines have"))
+    list_error(list, line, &format!("label \"{label}\" is no number from 0, as others are"))
 }
 
 /// Refuses an entry whose label is missing.

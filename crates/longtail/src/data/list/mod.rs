@@ -10,6 +10,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     string::FromUtf8Error,
+    sync::Arc,
 };
 
 pub use labels::Labels;
@@ -18,7 +19,7 @@ use table::Table;
 
 use super::{
     Cifar, DataError,
-    catalog::{Catalog, Files},
+    catalog::{Catalog, Files, Place},
     folder::PartName,
     walk::name_of,
 };
@@ -214,13 +215,13 @@ fn files(
 ) -> Result<Files, DataError> {
     let classes = entries.iter().map(|entry| labels.class(list, entry));
     let classes: Vec<u32> = classes.collect::<Result<_, _>>()?;
-    let root = root.map_or_else(|| find_root(list, &entries), Path::to_owned);
+    let root: Arc<Path> = root.map_or_else(|| find_root(list, &entries), Path::to_owned).into();
     let mut files = Files::default();
     let mut missing = Vec::new();
     for (entry, class) in entries.into_iter().zip(classes) {
         let path = root.join(&entry.path);
         match found(&path) {
-            Some(path) => files.push(path, entry.path, class),
+            Some(path) => files.push(Place::of(path, &root, &entry.path), entry.path, class),
             None => missing.push((entry.line, root.join(shown(&entry.path)))),
         }
     }

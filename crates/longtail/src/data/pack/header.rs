@@ -214,5 +214,7 @@ impl Header {
 pub(super) fn asked(data: &Data) -> DataTyped {
     // Nothing was left out: older versions did not say so, and the same set is the same file.
     let skip_broken = data.skip_broken.then_some(true);
-    DataTyped { dir: None, split: None, skip_broken, ..data.clone().into() }
+    let shorter_side = (data.shorter_side > 0).then_some(data.shorter_side);
+    let typed = DataTyped { dir: None, split: None, storage: None, ..data.clone().into() };
+    DataTyped { skip_broken, shorter_side, ..typed }
 }

@@ -98,6 +98,10 @@ pub fn write(
     piece: Option<u64>,
 ) -> Result<Vec<PathBuf>, DataError> {
     let broken = |reason: String| DataError::Pack { path: path.to_owned(), reason };
+    if source.pool.test_side().is_some() {
+        let reason = "whole images are too large for one: bring them to a size with --resize crop and --shorter-side";
+        return Err(broken(reason.into()));
+    }
     let header = Header::of(data, source, split).map_err(broken)?;
     if let Some(other) = pieces::foreign(path, is_pack(path)) {
         let reason = format!("{} is there and no pack: choose another name", other.display());

@@ -29,7 +29,8 @@ pub(super) fn settle(parts: &mut Parts) {
     let items: Vec<_> =
         items.filter(|item| key(item).is_some_and(|key| doubtful.contains(&key))).collect();
     items.into_par_iter().for_each(|item| {
-        let decoded = ImageFile::read(&item.file).and_then(|file| file.decode());
+        let Some(file) = &item.file else { return };
+        let decoded = ImageFile::read_located(file).and_then(|file| file.decode());
         // A file that was changed meanwhile is like no other.
         if let (Ok(seen), Ok(decoded)) = (&mut item.seen, decoded) {
             seen.pixels = digest(decoded.width, &decoded.pixels);
@@ -89,12 +90,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::data::catalog::Located;
 
     fn item(file: &Path, sum: u32) -> Item {
         let bytes = std::fs::read(file).unwrap();
         let hash: Digest = Sha256::digest(&bytes).into();
         let seen = Ok(Seen { bytes: hash, pixels: hash, sum, size: [1, 1] });
-        Item { path: file.display().to_string(), file: file.to_owned(), label: 0, seen }
+        let located = Located { path: file.to_owned(), part: None };
+        Item { path: file.display().to_string(), file: Some(located), label: 0, seen }
     }
 
     #[test]
@@ -109,7 +112,7 @@ mod tests {
         let remarked = write("remarked.ppm", b"P6 # red\n1 1 255\n\xff\0\0");
         let blue = write("blue.ppm", b"P6 1 1 255\n\0\0\xff");
         let gone = item(&write("gone.ppm", b"P6 1 1 255\n\xff\0\0 "), 8);
-        std::fs::remove_file(&gone.file).unwrap();
+        std::fs::remove_file(&gone.path).unwrap();
         // The same checksum by design of blue and red; `gone` alone has another, and is not asked for.
         let mut parts = [
             ("train", vec![item(&red, 7), gone]),

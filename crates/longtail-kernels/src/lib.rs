@@ -16,6 +16,7 @@ pub mod gpu;
 pub mod jpeg;
 mod max_pool;
 mod options;
+pub mod resample;
 pub mod threads;
 
 pub use basic_block::{

@@ -42,6 +42,10 @@ pub struct DataArgs {
     pub shorter_side: Option<usize>,
     #[arg(long, help = key("data.storage"), value_parser = one_of::<Storage>())]
     pub storage: Option<Storage>,
+    #[arg(long, help = key("data.cache"), value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+    #[arg(long, help = key("data.cache_gib"), value_name = "GIB")]
+    pub cache_gib: Option<f64>,
     #[arg(long, help = key("data.imbalance"), value_name = "FACTOR", allow_negative_numbers = true)]
     pub imbalance: Option<f64>,
     #[arg(long, help = key("data.split_seed"), value_name = "SEED")]

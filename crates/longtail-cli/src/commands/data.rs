@@ -100,7 +100,9 @@ fn stats(args: &StatsArgs) -> anyhow::Result<ExitCode> {
     let (stats, notes) = match DataSource::of(&section)? {
         DataSource::Folder(dir) => of_files(folder::find(&dir)?, &section, &args.data)?,
         DataSource::Lists(lists) => of_files(list::find(&lists)?, &section, &args.data)?,
-        DataSource::Shards(shards) => of_files(shards::find(&shards)?, &section, &args.data)?,
+        DataSource::Shards(shards) => {
+            of_files(shards::find(&shards, &section)?, &section, &args.data)?
+        }
         _ => stats_of_split(&section, &args.data)?,
     };
     if args.json {

@@ -53,6 +53,8 @@ pub fn data_layer(args: &DataArgs) -> Result<RecipeFile, RecipeError> {
     data.resize = args.resize;
     data.shorter_side = args.shorter_side;
     data.storage = args.storage;
+    data.cache = args.cache.clone();
+    data.cache_gib = args.cache_gib;
     data.imbalance = args.imbalance;
     data.split_seed = args.split_seed;
     data.val = args.val;

@@ -23,6 +23,8 @@ pub enum Place {
         /// How many bytes.
         length: u64,
     },
+    /// In memory, out of a file of which the bytes cannot be read alone.
+    Held(Arc<[u8]>),
 }
 
 impl Place {
@@ -32,13 +34,22 @@ impl Place {
     }
 }
 
-/// The bytes of an image file: a whole file, or some bytes of a larger one.
+/// The bytes of an image file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Located {
-    /// The file.
-    pub path: PathBuf,
-    /// First byte and number of bytes; `None`: all.
-    pub part: Option<[u64; 2]>,
+pub enum Located {
+    /// All bytes of a file.
+    File(PathBuf),
+    /// Some bytes of a larger file.
+    Within {
+        /// The larger file.
+        file: Arc<Path>,
+        /// The first byte.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
+    },
+    /// Bytes in memory.
+    Held(Arc<[u8]>),
 }
 
 /// Image files of one part, with their labels.
@@ -72,22 +83,22 @@ impl Files {
 
     /// Where file `index` is.
     pub fn located(&self, index: usize) -> Located {
-        let path = |path: &Path| Located { path: path.to_owned(), part: None };
         match &self.places[index] {
-            Place::Below(folder) => path(&folder.join(&self.names[index])),
-            Place::File(file) => path(file),
+            Place::Below(folder) => Located::File(folder.join(&self.names[index])),
+            Place::File(file) => Located::File(file.clone()),
             Place::Within { file, offset, length } => {
-                Located { part: Some([*offset, *length]), ..path(file) }
+                Located::Within { file: Arc::clone(file), offset: *offset, length: *length }
             }
+            Place::Held(bytes) => Located::Held(Arc::clone(bytes)),
         }
     }
 
     /// What messages call file `index`.
     pub fn title(&self, index: usize) -> String {
-        let Located { path, part } = self.located(index);
-        match part {
-            None => text_of(&path),
-            Some(_) => format!("{} in {}", self.names[index], text_of(&path)),
+        match self.located(index) {
+            Located::File(path) => text_of(&path),
+            Located::Within { file, .. } => format!("{} in {}", self.names[index], text_of(&*file)),
+            Located::Held(_) => self.names[index].clone(),
         }
     }
 

@@ -375,7 +375,7 @@ fn too_few_classes(catalog: &Catalog) -> DataError {
     // The folder of the class, by the file and its name below the set's folder.
     let class = catalog.train.names.first().and_then(|name| {
         let below = Path::new(name).components().count();
-        let Located { path, part: None } = catalog.train.located(0) else { return None };
+        let Located::File(path) = catalog.train.located(0) else { return None };
         let set = path.ancestors().nth(below)?;
         Some(set.join(Path::new(name).components().next()?))
     });

@@ -260,6 +260,11 @@ impl ImageSet {
         self.partial.as_ref().map_or(index < self.len(), place)
     }
 
+    /// Whether its images are read whenever one is needed.
+    pub fn is_on_demand(&self) -> bool {
+        self.on_demand.is_some()
+    }
+
     /// Hash of the whole set, where not all images are here.
     pub(super) fn content_of_whole(&self) -> Option<&str> {
         let of_part = self.partial.as_ref().map(|partial| partial.content.as_str());

@@ -104,10 +104,12 @@ pub fn glance(
 
 /// Digest of a file's name and length.
 fn identity(files: &Files, index: usize) -> Result<Digest, String> {
-    let Located { path, part } = files.located(index);
-    let length = match part {
-        Some([_, length]) => length,
-        None => path.metadata().map_err(|error| format!("{}: {error}", files.title(index)))?.len(),
+    let length = match files.located(index) {
+        Located::Within { length, .. } => length,
+        Located::Held(bytes) => bytes.len() as u64,
+        Located::File(path) => {
+            path.metadata().map_err(|error| format!("{}: {error}", files.title(index)))?.len()
+        }
     };
     let mut hash = Sha256::new();
     hash.update(length.to_le_bytes());

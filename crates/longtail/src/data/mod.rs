@@ -1,6 +1,7 @@
 //! Where images come from, decoded once and held as bytes, or read from their files one at a time; and which of them
 //! train, validate and test.
 
+mod cache;
 pub mod catalog;
 mod cifar;
 mod counts;
@@ -21,6 +22,7 @@ mod on_disk;
 mod open;
 mod options;
 pub mod pack;
+mod parquet;
 mod read;
 mod resize;
 mod sets;

@@ -1,19 +1,72 @@
 //! Images that stay in their files, and are read whenever one is needed.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use super::{DataError, Fitted, Fitting, ImageSet, ReadImage, catalog::Files, decode::ImageFile};
-use crate::raster::Pixels;
+use super::{
+    Data, DataError, Fitted, Fitting, ImageSet, ReadImage, Storage,
+    cache::Cached,
+    catalog::{Files, Located},
+    decode::ImageFile,
+    source::given,
+};
+use crate::{counted::counted, raster::Pixels};
+
+/// Files beyond which images stay on disk where nothing else is said.
+const MANY: usize = 50_000;
+
+/// Whether images stay on disk, of which there are so many `files`.
+pub(super) fn is_asked(data: &Data, files: usize) -> bool {
+    match data.storage {
+        Storage::Auto => files > MANY || given(&data.cache).is_some(),
+        Storage::Memory => false,
+        Storage::Disk => true,
+    }
+}
+
+/// What to know where they stay there though nobody said so.
+pub(super) fn note(data: &Data) -> Option<String> {
+    let is_said = data.storage != Storage::Auto || given(&data.cache).is_some();
+    (!is_said).then(|| {
+        format!(
+            "there are more than {MANY} images, which stay on disk and are read as they are needed (--storage memory \
+             decodes them once)"
+        )
+    })
+}
+
+/// Bytes that all files of a section's cache may take.
+pub(super) fn most(data: &Data) -> u64 {
+    (data.cache_gib * f64::from(1 << 30)) as u64
+}
 
 /// Files, each of which is decoded anew for every view.
 #[derive(Debug)]
-struct OnDisk {
+pub(super) struct OnDisk {
     files: Files,
     fitting: Fitting,
 }
 
 impl OnDisk {
-    fn file(&self, index: usize) -> Result<ImageFile, DataError> {
+    /// Number of images.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// What images are brought to.
+    pub(super) fn fitting(&self) -> Fitting {
+        self.fitting
+    }
+
+    /// The file that image `index` is in.
+    pub(super) fn file(&self, index: usize) -> Option<PathBuf> {
+        match self.files.located(index) {
+            Located::File(path) => Some(path),
+            Located::Within { file, .. } => Some(file.to_path_buf()),
+            Located::Held(_) => None,
+        }
+    }
+
+    fn bytes_of(&self, index: usize) -> Result<ImageFile, DataError> {
         ImageFile::read_located(&self.files.located(index)).map_err(|e| self.fault(index, e))
     }
 
@@ -24,7 +77,7 @@ impl OnDisk {
 
 impl ReadImage for OnDisk {
     fn read(&self, index: usize, pixels: &mut Vec<u8>) -> Result<[usize; 2], DataError> {
-        let fitted = self.file(index)?.decode().and_then(|decoded| self.fitting.fit(&decoded));
+        let fitted = self.bytes_of(index)?.decode().and_then(|decoded| self.fitting.fit(&decoded));
         let Fitted { height, width, pixels: read } =
             fitted.map_err(|reason| self.fault(index, reason))?;
         *pixels = read;
@@ -36,14 +89,35 @@ impl ReadImage for OnDisk {
         if self.fitting.test_side().is_none() {
             return Ok(None);
         }
-        Ok(Some(Box::new(self.file(index)?)))
+        Ok(Some(Box::new(self.bytes_of(index)?)))
     }
 }
 
-/// The images of `files`, of which nothing is read yet; `content` identifies them.
-pub(super) fn images(mut files: Files, content: String, fitting: Fitting) -> ImageSet {
+/// The images of `files`, of which nothing is read yet; `content` identifies them. What a section says is kept of them
+/// decoded, with a sentence on how many are there.
+///
+/// # Errors
+/// [`DataError::Io`] if nothing can be kept where the section says.
+pub(super) fn images(
+    mut files: Files,
+    content: String,
+    data: &Data,
+) -> Result<(ImageSet, Option<String>), DataError> {
+    let fitting = Fitting::of(data);
     let (labels, names) = (std::mem::take(&mut files.labels), files.names.clone());
-    let images = Arc::new(OnDisk { files, fitting });
-    ImageSet::on_demand([fitting.size; 2], labels, names, content, images)
-        .with_test_side(fitting.test_side())
+    let images = OnDisk { files, fitting };
+    let (images, note): (Arc<dyn ReadImage>, _) = match given(&data.cache) {
+        // Whole images would take far more room than their files.
+        _ if fitting.test_side().is_some() => (Arc::new(images), None),
+        None => (Arc::new(images), None),
+        Some(folder) => {
+            let cached = Cached::new(images, &content, &folder, most(data))?;
+            let all = counted(labels.len(), "image", "images");
+            let note =
+                format!("{} of {all} are decoded in {} already", cached.kept(), folder.display());
+            (Arc::new(cached), Some(note))
+        }
+    };
+    let set = ImageSet::on_demand([fitting.size; 2], labels, names, content, images);
+    Ok((set.with_test_side(fitting.test_side()), note))
 }

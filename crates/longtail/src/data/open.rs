@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     Data, DataError, DataSource, DataTyped, Fitting, ImageSet, Integrity, Listed, Listing, Source,
-    Split, SplitRequest, Storage,
+    Split, SplitRequest,
     catalog::{Catalog, Files},
     folder,
     inspect::{Broken, Inspected, glance, inspect},
@@ -15,8 +15,6 @@ use super::{
 
 /// Where `data fetch` puts archives, and where they are looked for when nothing else is said.
 pub const DEFAULT_DIR: &str = "data";
-/// Files beyond which images stay on disk where nothing else is said.
-const MANY: usize = 50_000;
 
 /// A data set whose images are known and, if they are files, not yet decoded.
 #[derive(Debug)]
@@ -101,7 +99,7 @@ impl Opened {
                 opened
             }
             DataSource::Lists(lists) => Self::of_files(list::find(&lists)?, data)?,
-            DataSource::Shards(shards) => Self::of_files(shards::find(&shards)?, data)?,
+            DataSource::Shards(shards) => Self::of_files(shards::find(&shards, data)?, data)?,
             DataSource::Folder(dir) => Self::of_files(folder::find(&dir)?, data)?,
         })
     }
@@ -113,11 +111,7 @@ impl Opened {
 
     fn of_files(mut catalog: Catalog, data: &Data) -> Result<Self, DataError> {
         let broken = if data.skip_broken { Broken::Skip } else { Broken::Refuse };
-        let on_disk = match data.storage {
-            Storage::Auto => catalog.parts().map(|(_, files)| files.len()).sum::<usize>() > MANY,
-            Storage::Memory => false,
-            Storage::Disk => true,
-        };
+        let on_disk = on_disk::is_asked(data, catalog.parts().map(|(_, files)| files.len()).sum());
         let (inspected, some_sizes) = match on_disk {
             true => glance(&mut catalog, broken).map(|(seen, sizes)| (seen, Some(sizes)))?,
             false => (inspect(&mut catalog, broken)?, None),
@@ -135,12 +129,7 @@ impl Opened {
             is_files: true,
         };
         let mut notes = std::mem::take(&mut catalog.notes);
-        if on_disk && data.storage == Storage::Auto {
-            notes.push(format!(
-                "there are more than {MANY} images, which stay on disk and are read as they are needed (--storage memory \
-                 decodes them once)"
-            ));
-        }
+        notes.extend(on_disk::note(data).filter(|_| on_disk));
         let images = Images::Files(Box::new(Inspection { catalog, inspected, some_sizes }));
         Ok(Self { listing, notes, split: None, images })
     }
@@ -232,15 +221,20 @@ impl Opened {
         if some_sizes.is_some() {
             let content = |listed: &Option<Listed>| listed.clone().unwrap_or_default().content;
             let (val, test) = (content(&listing.val), content(&listing.test));
-            let images = |files, content| on_disk::images(files, content, fitting);
+            let mut notes = Vec::new();
+            let mut images = |files, content| {
+                let (images, note) = on_disk::images(files, content, data)?;
+                notes.extend(note);
+                Ok::<_, DataError>(images)
+            };
             let source = Source {
                 name: listing.name,
                 class_names: listing.class_names,
-                pool: images(catalog.train, listing.pool.content),
-                val: catalog.val.map(|files| images(files, val)),
-                test: catalog.test.map(|files| images(files, test)),
+                pool: images(catalog.train, listing.pool.content)?,
+                val: catalog.val.map(|files| images(files, val)).transpose()?,
+                test: catalog.test.map(|files| images(files, test)).transpose()?,
             };
-            return Ok((source, Vec::new()));
+            return Ok((source, notes));
         }
         let mut notes = Vec::new();
         let mut faults = Vec::new();
@@ -306,6 +300,7 @@ pub fn absolute(data: &Data) -> Result<Data, DataError> {
         &mut data.val_list,
         &mut data.test_list,
         &mut data.split,
+        &mut data.cache,
     ] {
         *path = absolute(path)?;
     }

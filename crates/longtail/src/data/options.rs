@@ -9,7 +9,7 @@ use crate::{
 choice! {
     /// Where the images of folders and lists are while a run works with them.
     Storage {
-        /// In memory, or on disk where there are more than 50,000.
+        /// In memory; on disk where there are more than 50,000, or a cache is given.
         Auto = "auto",
         /// In memory, decoded once.
         Memory = "memory",
@@ -55,8 +55,14 @@ section! {
             within Limits::range(0.0, 2048.0, "the shorter side has at most 2048 pixels");
         /// Where the images of folders and lists are while a run works with them.
         storage: Storage =>
-            r#"`"memory"`: decoded once; `"disk"`: read and decoded whenever a view is made, names and sizes of the files identify them; `"auto"`: on disk where there are more than 50,000"#,
+            r#"`"memory"`: decoded once; `"disk"`: read and decoded whenever a view is made, names and sizes of the files identify them; `"auto"`: on disk where there are more than 50,000, or a cache is given"#,
             "Longtail";
+        /// A folder in which images that stay on disk are kept decoded from run to run, brought to the size that views are cropped out of, and those of Parquet files unpacked.
+        cache: PathBuf =>
+            r#"path of a folder; `""`: none; whole images, with full, are not kept decoded"#, "Longtail", default "none";
+        /// GiB that all files in that folder may take; what does not fit is decoded each time.
+        cache_gib: f64 =>
+            "GiB", "Longtail", within Limits::from(0.0, "GiB are counted from 0").capped(1e6);
         /// Imbalance factor n_max / n_min; 0: as the images come.
         imbalance: f64 =>
             "n_max / n_min, at least 1; `0.0`: as the images come", "paper §4.1; Longtail",

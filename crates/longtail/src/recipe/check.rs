@@ -54,6 +54,12 @@ impl Sections {
         require(!has_own_size || shorter_side == 0, "data.shorter_side", shorter_side, mend)?;
         require(!has_own_size || storage == Storage::Auto, "data.storage", storage, mend)?;
         require(!has_own_size || resize != Resize::Full, "data.resize", resize, mend)?;
+        let has_cache = !self.data.cache.as_os_str().is_empty();
+        let cache = self.data.cache.display();
+        let mend = "it is for images that stay on disk: leave it out, or --storage memory";
+        require(!has_cache || storage != Storage::Memory, "data.cache", &cache, mend)?;
+        let mend = "it is for folders and lists";
+        require(!has_own_size || !has_cache, "data.cache", &cache, mend)?;
         let mend = "images are squashed to the size of a view: leave it out, or say --resize crop";
         let is_squash = resize == Resize::Squash;
         require(!is_squash || shorter_side == 0, "data.shorter_side", shorter_side, mend)?;

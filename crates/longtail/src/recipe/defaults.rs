@@ -98,6 +98,8 @@ fn data_defaults(name: &str) -> Data {
         resize: Resize::Crop,
         shorter_side: 0,
         storage: Storage::Auto,
+        cache: PathBuf::new(),
+        cache_gib: 100.0,
         imbalance,
         split_seed: 0,
         val: Holdout::Auto,

@@ -39,7 +39,7 @@ pub use crate::{
 
 use crate::{
     choice::choice,
-    data::{Cifar, Resize, source},
+    data::{Cifar, Resize, Storage, source},
     method::{self, Method, Settings},
 };
 
@@ -193,6 +193,9 @@ impl Recipe {
         let mut same = self.0.clone();
         same.data.dir = PathBuf::new();
         same.data.split = PathBuf::new();
+        same.data.storage = Storage::Auto;
+        same.data.cache = PathBuf::new();
+        same.data.cache_gib = 0.0;
         same.method.teacher = None;
         same.model.weights = PathBuf::new();
         if let Some(branch) = &mut same.branch {
@@ -213,6 +216,9 @@ impl Recipe {
             forget("resize", format!("\"{resize}\""));
         }
         forget("shorter_side", "0".into());
+        forget("storage", "\"auto\"".into());
+        forget("cache", "\"\"".into());
+        forget("cache_gib", "0.0".into());
         forget("weights", "\"\"".into());
         if same.model.weights_digest.is_empty() {
             forget("weights_digest", "\"\"".into());

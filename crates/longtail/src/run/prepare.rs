@@ -11,13 +11,16 @@ use super::{
 use crate::{
     Result,
     augment::Normalize,
-    data::{Opened, Sets, Split, source},
+    data::{Opened, Part, Sets, Split, source},
     device,
     loss::{ClassCounts, Teacher},
     model::{EncoderConfig, Network, weights::Fitted},
     recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
     train::{Need, Observer, TrainError, Trainer},
 };
+
+/// Most images on disk that means and deviations of colours are made of.
+const LOOKED_AT: usize = 2_000;
 
 /// All that a run is made of, before anything is written.
 pub(super) struct Prepared {
@@ -111,12 +114,17 @@ pub(super) fn prepare(
     Ok(Prepared { recipe, sets, split, notes, teacher, weights })
 }
 
-/// The recipe with means and deviations of its training images, where no layer has others.
+/// The recipe with means and deviations of its training images, of some where they stay on disk, where no layer has
+/// others.
 fn with_own_colours(recipe: Recipe, layers: &[RecipeFile], sets: &Sets) -> Result<Recipe> {
     if says_colours(layers) {
         return Ok(recipe);
     }
-    let Normalize { mean, std } = Normalize::of(&sets.train.images, &sets.train.indices)?;
+    let Part { images, indices } = &sets.train;
+    // Each is decoded for it, where they are not here.
+    let step = if images.is_on_demand() { indices.len().div_ceil(LOOKED_AT).max(1) } else { 1 };
+    let some: Vec<u32> = indices.iter().copied().step_by(step).collect();
+    let Normalize { mean, std } = Normalize::of(images, &some)?;
     Ok(recipe.with(|Sections { views, .. }| (views.mean, views.std) = (mean, std))?)
 }
 

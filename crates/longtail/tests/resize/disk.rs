@@ -286,3 +286,140 @@ fn files_are_told_apart_by_name_and_length_and_broken_ones_left_out_if_asked() {
     let without = Opened::open(&data).unwrap();
     assert_eq!(opened.listing.pool.content, without.listing.pool.content);
 }
+
+#[test]
+fn a_cache_gives_the_same_views_and_follows_its_files() {
+    let dir = folder();
+    let cache = tempdir().unwrap();
+    let data = |gib| Data {
+        cache: cache.path().to_owned(),
+        cache_gib: gib,
+        shorter_side: 20,
+        ..section(dir.path(), Resize::Crop, Storage::Auto)
+    };
+    let plain = Data { cache: PathBuf::new(), ..data(1.0) };
+    let pool = |data: &Data| Arc::new(load(data).0.pool);
+    let expected = batches(&pool(&plain));
+    let notes = |data: &Data| {
+        let opened = Opened::open(data).unwrap();
+        let (split, _) = opened.split(data).unwrap();
+        opened.load(&split, data).unwrap().1
+    };
+    // Too little room, then enough, then all from there.
+    for gib in [2e-6, 1.0, 1.0] {
+        assert_eq!(batches(&pool(&data(gib))), expected);
+    }
+    let said = notes(&data(1.0));
+    assert!(said[0].starts_with("13 of 13 images are decoded in "), "{said:?}");
+    // What was changed and keeps its length is decoded again.
+    let path = dir.path().join("train/0/0.png");
+    let bytes = fs::read(&path).unwrap();
+    let other = fs::read(dir.path().join("train/0/2.png")).unwrap();
+    let longest = bytes.len().max(other.len());
+    let padded = |bytes: &[u8]| {
+        let mut padded = bytes.to_vec();
+        padded.resize(longest, 0);
+        padded
+    };
+    fs::write(&path, padded(&bytes)).unwrap();
+    let before = batches(&pool(&data(1.0)));
+    fs::write(&path, padded(&other)).unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+    File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let after = batches(&pool(&data(1.0)));
+    assert_ne!(before, after);
+    assert_eq!(after, batches(&pool(&plain)));
+    // Where nothing can be kept, the folder is named.
+    let file = cache.path().join("file");
+    fs::write(&file, "").unwrap();
+    let opened = Opened::open(&data(1.0)).unwrap();
+    let (split, _) = opened.split(&data(1.0)).unwrap();
+    let error = opened.load(&split, &Data { cache: file, ..data(1.0) }).unwrap_err().to_string();
+    assert!(error.contains("cannot keep decoded images in"), "{error}");
+}
+
+/// The bytes of the image in a row of the tables that `tests/oracles/parquet.py` makes.
+fn image_of_row(row: usize) -> Vec<u8> {
+    let (width, height) = (2 + row % 5, 1 + row % 3);
+    let pixels = (0..3 * width * height).map(|i| ((31 * row + 7 * i) % 256) as u8);
+    format!("P6 {width} {height} 255\n").into_bytes().into_iter().chain(pixels).collect()
+}
+
+fn table(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/parquet").join(name)
+}
+
+#[test]
+fn parquet_files_are_the_lists_that_they_were_made_of() {
+    let (hub, dir, cache) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
+    fs::create_dir(hub.path().join("data")).unwrap();
+    let to = |name: &str| hub.path().join("data").join(name);
+    fs::copy(table("snappy.parquet"), to("train-00000-of-00002.parquet")).unwrap();
+    fs::copy(table("snappy.parquet"), to("train-00001-of-00002.parquet")).unwrap();
+    fs::copy(table("snappy.parquet"), to("test-00000-of-00001.parquet")).unwrap();
+    let of = |storage, cache: &Path| {
+        let data = section(hub.path(), Resize::Crop, storage);
+        load(&Data { cache: cache.to_owned(), ..data })
+    };
+    let (source, split) = of(Storage::Memory, Path::new(""));
+    let rows = source.pool.len() / 2;
+    assert_eq!(source.class_names, ["0", "1", "2", "3"]);
+    // The same as files of a list.
+    let mut list = String::new();
+    for at in 0..2 * rows {
+        let row = at % rows;
+        fs::write(dir.path().join(format!("{at}.ppm")), image_of_row(row)).unwrap();
+        list += &format!("{at}.ppm {}\n", 7 * row % 4);
+    }
+    let path = dir.path().join("list.txt");
+    fs::write(&path, list).unwrap();
+    let listed = load(&section(&path, Resize::Crop, Storage::Memory)).0.pool;
+    assert_eq!(listed.labels(), source.pool.labels());
+    let expected = batches(&Arc::new(listed));
+    let pool = Arc::new(source.pool);
+    assert_eq!(batches(&pool), expected);
+    // Unpacked, then from what was unpacked; then anew, for one of the files was damaged.
+    for damaged in [false, false, true] {
+        if damaged {
+            let images = fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path());
+            let images = images.filter(|path| path.extension().is_some_and(|e| e == "images"));
+            images.for_each(|path| fs::write(path, "short").unwrap());
+        }
+        let (disk, of_disk) = of(Storage::Disk, cache.path());
+        assert_eq!(disk.pool.names(), pool.names());
+        assert_eq!(batches(&Arc::new(disk.pool)), expected);
+        assert_eq!(of_disk.train, split.train);
+        assert_eq!(disk.test.unwrap().len(), rows);
+    }
+}
+
+#[test]
+fn classes_of_a_parquet_file_have_the_names_that_it_says() {
+    let opened =
+        Opened::open(&section(&table("hub.parquet"), Resize::Crop, Storage::Memory)).unwrap();
+    assert_eq!(opened.listing.class_names, ["oak", "ash", "elm", "yew"]);
+    let said = &opened.notes[0];
+    assert!(said.contains("column image.bytes of") && said.ends_with("column label"), "{said}");
+    let texts =
+        Opened::open(&section(&table("text-labels.parquet"), Resize::Crop, Storage::Memory));
+    assert_eq!(texts.unwrap().listing.class_names, ["ash", "elm", "oak", "yew"]);
+}
+
+#[test]
+fn parquet_files_that_cannot_be_used_are_named_with_the_mend() {
+    let data = section(&table("hub.parquet"), Resize::Crop, Storage::Disk);
+    assert!(said(&data).contains("say with --cache into which folder"), "{}", said(&data));
+    let cache = tempdir().unwrap();
+    let small = Data { cache: cache.path().to_owned(), cache_gib: 1e-7, ..data.clone() };
+    assert!(said(&small).contains("--cache-gib"), "{}", said(&small));
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0, "nothing half-written is left");
+    let file = cache.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(said(&Data { cache: file, ..data }).contains("cannot unpack images to"));
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("cut.parquet");
+    let bytes = fs::read(table("hub.parquet")).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let said = said(&section(&path, Resize::Crop, Storage::Memory));
+    assert!(said.contains("cut.parquet") && said.contains("copy it again"), "{said}");
+}

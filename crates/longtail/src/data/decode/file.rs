@@ -40,17 +40,20 @@ impl ImageFile {
         Self::read_from(file, length)
     }
 
-    /// Reads a regular file, or the image that some bytes of one are.
+    /// Reads a regular file, or the image that some bytes of one or of memory are.
     ///
     /// # Errors
     /// As [`ImageFile::read`].
     pub fn read_located(located: &Located) -> Result<Self, String> {
-        let Located { path, part: Some([offset, length]) } = located else {
-            return Self::read(&located.path);
-        };
         let text = |error: io::Error| error.to_string();
-        let file = regular::open(path).map_err(text)?;
-        Self::read_from(Stretch::new(file, *offset, *length).map_err(text)?, *length)
+        match located {
+            Located::File(path) => Self::read(path),
+            Located::Within { file, offset, length } => {
+                let file = regular::open(file).map_err(text)?;
+                Self::read_from(Stretch::new(file, *offset, *length).map_err(text)?, *length)
+            }
+            Located::Held(bytes) => Self::read_from(Cursor::new(bytes), bytes.len() as u64),
+        }
     }
 
     fn read_from(mut file: impl Read + Seek, length: u64) -> Result<Self, String> {

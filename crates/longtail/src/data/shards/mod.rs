@@ -5,6 +5,7 @@
 //! name in a folder `train`, `val` or `test`; what says no part trains.
 
 mod samples;
+mod tables;
 mod tar;
 
 use std::{
@@ -17,11 +18,13 @@ use rayon::prelude::*;
 use samples::Sample;
 
 use super::{
-    DataError,
+    Data, DataError,
     catalog::{Catalog, Files, Place},
     folder::{self, PartName},
     list::{Entry, Labels},
     names::text_of,
+    on_disk,
+    source::given,
     walk::{self, name_of},
 };
 
@@ -95,8 +98,13 @@ fn shards_in(dir: &Path) -> Result<Vec<(PathBuf, PartName)>, DataError> {
 
 /// Whether a file is called like one that holds many images.
 pub fn is_shard(path: &Path) -> bool {
-    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    ending.eq_ignore_ascii_case("tar")
+    has_ending(path, "tar") || has_ending(path, "parquet")
+}
+
+fn has_ending(path: &Path, wanted: &str) -> bool {
+    path.extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|ending| ending.eq_ignore_ascii_case(wanted))
 }
 
 /// The part that a word of a name says.
@@ -104,59 +112,116 @@ fn part_of(name: &str) -> Option<PartName> {
     name.split(|letter: char| !letter.is_ascii_alphabetic()).find_map(PartName::of)
 }
 
-/// Finds the images of `shards`, in their order, without reading them.
+/// Where the images of Parquet files are once they are found.
+enum Kept {
+    InMemory,
+    /// In files of a folder, which take so many bytes at most.
+    Unpacked {
+        folder: PathBuf,
+        most: u64,
+    },
+}
+
+impl Kept {
+    /// What a section asks for.
+    fn of(shards: &Shards, data: &Data) -> Result<Self, DataError> {
+        let tables = shards.parts.iter().flatten().filter(|path| has_ending(path, "parquet"));
+        let mut rows = 0;
+        let mut first = None;
+        for path in tables {
+            rows += tables::open(path)?.rows();
+            first.get_or_insert(path);
+        }
+        let Some(first) = first.filter(|_| on_disk::is_asked(data, rows)) else {
+            return Ok(Self::InMemory);
+        };
+        let Some(folder) = given(&data.cache) else {
+            let reason = "images of Parquet files can be read one by one only once they are unpacked: say with --cache into \
+                          which folder, or --storage memory";
+            return Err(fault(first, reason.into()));
+        };
+        Ok(Self::Unpacked { folder, most: on_disk::most(data) })
+    }
+}
+
+/// An image of a shard, with its label as it is written.
+struct Found {
+    place: Place,
+    name: String,
+    label: String,
+    class_name: Option<String>,
+}
+
+/// A shard with its images.
+type Read = (PathBuf, Vec<Found>);
+
+/// Finds the images of `shards`, in their order. Those of tar archives are not read; those of Parquet files are taken into
+/// memory as they are, or unpacked, as a section says.
 ///
 /// # Errors
 /// [`DataError::Shard`] naming the file and the remedy.
-pub fn find(shards: &Shards) -> Result<Catalog, DataError> {
-    let [train, val, test] = [0, 1, 2].map(|part| read(&shards.parts[part]));
-    let (train, val, test) = (train?, val?, test?);
-    let first = shards.parts.iter().flatten().next().unwrap_or(&shards.named);
-    let Some(of_train) = shards.parts[PartName::Train as usize].first() else {
+pub fn find(shards: &Shards, data: &Data) -> Result<Catalog, DataError> {
+    let kept = Kept::of(shards, data)?;
+    let read = |part: PartName| -> Result<Vec<Read>, DataError> {
+        shards.parts[part as usize].par_iter().map(|path| read(path, &kept)).collect()
+    };
+    let (train, val, test) = (read(PartName::Train)?, read(PartName::Val)?, read(PartName::Test)?);
+    let Some((first, _)) = train.first() else {
+        let first = shards.parts.iter().flatten().next().unwrap_or(&shards.named);
         let reason = "no file says that it is of the training part: call it train-…";
         return Err(fault(first, reason.into()));
     };
-    let entries: Vec<Entry> = train.iter().map(|(_, sample)| entry(sample)).collect();
+    let entries: Vec<Entry> = train.iter().flat_map(|(_, found)| found).map(entry).collect();
     if entries.is_empty() {
-        return Err(fault(of_train, "it holds no image".into()));
+        return Err(fault(first, "it holds no image with a label".into()));
     }
-    let labels = Labels::of(of_train, &entries, false).map_err(|error| plain(of_train, error))?;
+    let labels = Labels::of(first, &entries, false).map_err(|error| plain(first, error))?;
     drop(entries);
-    let files = |part: Vec<(Arc<Path>, Sample)>| files(part, &labels);
-    let some = |part: Vec<(Arc<Path>, Sample)>| (!part.is_empty()).then(|| files(part)).transpose();
-    let (train, val, test) = (files(train)?, some(val)?, some(test)?);
-    let (title, notes) = (folder::title(&shards.named), labels.notes.clone());
+    let table = train.iter().map(|(path, _)| path).find(|path| has_ending(path, "parquet"));
+    let of_columns = table.and_then(|path| tables::note(path));
+    let mut notes: Vec<String> = of_columns.into_iter().chain(labels.notes.clone()).collect();
+    for (part, read) in [("validation", &val), ("test", &test)] {
+        if !read.is_empty() && read.iter().all(|(_, found)| found.is_empty()) {
+            notes.push(format!("the {part} part has no image with a label, and is not looked at"));
+        }
+    }
+    let some = |read: Vec<Read>| {
+        let files = files(read, &labels)?;
+        Ok::<_, DataError>(Some(files).filter(|files| !files.is_empty()))
+    };
+    let (train, val, test) = (files(train, &labels)?, some(val)?, some(test)?);
+    let title = folder::title(&shards.named);
     Ok(Catalog { title, class_names: labels.names, train, val, test, notes })
 }
 
-/// The samples of archives, in their order.
-fn read(archives: &[PathBuf]) -> Result<Vec<(Arc<Path>, Sample)>, DataError> {
-    let of_one = |path: &PathBuf| {
-        let samples = tar::members(path).and_then(|members| samples::samples(path, members));
-        let file: Arc<Path> = path.as_path().into();
-        let with_file = |sample| (Arc::clone(&file), sample);
-        match samples {
-            Ok(samples) => Ok(samples.into_iter().map(with_file).collect::<Vec<_>>()),
-            Err(reason) => Err(fault(path, reason)),
-        }
+fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
+    if has_ending(path, "parquet") {
+        return Ok((path.to_owned(), tables::read(path, kept)?));
+    }
+    let samples = tar::members(path).and_then(|members| samples::samples(path, members));
+    let file: Arc<Path> = path.into();
+    let found = |Sample { image: tar::Member { name, offset, length }, label }| {
+        let place = Place::Within { file: Arc::clone(&file), offset, length };
+        Found { place, name, label, class_name: None }
     };
-    let all: Vec<_> = archives.par_iter().map(of_one).collect::<Result<_, _>>()?;
-    Ok(all.into_iter().flatten().collect())
+    let samples = samples.map_err(|reason| fault(path, reason))?;
+    Ok((path.to_owned(), samples.into_iter().map(found).collect()))
 }
 
 /// As a list has it.
-fn entry(sample: &Sample) -> Entry {
-    let Sample { image, label } = sample;
-    let (path, label) = (image.name.clone(), label.clone());
-    Entry { path, label, class_name: None, part: None, line: 0 }
+fn entry(found: &Found) -> Entry {
+    let (path, label, class_name) =
+        (found.name.clone(), found.label.clone(), found.class_name.clone());
+    Entry { path, label, class_name, part: None, line: 0 }
 }
 
-fn files(samples: Vec<(Arc<Path>, Sample)>, labels: &Labels) -> Result<Files, DataError> {
+fn files(read: Vec<Read>, labels: &Labels) -> Result<Files, DataError> {
     let mut files = Files::default();
-    for (file, sample) in samples {
-        let class = labels.class(&file, &entry(&sample)).map_err(|error| plain(&file, error))?;
-        let Sample { image: tar::Member { name, offset, length }, .. } = sample;
-        files.push(Place::Within { file, offset, length }, name, class);
+    for (path, found) in read {
+        for image in found {
+            let class = labels.class(&path, &entry(&image)).map_err(|error| plain(&path, error))?;
+            files.push(image.place, image.name, class);
+        }
     }
     Ok(files)
 }

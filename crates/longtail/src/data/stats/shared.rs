@@ -96,7 +96,7 @@ mod tests {
         let bytes = std::fs::read(file).unwrap();
         let hash: Digest = Sha256::digest(&bytes).into();
         let seen = Ok(Seen { bytes: hash, pixels: hash, sum, size: [1, 1] });
-        let located = Located { path: file.to_owned(), part: None };
+        let located = Located::File(file.to_owned());
         Item { path: file.display().to_string(), file: Some(located), label: 0, seen }
     }
 

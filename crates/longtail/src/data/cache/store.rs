@@ -1,0 +1,247 @@
+//! The file of a cache: pixels one after the other, and a table that says whose they are.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// What a table begins with: the layout's name and version.
+const MAGIC: &[u8; 16] = b"longtail-cache-1";
+/// Bytes of an image in the table.
+const RECORD: usize = 32;
+
+/// Where an image's pixels are. All zero: nowhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Record {
+    offset: u64,
+    /// `[height, width]`.
+    size: [u32; 2],
+    /// Checksum of the pixels.
+    crc: u32,
+    /// What the file had when its image was decoded.
+    stamp: u64,
+}
+
+impl Record {
+    fn of(bytes: &[u8; RECORD]) -> Self {
+        let long = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
+        let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
+        Self { offset: long(0), size: [short(8), short(12)], crc: short(16), stamp: long(24) }
+    }
+
+    fn to_bytes(self) -> [u8; RECORD] {
+        let mut bytes = [0; RECORD];
+        bytes[..8].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.size[0].to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.size[1].to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.crc.to_le_bytes());
+        bytes[24..].copy_from_slice(&self.stamp.to_le_bytes());
+        bytes
+    }
+
+    fn bytes(&self) -> u64 {
+        u64::from(self.size[0]) * u64::from(self.size[1]) * 3
+    }
+
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(self.bytes())
+    }
+}
+
+/// The decoded images of one part of a data set, in two files.
+///
+/// Pixels are written before the table says that they are there, and have a checksum, so that what a kill or a full disk
+/// leaves half-written is never taken for an image.
+#[derive(Debug)]
+pub(super) struct Store {
+    pixels: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    records: Vec<Record>,
+    /// `None` where another process writes, the disk is full or the bound is reached.
+    writer: Option<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    pixels: File,
+    table: File,
+    end: u64,
+    most: u64,
+}
+
+impl Store {
+    /// Opens or makes the cache `name` of `images` images in `folder`, whose pixels take `most` bytes at most.
+    pub(super) fn open(folder: &Path, name: &str, images: usize, most: u64) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let path = |ending: &str| folder.join(format!("{name}.{ending}"));
+        let open = |path: &Path| {
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
+        };
+        let (pixels, mut table) = (open(&path("pixels"))?, open(&path("table"))?);
+        let is_ours = match table.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            // A file system without locks cannot be asked: images are then read, and none is added.
+            Err(TryLockError::Error(_)) => false,
+        };
+        let length = pixels.metadata()?.len();
+        let records = match read_table(&mut table, images)? {
+            Some(records) => records.into_iter().map(|r| within(r, length)).collect(),
+            None if is_ours => {
+                begin_table(&mut table, images)?;
+                vec![Record::default(); images]
+            }
+            None => vec![Record::default(); images],
+        };
+        let end = records.iter().map(Record::end).max().unwrap_or(0);
+        let writer = is_ours.then_some(Writer { pixels, table, end, most });
+        let inner = Mutex::new(Inner { records, writer });
+        Ok(Self { pixels: path("pixels"), inner })
+    }
+
+    /// How many images there are.
+    pub(super) fn len(&self) -> usize {
+        self.lock().records.iter().filter(|record| record.bytes() > 0).count()
+    }
+
+    /// Puts the pixels of image `index` in the place of what `pixels` hold, if they are there as its file is now.
+    pub(super) fn get(&self, index: usize, stamp: u64, pixels: &mut Vec<u8>) -> Option<[usize; 2]> {
+        let record = *self.lock().records.get(index)?;
+        if record.bytes() == 0 || record.stamp != stamp {
+            return None;
+        }
+        pixels.resize(usize::try_from(record.bytes()).ok()?, 0);
+        let mut file = File::open(&self.pixels).ok()?;
+        file.seek(SeekFrom::Start(record.offset)).ok()?;
+        file.read_exact(pixels).ok()?;
+        (crc32fast::hash(pixels) == record.crc).then(|| record.size.map(|side| side as usize))
+    }
+
+    /// Keeps the pixels of image `index`; what cannot be written ends the writing, not the work.
+    pub(super) fn put(&self, index: usize, stamp: u64, size: [usize; 2], pixels: &[u8]) {
+        let [Ok(height), Ok(width)] = size.map(u32::try_from) else { return };
+        let crc = crc32fast::hash(pixels);
+        let mut inner = self.lock();
+        let Inner { records, writer } = &mut *inner;
+        let (Some(record), Some(open)) = (records.get_mut(index), writer.as_mut()) else { return };
+        let made = Record { offset: open.end, size: [height, width], crc, stamp };
+        match open.write(index, made, pixels) {
+            Ok(()) => *record = made,
+            Err(_) => *writer = None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    fn write(&mut self, index: usize, record: Record, pixels: &[u8]) -> io::Result<()> {
+        if record.end() > self.most {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.pixels.seek(SeekFrom::Start(record.offset))?;
+        self.pixels.write_all(pixels)?;
+        self.table.seek(SeekFrom::Start((MAGIC.len() + index * RECORD) as u64))?;
+        self.table.write_all(&record.to_bytes())?;
+        self.end = record.end();
+        Ok(())
+    }
+}
+
+/// A record of pixels that are there; a file may be shorter than its table says.
+fn within(record: Record, length: u64) -> Record {
+    if record.end() > length { Record::default() } else { record }
+}
+
+/// The records of a table of `images`; none of one that is damaged or new.
+fn read_table(table: &mut File, images: usize) -> io::Result<Option<Vec<Record>>> {
+    let length = MAGIC.len() + images * RECORD;
+    let mut bytes = Vec::new();
+    table.rewind()?;
+    table.take(length as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() != length || !bytes.starts_with(MAGIC) {
+        return Ok(None);
+    }
+    Ok(Some(bytes[MAGIC.len()..].as_chunks().0.iter().map(Record::of).collect()))
+}
+
+fn begin_table(table: &mut File, images: usize) -> io::Result<()> {
+    table.set_len(0)?;
+    table.rewind()?;
+    table.write_all(MAGIC)?;
+    table.set_len((MAGIC.len() + images * RECORD) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::tempdir;
+
+    use super::*;
+
+    fn held(store: &Store, index: usize, stamp: u64) -> Option<(Vec<u8>, [usize; 2])> {
+        let mut pixels = vec![9; 2];
+        let size = store.get(index, stamp, &mut pixels)?;
+        Some((pixels, size))
+    }
+
+    #[test]
+    fn what_is_put_is_there_again_and_for_the_same_file_alone() {
+        let dir = tempdir().unwrap();
+        let open = || Store::open(dir.path(), "a", 3, 1_000).unwrap();
+        let store = open();
+        assert_eq!(held(&store, 1, 7), None);
+        store.put(1, 7, [1, 2], &[1, 2, 3, 4, 5, 6]);
+        store.put(0, 8, [1, 1], &[7, 8, 9]);
+        let first = Some((vec![1, 2, 3, 4, 5, 6], [1, 2]));
+        assert_eq!(held(&store, 1, 7), first);
+        assert_eq!(held(&store, 1, 6), None, "another file");
+        drop(store);
+        let store = open();
+        assert_eq!((store.len(), held(&store, 1, 7)), (2, first));
+        // A file that was changed takes the place of what it was.
+        store.put(1, 9, [1, 1], &[0, 0, 1]);
+        assert_eq!(held(&store, 1, 9), Some((vec![0, 0, 1], [1, 1])));
+        assert_eq!(held(&store, 0, 8), Some((vec![7, 8, 9], [1, 1])));
+        assert_eq!(held(&store, 7, 8), None);
+    }
+
+    #[test]
+    fn damage_is_seen_and_mended() {
+        let dir = tempdir().unwrap();
+        let open = |images| Store::open(dir.path(), "a", images, 1_000).unwrap();
+        let fill = |store: Store| (0..3).for_each(|i| store.put(i, 1, [1, 1], &[i as u8; 3]));
+        fill(open(3));
+        let pixels = dir.path().join("a.pixels");
+        std::fs::write(&pixels, [0, 0, 0, 1, 9, 1, 2, 2]).unwrap();
+        let store = open(3);
+        let held = [0, 1, 2].map(|index| held(&store, index, 1).is_some());
+        assert_eq!(held, [true, false, false], "one is other, one cut off");
+        drop(store);
+        // A table of another length, or of something else, is begun again.
+        assert_eq!(open(4).len(), 0);
+        fill(open(4));
+        std::fs::write(dir.path().join("a.table"), [3; 16 + 4 * RECORD]).unwrap();
+        assert_eq!(open(4).len(), 0);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_bound_and_one_process_writes() {
+        let dir = tempdir().unwrap();
+        let store = Store::open(dir.path(), "a", 4, 7).unwrap();
+        let second = Store::open(dir.path(), "a", 4, 100).unwrap();
+        (0..4).for_each(|i| store.put(i, 1, [1, 1], &[i as u8; 3]));
+        second.put(3, 1, [1, 1], &[3; 3]);
+        assert_eq!((store.len(), second.len()), (2, 0));
+        assert_eq!(dir.path().join("a.pixels").metadata().unwrap().len(), 6);
+        drop(store);
+        assert_eq!(Store::open(dir.path(), "a", 4, 100).unwrap().len(), 2);
+    }
+}

@@ -7,7 +7,8 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use longtail::{
     augment::{
-        ClassifierConfig, Normalize, PlainConfig, ResizedCropConfig, Scratch, SimConfig, View,
+        ClassifierConfig, Normalize, PlainConfig, RandAugmentConfig, ResizedCropConfig, Scratch,
+        SimConfig, View,
     },
     data::Synthetic,
     rng::{Purpose, stream},
@@ -27,6 +28,7 @@ fn views(criterion: &mut Criterion) {
         ("plain", View::Plain(PlainConfig::default())),
         ("resized-crop", View::ResizedCrop(ResizedCropConfig::default())),
         ("classifier", View::Classifier(ClassifierConfig::default())),
+        ("randaugment", View::RandAugment(RandAugmentConfig::default())),
         ("sim", View::Sim(SimConfig::default())),
     ] {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {

@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use super::{
-    ClassifierView, CompressionSection, CompressionStart, Data, Decay, Eval, HarmonicZero, Holdout,
-    Loss, MethodSection, Model, Optimizer, ScheduleSection, Sections, Train, Views,
+    ClassifierView, CompressionSection, CompressionStart, ContrastiveViews, Data, Decay, Eval,
+    HarmonicZero, Holdout, Loss, MethodSection, Model, Optimizer, ScheduleSection, Sections, Train,
+    Views,
 };
 use crate::{
     data::Resize,
@@ -142,6 +143,9 @@ pub(super) fn compression_defaults() -> CompressionSection {
 fn views_defaults() -> Views {
     Views {
         classifier: ClassifierView::AutoaugmentCutout,
+        contrastive: ContrastiveViews::SimSim,
+        randaugment_operations: 2,
+        randaugment_magnitude: 10.0,
         crop_scale_min: 0.5,
         sim_blur_p: 0.5,
         sim_scale_min: 0.2,

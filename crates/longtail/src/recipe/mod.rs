@@ -24,7 +24,7 @@ pub use profile::{METHOD_OF_FILES, Profile};
 pub use sections::Sections;
 
 pub use crate::{
-    augment::{ClassifierView, Views, ViewsTyped},
+    augment::{ClassifierView, ContrastiveViews, Views, ViewsTyped},
     data::{Data, DataTyped, Holdout},
     eval::{Eval, EvalTyped, HarmonicZero},
     loss::{
@@ -219,9 +219,19 @@ impl Recipe {
         if !same.data.skip_broken {
             forget("skip_broken", "false".into());
         }
+        let views = &same.views;
         // Images of one size are cropped by it in no other view.
-        if (is_own_size || is_squash) && same.views.classifier != ClassifierView::ResizedCrop {
-            forget("crop_scale_min", format!("{:?}", same.views.crop_scale_min));
+        let is_cropped =
+            matches!(views.classifier, ClassifierView::ResizedCrop | ClassifierView::RandAugment);
+        if (is_own_size || is_squash) && !is_cropped {
+            forget("crop_scale_min", format!("{:?}", views.crop_scale_min));
+        }
+        if views.contrastive == ContrastiveViews::SimSim {
+            forget("contrastive", "\"sim-sim\"".into());
+        }
+        if !views.have_randaugment() {
+            forget("randaugment_operations", views.randaugment_operations.to_string());
+            forget("randaugment_magnitude", format!("{:?}", views.randaugment_magnitude));
         }
         Ok(text)
     }

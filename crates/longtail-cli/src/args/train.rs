@@ -113,6 +113,8 @@ pub struct KnobArgs {
     pub epochs: Option<usize>,
     #[arg(long, help = key("train.batch_size"), value_name = "N")]
     pub batch_size: Option<usize>,
+    #[arg(long, help = key("train.micro_batch"), value_name = "N")]
+    pub micro_batch: Option<usize>,
     #[arg(long, help = key("train.precision"), value_parser = one_of::<Precision>())]
     pub precision: Option<Precision>,
     #[arg(long, help = key("optimizer.lr"), allow_negative_numbers = true)]

@@ -102,6 +102,7 @@ fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     layer.train.precision = args.precision;
     layer.train.epochs = args.epochs;
     layer.train.batch_size = args.batch_size;
+    layer.train.micro_batch = args.micro_batch;
     layer.train.seed = args.seed;
     layer.train.checkpoint_steps = args.checkpoint_steps;
     layer.optimizer.lr = args.lr;

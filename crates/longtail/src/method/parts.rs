@@ -76,6 +76,7 @@ pub fn stage(settings: &Settings<'_>, views: Vec<View>, objective: Box<dyn Objec
         trains: Part::ALL.to_vec(),
         epochs: train.epochs,
         samplers: vec![sampler(settings, Sampling::Instance)],
+        micro_batch: train.micro_batch,
         views,
         objective,
         schedule: schedule(settings),

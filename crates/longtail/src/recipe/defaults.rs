@@ -76,6 +76,7 @@ fn train_defaults() -> Train {
     Train {
         epochs: 200,
         batch_size: 256,
+        micro_batch: 0,
         seed: 0,
         drop_last: true,
         precision: Precision::F32,

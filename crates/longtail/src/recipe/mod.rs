@@ -226,6 +226,9 @@ impl Recipe {
         if (is_own_size || is_squash) && !is_cropped {
             forget("crop_scale_min", format!("{:?}", views.crop_scale_min));
         }
+        if same.train.micro_batch == 0 {
+            forget("micro_batch", "0".into());
+        }
         if views.contrastive == ContrastiveViews::SimSim {
             forget("contrastive", "\"sim-sim\"".into());
         }

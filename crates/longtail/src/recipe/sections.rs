@@ -51,7 +51,8 @@ impl Sections {
                 self.optimizer.lr *= batch as f64 / before as f64;
                 let lr = self.optimizer.lr;
                 notes.push(format!(
-                    "learning rate {lr}: scaled with the batch size, from {before} to {batch}"
+                    "learning rate {lr}: scaled with the batch size, from {before} to {batch} (--lr sets it){}",
+                    self.other_rate(layer)
                 ));
             }
         }
@@ -67,6 +68,17 @@ impl Sections {
         self.train.overlay(&layer.train);
         self.eval.overlay(&layer.eval);
         self.branch = layer.branch.clone().or(self.branch.take());
+    }
+
+    /// What is to be said of a rate that a batch size does not scale: that of a second stage.
+    fn other_rate(&self, layer: &RecipeFile) -> String {
+        const KEY: &str = "classifier_lr";
+        let method = layer.method.name.unwrap_or(self.method.name);
+        let knobs = method.definition().knobs;
+        match knobs.iter().any(|knob| knob.key == KEY) && !layer.method.knobs.contains_key(KEY) {
+            true => format!("; method.{KEY}, of the second stage, stays"),
+            false => String::new(),
+        }
     }
 
     /// Takes over a method with all that methods own: what an earlier layer says of it belongs to another method.

@@ -128,7 +128,12 @@ fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
         ("steps", format!("{steps}; {} of {steps_per_epoch}", counted(epochs, "epoch", "epochs"))),
         (
             "step",
-            format!("{:.3} s, {:.0} images/s", forecast.step_seconds, forecast.images_per_second),
+            format!(
+                "{:.3} s, {:.*} images/s",
+                forecast.step_seconds,
+                if forecast.images_per_second < 10.0 { 2 } else { 0 },
+                forecast.images_per_second
+            ),
         ),
         ("epoch", format!("{} with validation", duration(forecast.epoch_seconds))),
         ("run", format!("{} with evaluation", duration(forecast.run_seconds))),

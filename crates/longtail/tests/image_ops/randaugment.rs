@@ -11,7 +11,7 @@ use longtail::rng::{Purpose, stream};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{DRAWS, assert_probability, count, only};
+use super::{assert_probability, count, only};
 
 fn formula_image(height: usize, width: usize) -> Raster {
     let mut data = Vec::new();

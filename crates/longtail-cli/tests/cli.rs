@@ -14,6 +14,7 @@ mod cli {
     mod export;
     mod faults;
     mod integrity;
+    mod large;
     mod limits;
     mod logs;
     mod only_files;

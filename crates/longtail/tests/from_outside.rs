@@ -172,6 +172,19 @@ fn a_run_goes_on_with_its_stages_in_their_order_alone() {
 }
 
 #[test]
+fn an_encoder_whose_statistics_would_move_twice_takes_no_micro_batches() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, out) = (place.path().join("images"), place.path().join("run"));
+    images(&data);
+    let runner = Runner::new(device::cpu()).with_method(SmallLa);
+    let layers = layer(&data, "la", "[train]\nmicro_batch = 4\n");
+    let refused = runner.start(&layers, &Out::At(out.clone()), &mut ());
+    let said = refused.err().unwrap().to_string();
+    assert!(said.contains("encoder small") && said.contains("--micro-batch"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
 fn an_encoder_from_outside_trains_goes_on_and_predicts() {
     let place = tempfile::tempdir().unwrap();
     let (data, broken, whole) =

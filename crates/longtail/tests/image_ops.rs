@@ -1,11 +1,15 @@
 //! The operators against Pillow's and torchvision's (`oracles/image_ops.json`), and the policies
 //! against their probabilities.
 
+#[path = "image_ops/randaugment.rs"]
+mod randaugment;
+
 use longtail::augment::{
-    ClassifierConfig, CropBox, Normalize, POLICIES, PlainConfig, Raster, RasterRef,
-    ResizedCropConfig, Scratch, SimConfig, View, adjust_hue, autocontrast, brightness, color,
-    contrast, crop_padded, cutout, equalize, flip_horizontally, gaussian_blur, grayscale, invert,
-    posterize, random_crop_box, resample, rotate, sharpness, shear_x, shear_y, solarize, translate,
+    ClassifierConfig, CropBox, Normalize, POLICIES, PlainConfig, RandAugmentConfig, Raster,
+    RasterRef, ResizedCropConfig, Scratch, SimConfig, View, adjust_hue, autocontrast, brightness,
+    color, contrast, crop_padded, cutout, equalize, flip_horizontally, gaussian_blur, grayscale,
+    invert, posterize, random_crop_box, resample, rotate, sharpness, shear_x, shear_y, solarize,
+    translate,
 };
 use longtail::rng::{Purpose, stream};
 use proptest::prelude::*;
@@ -218,6 +222,7 @@ fn views_depend_on_the_stream_alone() {
         View::Plain(PlainConfig::default()),
         View::ResizedCrop(ResizedCropConfig::default()),
         View::Classifier(ClassifierConfig::default()),
+        View::RandAugment(RandAugmentConfig::default()),
         View::Sim(SimConfig::default()),
     ];
     let mut used = Scratch::default();
@@ -252,6 +257,7 @@ proptest! {
             View::Plain(PlainConfig::default()),
             View::ResizedCrop(ResizedCropConfig::default()),
             View::Classifier(ClassifierConfig::default()),
+            View::RandAugment(RandAugmentConfig::default()),
             View::Sim(SimConfig::default()),
         ] {
             let mut out = vec![f32::NAN; data.len()];

@@ -2,6 +2,8 @@
 
 #[path = "methods/distillation.rs"]
 mod distillation;
+#[path = "methods/micro_batches.rs"]
+mod micro_batches;
 #[path = "support/small_run.rs"]
 mod small_run;
 
@@ -56,7 +58,9 @@ fn a_run_broken_off_in_any_stage_ends_as_the_unbroken_one() {
     images(data.path());
     let all = Method::ALL.map(|method| (method.to_string(), ""));
     let routed = ("ride".to_owned(), "[method]\nrouting = true\nrouting_epochs = 0.7\n");
-    for (method, more) in all.into_iter().chain([routed]) {
+    let parts = ["bcl+rcl", "ride", "bbn", "lws"].map(str::to_owned);
+    let parts = parts.map(|method| (method, "[train]\nmicro_batch = 3\n"));
+    for (method, more) in all.into_iter().chain([routed]).chain(parts) {
         let (unbroken, _place) = whole(data.path(), &method, more);
         let steps = unbroken.progress().step;
         let place = tempfile::tempdir().unwrap();

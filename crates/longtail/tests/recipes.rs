@@ -4,6 +4,7 @@ mod recipes {
     mod add_a_method;
     mod earlier;
     mod files;
+    mod large;
     mod method_doc;
     mod published;
     mod shelf;

@@ -13,7 +13,7 @@ use super::{LogArgs, RuntimeArgs, one_of};
 /// `longtail reproduce`
 #[derive(Debug, Options)]
 pub struct ReproduceArgs {
-    /// table1, table2, table3, table5, figure1, figure3, or the name of a recipe (`longtail recipes list`).
+    /// table1, table2, table3, table4, table5, figure1, figure3, or the name of a recipe (`longtail recipes list`).
     #[arg(required_unless_present = "list", value_name = "TARGET")]
     pub targets: Vec<String>,
     /// List the targets with the data and the recipes that they need, and run nothing.
@@ -58,8 +58,8 @@ pub struct ReproduceArgs {
 #[derive(Debug, Options)]
 #[command(next_help_heading = "Data")]
 pub struct StandInArgs {
-    /// Where CIFAR-10 and CIFAR-100 are: an archive, its folder, or a folder of either; columns whose images are not
-    /// there stay empty.
+    /// Where CIFAR-10 and CIFAR-100 are: an archive, its folder, or a folder of either; or the lists of ImageNet-LT with the
+    /// images that they name below. Columns whose images are not there stay empty.
     #[arg(long, value_name = "PATH", default_value = "data")]
     pub data_dir: PathBuf,
     /// A data set that stands in for columns, and is marked so: a folder, a list, or synthetic.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as Options;
 use longtail::{
+    augment::{ClassifierView, ContrastiveViews},
     device::Precision,
     loss::CompressionPreset,
     method::Method,
@@ -104,10 +105,16 @@ pub struct KnobArgs {
     pub classifier: Option<ClassifierKind>,
     #[arg(long, help = key("compression.preset"), value_parser = one_of::<CompressionPreset>())]
     pub compression: Option<CompressionPreset>,
+    #[arg(long, help = key("views.classifier"), value_parser = one_of::<ClassifierView>())]
+    pub classifier_view: Option<ClassifierView>,
+    #[arg(long, help = key("views.contrastive"), value_parser = one_of::<ContrastiveViews>())]
+    pub contrastive_views: Option<ContrastiveViews>,
     #[arg(long, help = key("train.epochs"), value_name = "N")]
     pub epochs: Option<usize>,
     #[arg(long, help = key("train.batch_size"), value_name = "N")]
     pub batch_size: Option<usize>,
+    #[arg(long, help = key("train.micro_batch"), value_name = "N")]
+    pub micro_batch: Option<usize>,
     #[arg(long, help = key("train.precision"), value_parser = one_of::<Precision>())]
     pub precision: Option<Precision>,
     #[arg(long, help = key("optimizer.lr"), allow_negative_numbers = true)]

@@ -101,9 +101,12 @@ fn knob_layer(args: &KnobArgs) -> Result<RecipeFile, RecipeError> {
     layer.model.weights.clone_from(&args.weights);
     layer.model.classifier = args.classifier;
     layer.compression.preset = args.compression;
+    layer.views.classifier = args.classifier_view;
+    layer.views.contrastive = args.contrastive_views;
     layer.train.precision = args.precision;
     layer.train.epochs = args.epochs;
     layer.train.batch_size = args.batch_size;
+    layer.train.micro_batch = args.micro_batch;
     layer.train.seed = args.seed;
     layer.train.checkpoint_steps = args.checkpoint_steps;
     layer.optimizer.lr = args.lr;

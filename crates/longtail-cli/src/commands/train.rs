@@ -6,7 +6,7 @@ use longtail::{
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table, counted, duration},
     run::Runner,
-    train::{Forecast, Limits, Observer, Out, RunFolder, Trainer},
+    train::{Fits, Forecast, Limits, Observer, Out, RunFolder, Trainer},
 };
 
 use super::{devices, layers, on, print_summary, recipes, runner, seeds, start_threads};
@@ -114,25 +114,49 @@ fn dry_run(
 fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
     let Forecast { batch_size, views, steps_per_epoch, steps, epochs, .. } = *forecast;
     let views = if views == 1 { "one view".into() } else { format!("{views} views") };
+    let parts = match forecast.micro_batch {
+        0 => String::new(),
+        images => format!(", at most {images} at a time"),
+    };
     let memory = match forecast.peak_memory {
         Some(bytes) => format!("{} MiB at its peak", bytes >> 20),
         None => "not told by this system".into(),
     };
     [
         ("model", format!("{}, {} parameters", recipe.model.backbone, forecast.parameters)),
-        ("batch", format!("{batch_size} images in {views}")),
+        ("batch", format!("{batch_size} images in {views}{parts}")),
         ("steps", format!("{steps}; {} of {steps_per_epoch}", counted(epochs, "epoch", "epochs"))),
         (
             "step",
-            format!("{:.3} s, {:.0} images/s", forecast.step_seconds, forecast.images_per_second),
+            format!(
+                "{:.3} s, {:.*} images/s",
+                forecast.step_seconds,
+                if forecast.images_per_second < 10.0 { 2 } else { 0 },
+                forecast.images_per_second
+            ),
         ),
         ("epoch", format!("{} with validation", duration(forecast.epoch_seconds))),
         ("run", format!("{} with evaluation", duration(forecast.run_seconds))),
         ("memory", memory),
+        ("fits", fits(forecast)),
     ]
     .map(|(name, text)| format!("{name:<8}{text}"))
     .join("\n")
         + "\ndry run: nothing was written"
+}
+
+/// The largest batch and parts of it that memory holds.
+fn fits(forecast: &Forecast) -> String {
+    let Forecast { batch_size, micro_batch, .. } = *forecast;
+    let Some(Fits { needed, free, largest_batch, largest_micro_batch }) = forecast.fits else {
+        return "not known on this device".into();
+    };
+    let [needed, free] = [needed, free].map(|bytes| format!("{} MiB", bytes >> 20));
+    let parts = match micro_batch {
+        0 => String::new(),
+        _ => format!(", and --micro-batch {largest_micro_batch} with a batch of {batch_size}"),
+    };
+    format!("estimated {needed} of {free}: --batch-size up to {largest_batch}{parts}")
 }
 
 fn print(summary: &Summary, folder: &RunFolder, args: &TrainArgs) -> anyhow::Result<()> {

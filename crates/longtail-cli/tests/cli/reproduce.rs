@@ -70,7 +70,7 @@ fn what_cannot_be_made_is_refused_in_a_sentence() {
     let place = Place::new();
     for (words, says) in [
         ("reproduce table9", "table5, figure1"),
-        ("reproduce table4", "ImageNet-LT"),
+        ("reproduce table4", "imagenet-lt is not in data"),
         ("reproduce cifar10-lt-100-nothing", "`longtail recipes list`"),
         ("reproduce table1 --seeds 0,0", "twice"),
         ("reproduce table1", "cifar100-lt is not in data"),

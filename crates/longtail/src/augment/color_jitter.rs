@@ -31,6 +31,8 @@ pub struct ColorJitter {
 impl ColorJitter {
     /// SimAugment's strengths.
     pub const SIM: Self = Self { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+    /// Those of the classifier's view of ImageNet.
+    pub const IMAGENET: Self = Self { hue: 0.0, ..Self::SIM };
 
     /// Draws the order and the factors and applies them.
     pub fn apply(&self, image: &mut Raster, rng: &mut impl Rng) {
@@ -48,6 +50,8 @@ impl ColorJitter {
                 0 => brightness(image, factors[0]),
                 1 => contrast(image, factors[1]),
                 2 => color(image, factors[2]),
+                // The way through HSV rounds, so that no turn at all would still change the image.
+                _ if self.hue == 0.0 => {}
                 _ => adjust_hue(image, factors[3]),
             }
         }

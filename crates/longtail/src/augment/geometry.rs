@@ -1,9 +1,11 @@
-//! Crops, flips and Pillow's affine transforms.
+//! Crops, flips, and Pillow's affine transforms as AutoAugment has them.
 
-use super::Raster;
+use super::{Filter, Raster, Warp, warp::Turn};
 
 /// What stands where an affine transform reaches outside of the image.
 const FILL: u8 = 128;
+/// How shears read the image.
+const SHEAR: Warp = Warp { filter: Filter::Bicubic, fill: [FILL; 3] };
 
 /// The image padded by `padding` black pixels on every side and cropped back to its size at
 /// (`top`, `left`).
@@ -53,12 +55,12 @@ pub fn flip_horizontally(image: &mut Raster) {
 
 /// Reads at (x + `shear` · y, y), bicubic.
 pub fn shear_x(image: &mut Raster, spare: &mut Raster, shear: f64) {
-    bicubic_affine(image, spare, |x, y| (x + shear * y, y));
+    SHEAR.shear_x(image, spare, shear);
 }
 
 /// Reads at (x, y + `shear` · x), bicubic.
 pub fn shear_y(image: &mut Raster, spare: &mut Raster, shear: f64) {
-    bicubic_affine(image, spare, |x, y| (x, shear * x + y));
+    SHEAR.shear_y(image, spare, shear);
 }
 
 /// Reads at (x + `dx`, y + `dy`) pixels, nearest.
@@ -104,13 +106,8 @@ pub fn rotate(image: &mut Raster, spare: &mut Raster, degrees: f64) {
         return;
     }
     let (height, width, stride) = (image.height, image.width, image.stride());
-    let angle = -degrees.rem_euclid(360.0).to_radians();
-    let round = |v: f64| (v * 1e15).round() / 1e15;
-    let (cos, sin) = (round(angle.cos()), round(angle.sin()));
-    let (cx, cy) = (width as f64 / 2.0, height as f64 / 2.0);
+    let Turn { cos, sin, offset: [offset_x, offset_y] } = Turn::new(image, degrees);
     let fix = |v: f64| (v * 65536.0 + 0.5).floor() as i64;
-    let offset_x = cos * -cx + sin * -cy + cx;
-    let offset_y = -sin * -cx + cos * -cy + cy;
     let mut start_x = fix(offset_x + cos * 0.5 + sin * 0.5);
     let mut start_y = fix(offset_y + -sin * 0.5 + cos * 0.5);
     let (cos, sin, minus_sin) = (fix(cos), fix(sin), fix(-sin));
@@ -130,44 +127,4 @@ pub fn rotate(image: &mut Raster, spare: &mut Raster, degrees: f64) {
         start_y += cos;
     }
     std::mem::swap(image, spare);
-}
-
-/// Every pixel read at `source` of its centre, with Pillow's bicubic filter.
-fn bicubic_affine(image: &mut Raster, spare: &mut Raster, source: impl Fn(f64, f64) -> (f64, f64)) {
-    let (height, width, stride) = (image.height, image.width, image.stride());
-    spare.reset(height, width, FILL);
-    for y in 0..height {
-        for x in 0..width {
-            let (from_x, from_y) = source(x as f64 + 0.5, y as f64 + 0.5);
-            let inside =
-                from_x >= 0.0 && from_x < width as f64 && from_y >= 0.0 && from_y < height as f64;
-            if inside {
-                let pixel = bicubic(image, from_x - 0.5, from_y - 0.5);
-                spare.data[y * stride + x * 3..][..3].copy_from_slice(&pixel);
-            }
-        }
-    }
-    std::mem::swap(image, spare);
-}
-
-fn bicubic(image: &Raster, x: f64, y: f64) -> [u8; 3] {
-    let (left, top) = (x.floor(), y.floor());
-    let (dx, dy) = (x - left, y - top);
-    let (left, top) = (left as i64 - 1, top as i64 - 1);
-    let clip = |v: i64, size: usize| v.clamp(0, size as i64 - 1) as usize;
-    let columns = [0, 1, 2, 3].map(|i| clip(left + i, image.width) * 3);
-    let rows = [0, 1, 2, 3].map(|i| clip(top + i, image.height) * image.stride());
-    std::array::from_fn(|channel| {
-        let at = |row: usize| {
-            cubic(columns.map(|column| f64::from(image.data[row + column + channel])), dx)
-        };
-        cubic(rows.map(at), dy) as u8
-    })
-}
-
-fn cubic([a, b, c, d]: [f64; 4], at: f64) -> f64 {
-    let slope = c - a;
-    let square = 2.0 * (a - b) + c - d;
-    let cube = -a + b - c + d;
-    b + at * (slope + at * (square + at * cube))
 }

@@ -12,7 +12,9 @@ mod geometry;
 mod normalize;
 mod options;
 mod point;
+mod randaugment;
 mod view;
+mod warp;
 
 pub use autoaugment::{Operation, POLICIES, auto_augment};
 pub use blur::gaussian_blur;
@@ -21,9 +23,13 @@ pub use cutout::{Hole, cutout};
 pub use enhance::{brightness, color, contrast, grayscale, sharpness};
 pub use geometry::{crop_padded, flip_horizontally, rotate, shear_x, shear_y, translate};
 pub use normalize::Normalize;
-pub use options::{ClassifierView, Views, ViewsTyped};
-pub use point::{autocontrast, equalize, invert, posterize, solarize};
-pub use view::{ClassifierConfig, PlainConfig, ResizedCropConfig, Scratch, SimConfig, View};
+pub use options::{ClassifierView, ContrastiveViews, Views, ViewsTyped};
+pub use point::{autocontrast, equalize, invert, posterize, solarize, solarize_add};
+pub use randaugment::{RandAugment, RandOperation, Strength};
+pub use view::{
+    ClassifierConfig, PlainConfig, RandAugmentConfig, ResizedCropConfig, Scratch, SimConfig, View,
+};
+pub use warp::{Filter, Warp};
 
 pub use crate::raster::{
     CropBox, Pixels, Raster, RasterRef, Unreadable, centre_crop_box, random_crop_box, resample,

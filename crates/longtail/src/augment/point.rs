@@ -46,6 +46,19 @@ pub fn solarize(image: &mut Raster, threshold: f64) {
     image.data.iter_mut().for_each(|v| *v = if u16::from(*v) < limit { *v } else { 255 - *v });
 }
 
+/// Adds to the bytes below 128, up to 255.
+///
+/// ```
+/// use longtail::augment::{Raster, solarize_add};
+///
+/// let mut image = Raster::new(1, 1, &[0, 127, 128]);
+/// solarize_add(&mut image, 110);
+/// assert_eq!(image.data, [110, 237, 128]);
+/// ```
+pub fn solarize_add(image: &mut Raster, added: u8) {
+    image.data.iter_mut().filter(|v| **v < 128).for_each(|v| *v = v.saturating_add(added));
+}
+
 /// Stretches every channel from its darkest and brightest value to 0 and 255.
 ///
 /// ```

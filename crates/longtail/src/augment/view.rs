@@ -3,8 +3,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ColorJitter, CropBox, Normalize, Pixels, Raster, Unreadable, auto_augment, centre_crop_box,
-    crop_padded, cutout, flip_horizontally, gaussian_blur, grayscale, random_crop_box,
+    ColorJitter, CropBox, Normalize, Pixels, RandAugment, Raster, Unreadable, auto_augment,
+    centre_crop_box, crop_padded, cutout, flip_horizontally, gaussian_blur, grayscale,
+    random_crop_box,
 };
 use crate::data::{ImageSet, middle, with_shorter_side};
 
@@ -41,6 +42,8 @@ pub enum View {
     ResizedCrop(ResizedCropConfig),
     /// v1: crop, flip, AutoAugment, Cutout.
     Classifier(ClassifierConfig),
+    /// v1 of ImageNet: random resized crop, flip, colour jitter, RandAugment.
+    RandAugment(RandAugmentConfig),
     /// v2 and v3: SimAugment.
     Sim(SimConfig),
 }
@@ -113,6 +116,31 @@ pub struct ClassifierConfig {
     pub cutout: f64,
 }
 
+/// Random resized crop, flip, colour jitter and RandAugment.
+///
+/// ```
+/// # use longtail::{augment::*, rng::{Purpose, stream}};
+/// # let draw = |view: View, image: &[u8], size: usize| {
+/// #     let (image, normalize) = (RasterRef::new([2, 2], image), Normalize { mean: [0.0; 3], std: [1.0; 3] });
+/// #     let (mut rng, mut out) = (stream(0, Purpose::View, 0, 0, 0), vec![9.0; size * size * 3]);
+/// #     view.draw(&image, [size; 2], &normalize, &mut rng, &mut Scratch::default(), &mut out).unwrap();
+/// #     out
+/// # };
+/// // Of no operator, what is left is crop, flip and jitter, and a black image stays black.
+/// let randaugment = RandAugment { operations: 0, ..RandAugment::default() };
+/// let view = View::RandAugment(RandAugmentConfig { randaugment, ..RandAugmentConfig::default() });
+/// assert_eq!(draw(view, &[0; 12], 2), [0.0; 12]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RandAugmentConfig {
+    /// Crop and flip.
+    pub crop: ResizedCropConfig,
+    /// Colour jitter, of every view.
+    pub jitter: ColorJitter,
+    /// What follows it.
+    pub randaugment: RandAugment,
+}
+
 /// SimAugment of PaCo, BCL and ConCutMix.
 ///
 /// ```
@@ -144,6 +172,8 @@ pub struct SimConfig {
     pub blur_p: f64,
     /// Range of the blur's standard deviation, in pixels.
     pub blur_sigma: [f64; 2],
+    /// RandAugment at the end, of BCL's stacked view.
+    pub randaugment: Option<RandAugment>,
 }
 
 impl Default for PlainConfig {
@@ -164,6 +194,17 @@ impl Default for ClassifierConfig {
     }
 }
 
+impl Default for RandAugmentConfig {
+    /// BCL's on ImageNet.
+    fn default() -> Self {
+        Self {
+            crop: ResizedCropConfig { scale_min: 0.08, ..ResizedCropConfig::default() },
+            jitter: ColorJitter::IMAGENET,
+            randaugment: RandAugment::default(),
+        }
+    }
+}
+
 impl Default for SimConfig {
     fn default() -> Self {
         Self {
@@ -174,6 +215,7 @@ impl Default for SimConfig {
             gray_p: 0.2,
             blur_p: 0.5,
             blur_sigma: [0.1, 2.0],
+            randaugment: None,
         }
     }
 }
@@ -228,6 +270,12 @@ impl View {
                 auto_augment(raster, spare, rng);
                 let length = share_of(config.cutout, raster);
                 (length > 0).then(|| cutout(size, length, rng))
+            }
+            Self::RandAugment(config) => {
+                config.crop.apply(image, size, raster, spare, rng)?;
+                config.jitter.apply(raster, rng);
+                config.randaugment.apply(raster, spare, rng);
+                None
             }
             Self::Sim(config) => {
                 config.apply(image, size, raster, spare, rng)?;
@@ -324,6 +372,9 @@ impl SimConfig {
         if rng.random_bool(self.blur_p) {
             let [low, high] = self.blur_sigma;
             gaussian_blur(out, spare, rng.random_range(low..=high));
+        }
+        if let Some(randaugment) = &self.randaugment {
+            randaugment.apply(out, spare, rng);
         }
         Ok(())
     }

@@ -121,6 +121,11 @@ section! {
         batch_size: usize =>
             "images of a step, at least 2", "paper §4.2; Longtail", elsewhere "up to 32 in folders and lists",
             within Limits::from(2.0, "a batch has at least two images, because batch norm needs a variance").capped(1_048_576.0);
+        /// Images that a step works off at a time: its loss sees the features of all of its images, and memory holds what
+        /// the encoder keeps of so many; 0: all.
+        micro_batch: usize =>
+            "images that a step works off at a time; `0`: all. The loss sees the features of the whole batch; the encoder's batch norm sees a micro-batch, and a step takes one forward pass more",
+            "Longtail", within Limits::from(0.0, "it has to be a whole number").capped(1_048_576.0);
         /// Seed of everything but the subset.
         seed: u64 =>
             "seed of everything but the subset", "–";

@@ -2,7 +2,10 @@
 
 use super::{Plan, Settings, Stage};
 use crate::{
-    augment::{ClassifierConfig, ClassifierView, PlainConfig, ResizedCropConfig, SimConfig, View},
+    augment::{
+        ClassifierConfig, ClassifierView, ContrastiveViews, PlainConfig, RandAugment,
+        RandAugmentConfig, ResizedCropConfig, SimConfig, View, Views,
+    },
     batch::{SamplerConfig, Sampling},
     loss::{
         ClassCounts, ClassifierContrastive, ClassifierLoss, CompressionMode, CompressionPreset,
@@ -73,6 +76,7 @@ pub fn stage(settings: &Settings<'_>, views: Vec<View>, objective: Box<dyn Objec
         trains: Part::ALL.to_vec(),
         epochs: train.epochs,
         samplers: vec![sampler(settings, Sampling::Instance)],
+        micro_batch: train.micro_batch,
         views,
         objective,
         schedule: schedule(settings),
@@ -143,25 +147,48 @@ fn compression(settings: &Settings<'_>) -> Option<CompressionSwitch> {
 /// The classifier's view, then contrastive ones.
 pub fn views(settings: &Settings<'_>, count: usize) -> Vec<View> {
     let views = settings.views;
+    let stack = View::Sim(SimConfig { randaugment: Some(randaugment(views)), ..sim(views) });
+    let sim = View::Sim(sim(views));
+    let [first, others] = match views.contrastive {
+        ContrastiveViews::SimSim => [sim.clone(), sim],
+        ContrastiveViews::SimRand => [sim, stack],
+        ContrastiveViews::RandRand => [stack.clone(), stack],
+    };
+    let mut all = vec![classifier_view(views), first];
+    all.resize(count.max(2), others);
+    all.truncate(count);
+    all
+}
+
+fn classifier_view(views: &Views) -> View {
     let scale_min = views.crop_scale_min;
     let plain = PlainConfig { scale_min, ..PlainConfig::default() };
-    let classifier = match views.classifier {
+    let crop = ResizedCropConfig { scale_min, ..ResizedCropConfig::default() };
+    match views.classifier {
         ClassifierView::AutoaugmentCutout => {
             View::Classifier(ClassifierConfig { plain, ..ClassifierConfig::default() })
         }
         ClassifierView::Plain => View::Plain(plain),
-        ClassifierView::ResizedCrop => {
-            View::ResizedCrop(ResizedCropConfig { scale_min, ..ResizedCropConfig::default() })
-        }
-    };
-    let sim = View::Sim(SimConfig {
-        blur_p: views.sim_blur_p,
-        scale_min: views.sim_scale_min,
-        ..SimConfig::default()
-    });
-    let mut all = vec![classifier];
-    all.resize(count, sim);
-    all
+        ClassifierView::ResizedCrop => View::ResizedCrop(crop),
+        ClassifierView::RandAugment => View::RandAugment(RandAugmentConfig {
+            crop,
+            randaugment: randaugment(views),
+            ..RandAugmentConfig::default()
+        }),
+    }
+}
+
+fn sim(views: &Views) -> SimConfig {
+    let (blur_p, scale_min) = (views.sim_blur_p, views.sim_scale_min);
+    SimConfig { blur_p, scale_min, ..SimConfig::default() }
+}
+
+fn randaugment(views: &Views) -> RandAugment {
+    RandAugment {
+        operations: views.randaugment_operations,
+        magnitude: views.randaugment_magnitude,
+        ..RandAugment::default()
+    }
 }
 
 /// The learning rate of the recipe over its epochs.

@@ -31,6 +31,8 @@ pub struct Stage {
     pub epochs: usize,
     /// What draws the images of a step, at least one; streams and seeds are given by the run.
     pub samplers: Vec<SamplerConfig>,
+    /// Images that a step works off at a time ([`crate::model::MicroBatches`]); 0: all of it.
+    pub micro_batch: usize,
     /// The views of every image, in order.
     pub views: Vec<View>,
     /// What is minimised.
@@ -117,6 +119,19 @@ impl Plan {
     /// The epoch that a stage begins with, over all stages.
     pub fn first_epoch(&self, stage: usize) -> usize {
         self.stages.iter().take(stage).map(|stage| stage.epochs).sum()
+    }
+
+    /// The most images whose way through the encoder a step keeps at a time.
+    pub fn largest_micro_batch(&self) -> usize {
+        let of = |stage: &Stage| {
+            let of_sampler = |sampler: &SamplerConfig| match stage.micro_batch {
+                0 => sampler.batch_size,
+                images => sampler.batch_size.min(images),
+            };
+            let kept = stage.samplers.iter().map(of_sampler);
+            if stage.micro_batch == 0 { kept.sum() } else { kept.max().unwrap_or_default() }
+        };
+        self.stages.iter().map(of).max().unwrap_or_default()
     }
 
     /// The most images of a step.

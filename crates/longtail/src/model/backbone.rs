@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ModelError, ResNetKind};
+use super::{ModelError, ResNetCifar, ResNetKind};
 
 /// Layers of the deepest CIFAR ResNet that is made: the deepest one of He et al. 2016.
 const DEEPEST: usize = 1202;
@@ -35,6 +35,25 @@ impl Backbone {
         let Self::ResNetCifar { depth } = self else { return Ok(()) };
         let exists = (8..=DEEPEST).contains(&depth) && depth % 6 == 2;
         if exists { Ok(()) } else { Err(ModelError::Depth(depth)) }
+    }
+
+    /// Features of an image.
+    pub fn features(self) -> usize {
+        match self {
+            Self::ResNetCifar { .. } => ResNetCifar::FEATURES,
+            Self::ResNet(kind) => kind.features(),
+        }
+    }
+
+    /// Weights of the encoder, near enough to tell its memory.
+    pub(super) fn parameters(self) -> usize {
+        match self {
+            // A block of every stage has two 3×3 convolutions of 16, 32 and 64 channels.
+            Self::ResNetCifar { depth } => {
+                depth.saturating_sub(2) / 6 * 2 * 9 * (256 + 1024 + 4096)
+            }
+            Self::ResNet(kind) => kind.parameters(),
+        }
     }
 
     /// Layers.

@@ -10,6 +10,7 @@ mod gates;
 mod init;
 mod layers;
 mod layout;
+mod micro_batches;
 mod mlp;
 mod nearest_class_mean;
 mod network;
@@ -31,6 +32,7 @@ pub use init::Initialiser;
 pub(crate) use layers::{BN_EPSILON, NORM_EPSILON};
 pub use layers::{BasicBlock, BatchNorm, BatchStatistics, Conv, Linear, Pass, l2_normalise};
 pub use layout::{Layout, StageLayout, Stem};
+pub use micro_batches::MicroBatches;
 pub use mlp::Mlp;
 pub use nearest_class_mean::{NearestClassMean, NearestClassMeanError};
 pub use network::Network;
@@ -71,6 +73,14 @@ pub enum ModelError {
         says: usize,
         /// Rows and columns that it gives.
         given: String,
+    },
+    /// An encoder from outside whose running statistics would move twice a step.
+    #[error(
+        "encoder {encoder} keeps running statistics, which micro-batches would count twice: leave --micro-batch out"
+    )]
+    MicroBatches {
+        /// What the encoder is called.
+        encoder: String,
     },
     /// Only the crate's encoders know lower precisions.
     #[error("encoder {encoder} computes in f32: leave --precision out")]

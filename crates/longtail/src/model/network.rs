@@ -7,8 +7,8 @@ use burn::{
 
 use super::{
     Branch, Branches, Classifier, ClassifierStart, Encoder, Gates, InitHeads, Initialiser, Kind,
-    Mlp, ModelError, NearestClassMean, NetworkConfig, Part, Pass, Precision, Role, Roles,
-    l2_normalise, weights::values,
+    MicroBatches, Mlp, ModelError, NearestClassMean, NetworkConfig, Part, Pass, Precision, Role,
+    Roles, l2_normalise, weights::values,
 };
 
 /// Encoder, classifier and the heads of the contrastive branch (`docs/method.md`).
@@ -44,6 +44,9 @@ pub struct Network {
     /// Parts that are trained; the others are in evaluation mode and have no gradient.
     #[module(skip)]
     trained: Vec<Part>,
+    /// How the images of a step are worked off; `None`: all at once.
+    #[module(skip)]
+    micro_batches: Option<MicroBatches>,
 }
 
 impl Network {
@@ -88,6 +91,7 @@ impl Network {
             config: config.clone(),
             roles: Arc::new(init.into_roles()),
             trained: Part::ALL.to_vec(),
+            micro_batches: None,
         })
     }
 
@@ -135,6 +139,27 @@ impl Network {
         self.map(&mut Freeze { roles, trained: parts.to_vec() })
     }
 
+    /// The network as a training step sees it that works its images off in parts: what a backward pass through the encoder
+    /// needs is not kept, and [`MicroBatches::backward`] makes it again.
+    #[must_use]
+    pub fn in_micro_batches(&self, parts: &MicroBatches) -> Self {
+        Self { micro_batches: Some(parts.clone()), ..self.clone() }
+    }
+
+    /// Refuses an encoder whose values change with every look at it, as running statistics of Burn's layers do.
+    ///
+    /// # Errors
+    /// [`ModelError::MicroBatches`].
+    pub fn check_micro_batches(&self) -> Result<(), ModelError> {
+        let statistic = Role { part: Part::Encoder, kind: Kind::Statistic };
+        match &self.encoder {
+            Encoder::Own(_) if self.roles.has(statistic) => {
+                Err(ModelError::MicroBatches { encoder: self.encoder_name() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// C, the number of classes.
     pub fn classes(&self) -> usize {
         self.config.classes
@@ -176,20 +201,13 @@ impl Network {
         &self.roles
     }
 
-    fn is_frozen(&self, part: Part) -> bool {
+    pub(super) fn is_frozen(&self, part: Part) -> bool {
         !self.trained.contains(&part)
     }
 
     /// `images`: `[rows, height, width, 3]`; gives features `[rows, features]`, those of several branches side by side.
     pub fn features(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        self.encoded(images, pass, |network, images, pass| match &network.encoder {
-            Encoder::ResNetCifar(trunk) if !network.branches.is_empty() => {
-                let maps = trunk.maps(images, pass);
-                let of = |branch: &Branch| branch.forward(maps.clone(), pass);
-                Tensor::cat(network.branches.iter().map(of).collect(), 1)
-            }
-            encoder => encoder.forward(images, pass),
-        })
+        self.encoded(images, None, pass)
     }
 
     /// The features of one branch alone, `[rows, features]`; all of them where there is one.
@@ -199,22 +217,25 @@ impl Network {
         branch: usize,
         pass: &mut Pass<'_>,
     ) -> Tensor<2> {
-        self.encoded(images, pass, |network, images, pass| {
-            match (&network.encoder, network.branches.get(branch)) {
-                (Encoder::ResNetCifar(trunk), Some(branch)) => {
-                    branch.forward(trunk.maps(images, pass), pass)
-                }
-                (encoder, _) => encoder.forward(images, pass),
-            }
-        })
+        self.encoded(images, Some(branch), pass)
     }
 
-    /// What `encode` makes of images, in the encoder's type and mode.
-    fn encoded(
+    /// Features of all branches or of one, of all rows at once or in parts.
+    fn encoded(&self, images: Tensor<4>, branch: Option<usize>, pass: &mut Pass<'_>) -> Tensor<2> {
+        match (pass, &self.micro_batches) {
+            (Pass::Train(statistics), Some(parts)) => {
+                parts.features(self, images, branch, statistics)
+            }
+            (pass, _) => self.encode(images, branch, pass),
+        }
+    }
+
+    /// Features of all rows at once, in the encoder's type and mode.
+    pub(super) fn encode(
         &self,
         images: Tensor<4>,
+        branch: Option<usize>,
         pass: &mut Pass<'_>,
-        encode: impl FnOnce(&Self, Tensor<4>, &mut Pass<'_>) -> Tensor<2>,
     ) -> Tensor<2> {
         let images = match self.config.precision {
             Precision::F32 => images,
@@ -222,9 +243,33 @@ impl Network {
         };
         match pass {
             Pass::Train(_) if self.is_frozen(Part::Encoder) => {
-                encode(&self.valid(), images.inner(), &mut Pass::Eval).autodiff()
+                self.valid().of_branches(images.inner(), branch, &mut Pass::Eval).autodiff()
             }
-            pass => encode(self, images, pass),
+            pass => self.of_branches(images, branch, pass),
+        }
+    }
+
+    fn of_branches(
+        &self,
+        images: Tensor<4>,
+        branch: Option<usize>,
+        pass: &mut Pass<'_>,
+    ) -> Tensor<2> {
+        let Encoder::ResNetCifar(trunk) = &self.encoder else {
+            return self.encoder.forward(images, pass);
+        };
+        let asked = match branch {
+            Some(branch) => self.branches.get(branch..=branch).unwrap_or_default(),
+            None => &self.branches,
+        };
+        match asked {
+            [] => self.encoder.forward(images, pass),
+            [only] => only.forward(trunk.maps(images, pass), pass),
+            branches => {
+                let maps = trunk.maps(images, pass);
+                let of = |branch: &Branch| branch.forward(maps.clone(), pass);
+                Tensor::cat(branches.iter().map(of).collect(), 1)
+            }
         }
     }
 

@@ -78,6 +78,15 @@ pub enum ClassifierStart {
 }
 
 impl NetworkConfig {
+    /// About how many weights a network of it has; those of encoders from outside are not known.
+    pub(crate) fn parameters(&self) -> usize {
+        let EncoderConfig::Backbone(backbone) = &self.encoder else { return 0 };
+        let features = backbone.features();
+        let head = |[hidden, output]: [usize; 2]| (features + output) * hidden;
+        let heads = self.head.map_or(0, head) * (1 + usize::from(self.prototypes));
+        backbone.parameters() + heads + features * self.classes
+    }
+
     pub(super) fn encoder(&self, init: &mut Initialiser) -> Result<Encoder, ModelError> {
         match &self.encoder {
             EncoderConfig::Own { name, .. } if self.precision != Precision::F32 => {

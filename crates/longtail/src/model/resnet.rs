@@ -61,6 +61,21 @@ impl ResNetKind {
         }
     }
 
+    /// Features of an image.
+    pub(super) fn features(self) -> usize {
+        self.blocks().output(WIDTHS[WIDTHS.len() - 1])
+    }
+
+    /// Weights of the encoder.
+    pub(super) const fn parameters(self) -> usize {
+        match self {
+            Self::ResNet18 => 11_176_512,
+            Self::ResNet34 => 21_284_672,
+            Self::ResNet50 => 23_508_032,
+            Self::ResNeXt50 => 22_979_904,
+        }
+    }
+
     /// Values that all convolutions together make of one image of `height` × `width`.
     ///
     /// ```

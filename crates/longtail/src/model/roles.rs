@@ -63,6 +63,11 @@ impl Roles {
         self.0.get(&parameter).copied()
     }
 
+    /// Whether any parameter has this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.0.values().any(|of| *of == role)
+    }
+
     /// Notes a parameter.
     pub fn insert(&mut self, parameter: ParamId, role: Role) {
         self.0.insert(parameter, role);

@@ -29,7 +29,16 @@ impl Sections {
         self.check_teacher()?;
         self.check_weights()?;
         self.check_compression()?;
+        self.check_micro_batch()?;
         self.check_schedule()
+    }
+
+    fn check_micro_batch(&self) -> Result<(), RecipeError> {
+        let (images, batch) = (self.train.micro_batch, self.train.batch_size);
+        let mend = format!(
+            "a micro-batch is a part of the batch of {batch}: choose {batch} or less, or 0"
+        );
+        require(images <= batch, "train.micro_batch", images, mend)
     }
 
     /// The first number beyond its key's limits; learning rate and schedule, which follow from epochs and batch size, after
@@ -227,6 +236,9 @@ mod tests {
             ("[optimizer]\nmomentum = 1.0", "optimizer.momentum"),
             ("[train]\nepochs = 0", "train.epochs"),
             ("[train]\nbatch_size = 0", "train.batch_size"),
+            ("[train]\nbatch_size = 16\nmicro_batch = 17", "train.micro_batch"),
+            ("[views]\nrandaugment_magnitude = 10.5", "views.randaugment_magnitude"),
+            ("[views]\nrandaugment_operations = 101", "views.randaugment_operations"),
             ("[optimizer]\nlr = 1e31", "optimizer.lr"),
             ("[schedule]\ngamma = 1e7", "schedule.gamma"),
             ("[schedule]\ngamma = 0.0", "schedule.gamma"),

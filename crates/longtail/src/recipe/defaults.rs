@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use super::{
-    ClassifierView, CompressionSection, CompressionStart, Data, Decay, Eval, HarmonicZero, Holdout,
-    Loss, MethodSection, Model, Optimizer, ScheduleSection, Sections, Train, Views,
+    ClassifierView, CompressionSection, CompressionStart, ContrastiveViews, Data, Decay, Eval,
+    HarmonicZero, Holdout, Loss, MethodSection, Model, Optimizer, ScheduleSection, Sections, Train,
+    Views,
 };
 use crate::{
     data::{Resize, Storage},
@@ -75,6 +76,7 @@ fn train_defaults() -> Train {
     Train {
         epochs: 200,
         batch_size: 256,
+        micro_batch: 0,
         seed: 0,
         drop_last: true,
         precision: Precision::F32,
@@ -146,6 +148,9 @@ pub(super) fn compression_defaults() -> CompressionSection {
 fn views_defaults() -> Views {
     Views {
         classifier: ClassifierView::AutoaugmentCutout,
+        contrastive: ContrastiveViews::SimSim,
+        randaugment_operations: 2,
+        randaugment_magnitude: 10.0,
         crop_scale_min: 0.5,
         sim_blur_p: 0.5,
         sim_scale_min: 0.2,

@@ -24,7 +24,7 @@ pub use profile::{METHOD_OF_FILES, Profile};
 pub use sections::Sections;
 
 pub use crate::{
-    augment::{ClassifierView, Views, ViewsTyped},
+    augment::{ClassifierView, ContrastiveViews, Views, ViewsTyped},
     data::{Data, DataTyped, Holdout},
     eval::{Eval, EvalTyped, HarmonicZero},
     loss::{
@@ -226,9 +226,22 @@ impl Recipe {
         if !same.data.skip_broken {
             forget("skip_broken", "false".into());
         }
+        let views = &same.views;
         // Images of one size are cropped by it in no other view.
-        if (is_own_size || is_squash) && same.views.classifier != ClassifierView::ResizedCrop {
-            forget("crop_scale_min", format!("{:?}", same.views.crop_scale_min));
+        let is_cropped =
+            matches!(views.classifier, ClassifierView::ResizedCrop | ClassifierView::RandAugment);
+        if (is_own_size || is_squash) && !is_cropped {
+            forget("crop_scale_min", format!("{:?}", views.crop_scale_min));
+        }
+        if same.train.micro_batch == 0 {
+            forget("micro_batch", "0".into());
+        }
+        if views.contrastive == ContrastiveViews::SimSim {
+            forget("contrastive", "\"sim-sim\"".into());
+        }
+        if !views.have_randaugment() {
+            forget("randaugment_operations", views.randaugment_operations.to_string());
+            forget("randaugment_magnitude", format!("{:?}", views.randaugment_magnitude));
         }
         Ok(text)
     }
@@ -242,14 +255,17 @@ impl Recipe {
     }
 }
 
-/// The layers without the `[data]` of a CIFAR set where a later layer takes other images: how a subset of
-/// CIFAR is drawn says nothing about them.
+/// The layers without what `[data]` says of another set where a later layer takes other images: how a subset of CIFAR is
+/// drawn, and which lists a set has, say nothing about them.
 fn of_one_source(layers: &[RecipeFile], notes: &mut Vec<String>) -> Vec<RecipeFile> {
+    without_lists(without_cifar(layers.to_vec(), notes), notes)
+}
+
+fn without_cifar(mut layers: Vec<RecipeFile>, notes: &mut Vec<String>) -> Vec<RecipeFile> {
     let is_cifar = |name: &str| Cifar::of_name(name).is_some();
     let takes_others = |layer: &RecipeFile| {
         layer.has_lists() || layer.data.name.as_deref().is_some_and(|name| !is_cifar(name))
     };
-    let mut layers = layers.to_vec();
     let Some(other) = layers.iter().rposition(takes_others) else { return layers };
     let names_cifar = |layer: &RecipeFile| layer.data.name.as_deref().is_some_and(is_cifar);
     let Some(cifar) = layers[..other].iter().rposition(names_cifar) else { return layers };
@@ -257,9 +273,32 @@ fn of_one_source(layers: &[RecipeFile], notes: &mut Vec<String>) -> Vec<RecipeFi
         return layers;
     }
     let name = layers[cifar].data.name.clone().unwrap_or_default();
-    notes.push(format!("the recipe's [data] is about {name} and does not count for other images"));
+    notes.push(not_about(&name));
     layers[..=cifar].iter_mut().for_each(|layer| layer.data = DataTyped::default());
     layers
+}
+
+/// A name without lists is a folder, or a set that has none; the size of images belongs to the network.
+fn without_lists(mut layers: Vec<RecipeFile>, notes: &mut Vec<String>) -> Vec<RecipeFile> {
+    let names_other = |layer: &RecipeFile| layer.data.name.is_some() && !layer.has_lists();
+    let Some(other) = layers.iter().rposition(names_other) else { return layers };
+    let Some(lists) = layers[..other].iter().rposition(RecipeFile::has_lists) else {
+        return layers;
+    };
+    let before = layers[lists].data.name.clone();
+    if before.is_none() || before == layers[other].data.name {
+        return layers;
+    }
+    notes.push(not_about(&before.unwrap_or_default()));
+    for layer in &mut layers[..=lists] {
+        let DataTyped { image_size, resize, .. } = layer.data;
+        layer.data = DataTyped { image_size, resize, ..DataTyped::default() };
+    }
+    layers
+}
+
+fn not_about(name: &str) -> String {
+    format!("the recipe's [data] is about {name} and does not count for other images")
 }
 
 impl Protocol {
@@ -314,6 +353,20 @@ mod tests {
         assert_eq!((kept.data.imbalance, notes.len()), (50.0, 0));
         let (typed, _) = resolve(&[CIFAR, &format!("{lists}imbalance = 20\n")]);
         assert_eq!((typed.data.name.as_str(), typed.data.imbalance), ("list", 20.0));
+    }
+
+    #[test]
+    fn a_folder_takes_the_place_of_a_recipes_lists() {
+        let recipe = "[data]\nname = \"imagenet-lt\"\ntrain_list = \"a.txt\"\nval_list = \"b.txt\"\nimage_size = 224\n";
+        let (photos, notes) = resolve(&[recipe, "[data]\nname = \"photos\"\n"]);
+        assert!(notes.iter().any(|note| note.contains("imagenet-lt")), "{notes:?}");
+        assert_eq!((photos.data.image_size, photos.data.val_list.to_str()), (224, Some("")));
+        assert_eq!(photos.data.train_list.to_str(), Some(""));
+        // Lists that lie elsewhere, and a name for them.
+        let (moved, notes) = resolve(&[recipe, "[data]\nval_list = \"c.txt\"\n"]);
+        assert_eq!((moved.data.train_list.to_str(), notes.len()), (Some("a.txt"), 0));
+        let mine = "[data]\nname = \"mine\"\ntrain_list = \"c.txt\"\n";
+        assert_eq!(resolve(&[recipe, mine]).0.data.train_list.to_str(), Some("c.txt"));
     }
 
     #[test]

@@ -48,10 +48,11 @@ impl Sections {
         if let (Some(batch), None) = (layer.train.batch_size, layer.optimizer.lr) {
             let before = self.train.batch_size;
             if batch != before {
-                self.optimizer.lr *= batch as f64 / before as f64;
+                self.optimizer.lr = rounded(self.optimizer.lr * batch as f64 / before as f64);
                 let lr = self.optimizer.lr;
                 notes.push(format!(
-                    "learning rate {lr}: scaled with the batch size, from {before} to {batch}"
+                    "learning rate {lr}: scaled with the batch size, from {before} to {batch} (--lr sets it){}",
+                    self.other_rate(layer)
                 ));
             }
         }
@@ -67,6 +68,17 @@ impl Sections {
         self.train.overlay(&layer.train);
         self.eval.overlay(&layer.eval);
         self.branch = layer.branch.clone().or(self.branch.take());
+    }
+
+    /// What is to be said of a rate that a batch size does not scale: that of a second stage.
+    fn other_rate(&self, layer: &RecipeFile) -> String {
+        const KEY: &str = "classifier_lr";
+        let method = layer.method.name.unwrap_or(self.method.name);
+        let knobs = method.definition().knobs;
+        match knobs.iter().any(|knob| knob.key == KEY) && !layer.method.knobs.contains_key(KEY) {
+            true => format!("; method.{KEY}, of the second stage, stays"),
+            false => String::new(),
+        }
     }
 
     /// Takes over a method with all that methods own: what an earlier layer says of it belongs to another method.
@@ -124,6 +136,11 @@ impl Sections {
     }
 }
 
+/// Without the digits that a product adds to decimals.
+fn rounded(rate: f64) -> f64 {
+    format!("{rate:.14e}").parse().unwrap_or(rate)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::recipe::{Recipe, RecipeFile};
@@ -131,6 +148,32 @@ mod tests {
     fn resolve(layers: &[&str]) -> Recipe {
         let layers: Vec<_> = layers.iter().map(|t| RecipeFile::parse(t, "t").unwrap()).collect();
         Recipe::resolve(&layers).unwrap().0
+    }
+
+    #[test]
+    fn a_scaled_rate_has_the_digits_that_people_would_write_and_says_so() {
+        let layers = |method: &str, batch: usize| {
+            [
+                format!("data.name = \"cifar10-lt\"\nmethod.name = \"{method}\"\noptimizer.lr = 0.1\ntrain.batch_size = 256\n"),
+                format!("train.batch_size = {batch}\n"),
+            ]
+            .map(|text| RecipeFile::parse(&text, "t").unwrap())
+        };
+        for (batch, lr) in
+            [(24, 0.009375), (48, 0.01875), (100, 0.0390625), (128, 0.05), (3, 0.001171875)]
+        {
+            let (recipe, notes) = Recipe::resolve(&layers("ce", batch)).unwrap();
+            assert_eq!(recipe.optimizer.lr, lr, "{batch}");
+            let said = format!(
+                "learning rate {lr}: scaled with the batch size, from 256 to {batch} (--lr sets it)"
+            );
+            assert_eq!(notes, [said]);
+        }
+        let (_, notes) = Recipe::resolve(&layers("crt", 128)).unwrap();
+        assert!(
+            notes[0].ends_with("method.classifier_lr, of the second stage, stays"),
+            "{notes:?}"
+        );
     }
 
     const TAUGHT: &str = "[method]\nname = \"ride\"\nteacher = \"a\"\nteacher_digest = \"12\"\n";

@@ -113,7 +113,7 @@ impl Runner {
     /// Lays the folder of a run out; its recipe, without which there is no run, comes last.
     fn begin(
         &self,
-        Prepared { recipe, sets, split, mut notes, teacher, weights }: Prepared,
+        Prepared { recipe, sets, split, mut notes, teacher, weights, .. }: Prepared,
         out: &Out,
         earlier: Option<Beginning>,
         observer: &mut dyn Observer,
@@ -166,10 +166,10 @@ impl Runner {
         observer: &mut dyn Observer,
     ) -> Result<(Recipe, Forecast)> {
         let prepared = self.prepare(layers, WeightsFrom::File, observer)?;
-        let Prepared { recipe, sets, teacher, .. } = prepared;
+        let Prepared { recipe, sets, teacher, fits, .. } = prepared;
         let device = self.device.clone().autodiff();
         let forecast = Forecast::measure(&self.planner, &recipe, sets, teacher, limits, device)?;
-        Ok((recipe, forecast))
+        Ok((recipe, Forecast { fits, ..forecast }))
     }
 
     /// The layers under the name of the method from outside, where there is one.

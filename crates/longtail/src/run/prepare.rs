@@ -16,7 +16,7 @@ use crate::{
     loss::{ClassCounts, Teacher},
     model::{EncoderConfig, Network, weights::Fitted},
     recipe::{DataTyped, Holdout, Profile, Recipe, RecipeFile, Sections},
-    train::{Need, Observer, TrainError, Trainer},
+    train::{Fits, Need, Observer, TrainError, Trainer},
 };
 
 /// Most images on disk that means and deviations of colours are made of.
@@ -30,6 +30,8 @@ pub(super) struct Prepared {
     pub notes: Vec<String>,
     pub teacher: Option<Teacher>,
     pub weights: Option<Fitted>,
+    /// What fits into memory; `None` where that is not known.
+    pub fits: Option<Fits>,
 }
 
 /// All that is decided of a run before its images are decoded.
@@ -96,7 +98,7 @@ pub(super) fn prepare(
 ) -> Result<Prepared> {
     let Surveyed { mut recipe, split, opened, taught, weights, is_own, profile, mut notes } =
         survey(layers, runner, weights, observer)?;
-    let counts = check(runner, &recipe, &opened, &split, taught.as_ref())?;
+    let (counts, fits) = check(runner, &recipe, &opened, &split, taught.as_ref())?;
     let again = |layers: &[RecipeFile]| Some(resolve(layers, profile.as_ref()).ok()?.0);
     let unheard = notes_of_layers(&recipe, layers, again, &runner.planner, &counts);
     unheard.iter().for_each(|note| observer.note(note));
@@ -111,7 +113,7 @@ pub(super) fn prepare(
         recipe = with_own_colours(recipe, layers, &sets)?;
         observer.note(&recipe.in_words());
     }
-    Ok(Prepared { recipe, sets, split, notes, teacher, weights })
+    Ok(Prepared { recipe, sets, split, notes, teacher, weights, fits })
 }
 
 /// The recipe with means and deviations of its training images, of some where they stay on disk, where no layer has
@@ -145,14 +147,15 @@ fn naming(recipe: Recipe, taught: Option<&Taught>) -> Result<Recipe> {
     })?)
 }
 
-/// Refuses what does not fit the data, the device, its memory, or the encoder; gives the images of every class.
+/// Refuses what does not fit the data, the device, its memory, or the encoder; gives the images of every class, and what
+/// fits into memory.
 fn check(
     Runner { device, planner, .. }: &Runner,
     recipe: &Recipe,
     opened: &Opened,
     split: &Split,
     taught: Option<&Taught>,
-) -> Result<ClassCounts> {
+) -> Result<(ClassCounts, Option<Fits>)> {
     device::check_precision(device, recipe.train.precision)?;
     let counts = split.train_counts(&opened.listing.pool.labels);
     Trainer::check(recipe, &split.class_names, &counts)?;
@@ -165,14 +168,20 @@ fn check(
         return Err(TrainError::Teacher { path: path.clone(), reason }.into());
     }
     let bytes = opened.bytes(split, &recipe.data);
-    Need::of(recipe, &plan, bytes, device::is_cpu(device)).check(device::free_memory())?;
+    let need = Need::of(recipe, &plan, bytes, device::is_cpu(device));
+    let free = device::free_memory();
+    need.check(free)?;
     if let EncoderConfig::Own { .. } = plan.network.encoder {
         let network =
             Network::new(&plan.network, recipe.train.seed, device).map_err(TrainError::from)?;
         let size = [recipe.data.image_size; 2];
         network.check(size, device).map_err(TrainError::from)?;
+        if plan.stages.iter().any(|stage| stage.micro_batch > 0) {
+            network.check_micro_batches().map_err(TrainError::from)?;
+        }
     }
-    Ok(counts)
+    let images = counts.counts().iter().sum();
+    Ok((counts, need.fits(free, images)))
 }
 
 /// What the layer that names a split, and those over it, say of data.

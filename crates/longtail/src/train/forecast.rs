@@ -3,7 +3,7 @@ use std::time::Instant;
 use burn::{module::Module, tensor::Device};
 use serde::Serialize;
 
-use super::{Learner, Limits, Measured, TrainError, setup};
+use super::{Fits, Learner, Limits, Measured, TrainError, setup};
 use crate::{
     batch::Position,
     data::{Part, Sets},
@@ -16,8 +16,10 @@ use crate::{
 
 /// Steps before those that are timed: the first ones make memory that the others use again.
 const WARM_UP: usize = 2;
-/// Steps that are timed.
+/// Steps that are timed, where that does not take too long.
 const TIMED: usize = 5;
+/// Seconds of steps, in which at least one is timed.
+const PATIENCE: f64 = 60.0;
 /// Most images whose evaluation is timed.
 const EVALUATED: usize = 1000;
 
@@ -28,6 +30,8 @@ pub struct Forecast {
     pub parameters: usize,
     /// Images of a step.
     pub batch_size: usize,
+    /// Images that a step works off at a time; 0: all.
+    pub micro_batch: usize,
     /// Views of every image.
     pub views: usize,
     /// Steps of an epoch.
@@ -46,6 +50,8 @@ pub struct Forecast {
     pub run_seconds: f64,
     /// Most memory that the process has held, in bytes; `None` where the system does not tell.
     pub peak_memory: Option<u64>,
+    /// What fits into memory by the estimate that runs are refused by; `None` where that is not known.
+    pub fits: Option<Fits>,
 }
 
 impl Forecast {
@@ -81,6 +87,7 @@ impl Forecast {
         Ok(Self {
             parameters: learner.network.num_params(),
             batch_size: stage.batch_size(),
+            micro_batch: stage.micro_batch,
             views: stage.views.len(),
             steps_per_epoch: first.steps_per_epoch,
             steps,
@@ -90,6 +97,7 @@ impl Forecast {
             epoch_seconds: first.steps_per_epoch as f64 * first.step_seconds + val,
             run_seconds: seconds + epochs_begun * val + end,
             peak_memory: device::peak_memory(learner.device()),
+            fits: None,
         })
     }
 }
@@ -160,17 +168,22 @@ fn step_seconds(
     let moment = Moment { epoch: 0, epochs: stage.epochs };
     let images = &sets.train.images;
     let size = [images.height(), images.width()];
-    let mut times = Vec::with_capacity(TIMED);
-    for step in 0..WARM_UP + TIMED {
+    let mut times = Vec::with_capacity(WARM_UP + TIMED);
+    let begun = Instant::now();
+    while times.len() < WARM_UP + TIMED {
         let began = Instant::now();
         let batch = loader.next_batch()?;
         Measured::read_all(&[learner.step(stage, moment, batch.draws, size)?]);
-        if step >= WARM_UP {
-            times.push(began.elapsed().as_secs_f64());
+        times.push(began.elapsed().as_secs_f64());
+        if times.len() > 1 && begun.elapsed().as_secs_f64() > PATIENCE {
+            break;
         }
     }
+    // Slow steps are few, and the first of them is left out alone.
+    let first = WARM_UP.min(times.len() - 1);
+    let times = &mut times[first..];
     times.sort_by(f64::total_cmp);
-    Ok(times[TIMED / 2])
+    Ok(times[times.len() / 2])
 }
 
 /// Time to evaluate a part, from that of some of its images.

@@ -8,7 +8,7 @@ use crate::{
     eval::argmax,
     loss::{Draw, LossError, Losses, Moment},
     method::{Plan, Stage},
-    model::{ModelError, Network, Precision, weights::values},
+    model::{MicroBatches, ModelError, Network, Precision, weights::values},
     optim::{LossScale, Sgd},
     threads::Awake,
 };
@@ -104,14 +104,20 @@ impl Learner {
         let _awake = is_cpu.then(Awake::new);
         let draws: Vec<Draw> =
             draws.into_iter().map(|draw| self.upload(draw, stage.views.len(), size)).collect();
-        let losses = stage.objective.losses(&self.network, &draws, moment)?;
         let labels = draws.first().map_or(&[][..], |draw| &draw.labels);
+        let parts = MicroBatches::of(stage.micro_batch, labels.len());
+        let losses = match &parts {
+            None => stage.objective.losses(&self.network, &draws, moment)?,
+            Some(parts) => {
+                stage.objective.losses(&self.network.in_micro_batches(parts), &draws, moment)?
+            }
+        };
         let measured = match is_cpu {
             true => Measured::Here(StepLosses::of(&losses, labels)),
             false => Measured::on_device(&losses, labels),
         };
         if measured.may_be_finite() {
-            self.update(losses, stage.schedule.lr(moment.epoch));
+            self.update(losses, stage.schedule.lr(moment.epoch), parts.as_ref());
         }
         Ok(measured)
     }
@@ -123,12 +129,22 @@ impl Learner {
         Draw { images, labels }
     }
 
-    fn update(&mut self, losses: Losses, lr: f64) {
+    fn update(&mut self, losses: Losses, lr: f64, parts: Option<&MicroBatches>) {
         let network = self.network.clone();
+        let differentiate = |loss: Tensor<1>| {
+            let mut gradients = loss.backward();
+            if let Some(parts) = parts {
+                parts.backward(&network, &mut gradients);
+            }
+            gradients
+        };
         self.network = losses.statistics.update(match &mut self.loss_scale {
-            None => self.sgd.step(lr, network, losses.total.backward()),
+            None => {
+                let gradients = differentiate(losses.total);
+                self.sgd.step(lr, network, gradients)
+            }
             Some(scale) => {
-                let gradients = scale.scaled(losses.total).backward();
+                let gradients = differentiate(scale.scaled(losses.total));
                 let unscale = scale.unscale(&network, &gradients);
                 self.sgd.step_unscaled(lr, network, gradients, Some(unscale))
             }

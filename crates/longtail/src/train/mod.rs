@@ -30,7 +30,7 @@ pub use folder::{Out, RunFolder};
 pub use forecast::Forecast;
 pub use learner::{Learner, Measured, StepLosses};
 pub use lock::Lock;
-pub use memory::Need;
+pub use memory::{Fits, Need};
 pub use observer::{Ending, Limits, Observer, StepReport};
 pub use progress::{BestEpoch, EpochLosses, EpochSums, Progress};
 pub(crate) use results::Figures;

@@ -4,11 +4,11 @@ use longtail::{
     recipe::{ClassifierView, Decay, Holdout, Recipe, Sections},
 };
 
-use super::shelf::{all, recipe, text};
+use super::shelf::{all, cifar, recipe, text};
 
 #[test]
 fn a_name_says_data_factor_and_method() {
-    for entry in all() {
+    for entry in cifar() {
         let Sections { data, method, .. } = &*entry.recipe;
         let system = method.name.to_string().replace('+', "-");
         let name = format!("{}-{}-{system}", data.name, data.imbalance);
@@ -23,7 +23,7 @@ fn a_name_says_data_factor_and_method() {
 
 #[test]
 fn a_head_is_whole_and_its_command_runs_this_file() {
-    for entry in all() {
+    for entry in cifar() {
         let time = entry.field("time");
         let measured = time.starts_with(|first: char| first.is_ascii_digit());
         assert!(measured || time == "not measured yet", "{}: {time}", entry.name);
@@ -39,7 +39,7 @@ fn a_head_is_whole_and_its_command_runs_this_file() {
 
 #[test]
 fn what_defines_a_row_is_typed_and_what_the_method_decides_is_not() {
-    for entry in all() {
+    for entry in cifar() {
         let typed = &entry.typed;
         let defining = [
             typed.data.imbalance.is_some(),
@@ -150,7 +150,7 @@ fn knob(recipe: &Recipe, key: &str) -> f64 {
 
 #[test]
 fn settings_that_one_method_has_are_those_of_its_public_code() {
-    for entry in all() {
+    for entry in cifar() {
         let Sections { data, method, .. } = &*entry.recipe;
         let is_ten = data.name == "cifar10-lt";
         let of_method: &[(&str, f64)] = match method.name {
@@ -191,7 +191,7 @@ fn counts(recipe: &Recipe) -> (Vec<usize>, usize, usize) {
 /// As recipes/README.md says.
 #[test]
 fn validation_costs_few_training_images() {
-    for entry in all() {
+    for entry in cifar() {
         let data = &entry.recipe.data;
         let expected = match (data.name.as_str(), data.imbalance) {
             ("cifar10-lt", _) => 50,
@@ -229,7 +229,7 @@ fn epochs_make_up_the_steps_of_the_source() {
 #[test]
 fn rows_under_the_settings_of_rcl_differ_in_the_method_alone() {
     let mut compared = 0;
-    for entry in all() {
+    for entry in cifar() {
         let data = &entry.recipe.data;
         let is_scl = entry.recipe.method.name == Method::Scl;
         let is_bcl_rcl = entry.recipe.method.name == Method::BclRcl;
@@ -253,7 +253,7 @@ fn rows_under_the_settings_of_rcl_differ_in_the_method_alone() {
 fn rows_under_the_settings_of_cross_entropy_differ_in_the_method_alone() {
     let methods = [Method::LdamDrw, Method::Crt, Method::Lws, Method::TauNorm, Method::Ncm];
     let mut compared = 0;
-    for entry in all() {
+    for entry in cifar() {
         let data = &entry.recipe.data;
         if !methods.contains(&entry.recipe.method.name) {
             continue;

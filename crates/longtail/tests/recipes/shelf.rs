@@ -33,6 +33,10 @@ impl Entry {
         Self { name, head, typed, recipe, short }
     }
 
+    fn is_cifar(&self) -> bool {
+        self.recipe.data.name.starts_with("cifar")
+    }
+
     /// The text of a field of the head.
     pub fn field(&self, label: &str) -> &str {
         let field = self.head.iter().find(|(field, _)| field == label);
@@ -58,6 +62,20 @@ pub fn all() -> Vec<Entry> {
     recipes.sort();
     assert!(!recipes.is_empty());
     recipes.iter().map(|path| Entry::read(path)).collect()
+}
+
+/// Those of the paper's tables on CIFAR.
+pub fn cifar() -> Vec<Entry> {
+    let mut recipes = all();
+    recipes.retain(Entry::is_cifar);
+    recipes
+}
+
+/// Those of images in lists, which are larger.
+pub fn large() -> Vec<Entry> {
+    let mut recipes = all();
+    recipes.retain(|entry| !entry.is_cifar());
+    recipes
 }
 
 /// The recipe of this name.

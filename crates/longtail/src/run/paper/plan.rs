@@ -92,7 +92,8 @@ impl Missing {
             Self::Recipe => "`longtail reproduce --list` names the rows that have one",
             Self::Settings(_) => "change what is set beside the recipes",
             Self::Images { .. } => {
-                "--data-dir says where CIFAR is, and --data or --train-list names images that stand in"
+                "--data-dir says where CIFAR is, or the lists of ImageNet-LT with its images, and --data or --train-list \
+                 names images that stand in"
             }
             Self::Teacher(_) => {
                 "train that one first, as the head of the recipe says, or name another with --set method.teacher=RUN"
@@ -133,13 +134,7 @@ impl Target {
         if shelf(recipe).is_some() {
             return Ok(Self::Row(recipe.to_owned()));
         }
-        let mend = match name {
-            "table4" => {
-                "its rows need ImageNet-LT's images and ResNet-50, which no recipe has".into()
-            }
-            _ => format!("take {}", targets()),
-        };
-        Err(RunError::Target { target: name.to_owned(), mend })
+        Err(RunError::Target { target: name.to_owned(), mend: format!("take {}", targets()) })
     }
 
     /// The recipes that it is made of.
@@ -205,12 +200,35 @@ impl Reproduction<'_> {
     /// Where the images of a recipe are, if they are there.
     fn own(&self, recipe: &RecipeFile) -> std::result::Result<RecipeFile, Missing> {
         let name = recipe.data.name.clone().unwrap_or_default();
+        if recipe.data.train_list.is_some() {
+            return self.lists(recipe, name);
+        }
         let mut layer = RecipeFile::default();
         let Some(known) = Cifar::of_name(&name) else { return Ok(layer) };
         if !known.cifar.is_at(&self.data_dir) {
             return Err(Missing::Images { name, dir: self.data_dir.clone() });
         }
         layer.data.dir = Some(self.data_dir.clone());
+        Ok(layer)
+    }
+
+    /// The lists of a recipe in the folder of the data, which its images lie in as well.
+    fn lists(&self, recipe: &RecipeFile, name: String) -> std::result::Result<RecipeFile, Missing> {
+        let dir = &self.data_dir;
+        let mut layer = RecipeFile::default();
+        let typed = &recipe.data;
+        let data = &mut layer.data;
+        data.dir = Some(dir.clone());
+        for (list, found) in [
+            (&typed.train_list, &mut data.train_list),
+            (&typed.val_list, &mut data.val_list),
+            (&typed.test_list, &mut data.test_list),
+        ] {
+            *found = list.as_ref().map(|list| dir.join(list));
+            if found.as_ref().is_some_and(|list| !list.is_file()) {
+                return Err(Missing::Images { name, dir: dir.clone() });
+            }
+        }
         Ok(layer)
     }
 

@@ -43,6 +43,7 @@ fn a_name_says_data_network_and_method_and_the_lists_are_the_sets() {
         assert_eq!(data.val_list.to_str(), Some(val.as_str()), "{}", entry.name);
         assert_eq!(data.test_list.to_str(), Some(format!("{lists}_{test}.txt").as_str()));
         assert_eq!((data.val, data.image_size), (holdout, 224), "{}", entry.name);
+        assert_eq!(data.resize, longtail::data::Resize::Full, "{}", entry.name);
     }
 }
 

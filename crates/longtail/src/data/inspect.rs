@@ -68,21 +68,26 @@ pub fn inspect(
 /// Images whose size is read where files are only glanced at.
 const SAMPLED: usize = 256;
 
-/// Names and lengths of the files identify them, and no more of them is read than the headers of some: their sizes come
-/// beside that. With [`Broken::Skip`] all are decoded once, and those that cannot be read are taken out of `catalog`.
+/// What a glance tells of the files of a set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Glanced {
+    /// What identifies the files of each part; no sizes.
+    pub inspected: BTreeMap<&'static str, Inspected>,
+    /// Height and width of some images of all parts.
+    pub sizes: Vec<[usize; 2]>,
+}
+
+/// Names and lengths of the files identify them, and no more of them is read than the headers of some, which have their
+/// sizes. With [`Broken::Skip`] all are decoded once, and those that cannot be read are taken out of `catalog`.
 ///
 /// # Errors
 /// [`DataError::Images`] naming files that are not there, and those of the headers read that are broken.
-pub fn glance(
-    catalog: &mut Catalog,
-    broken: Broken,
-) -> Result<(BTreeMap<&'static str, Inspected>, Vec<[usize; 2]>), DataError> {
+pub fn glance(catalog: &mut Catalog, broken: Broken) -> Result<Glanced, DataError> {
     if broken == Broken::Skip {
         inspect(catalog, broken)?;
     }
     let mut faults = Vec::new();
-    let mut glanced = BTreeMap::new();
-    let mut sizes = Vec::new();
+    let (mut inspected, mut sizes) = (BTreeMap::new(), Vec::new());
     for (part, files) in catalog.parts_mut() {
         let seen: Vec<Result<Digest, String>> =
             (0..files.len()).into_par_iter().map(|index| identity(files, index)).collect();
@@ -97,9 +102,12 @@ pub fn glance(
         faults.extend(bad.into_iter().filter_map(Result::err));
         faults.extend(seen.iter().filter_map(|seen| seen.as_ref().err()).cloned());
         let digests = seen.into_iter().filter_map(Result::ok).collect();
-        glanced.insert(part, Inspected { digests, sizes: Vec::new() });
+        inspected.insert(part, Inspected { digests, sizes: Vec::new() });
     }
-    if faults.is_empty() { Ok((glanced, sizes)) } else { Err(DataError::Images { faults }) }
+    match faults.is_empty() {
+        true => Ok(Glanced { inspected, sizes }),
+        false => Err(DataError::Images { faults }),
+    }
 }
 
 /// Digest of a file's name and length.

@@ -5,7 +5,7 @@ use super::{
     Split, SplitRequest,
     catalog::{Catalog, Files},
     folder,
-    inspect::{Broken, Inspected, glance, inspect},
+    inspect::{Broken, Glanced, Inspected, glance, inspect},
     list,
     names::text_of,
     on_disk, pack, read, shards,
@@ -113,7 +113,10 @@ impl Opened {
         let broken = if data.skip_broken { Broken::Skip } else { Broken::Refuse };
         let on_disk = on_disk::is_asked(data, catalog.parts().map(|(_, files)| files.len()).sum());
         let (inspected, some_sizes) = match on_disk {
-            true => glance(&mut catalog, broken).map(|(seen, sizes)| (seen, Some(sizes)))?,
+            true => {
+                let Glanced { inspected, sizes } = glance(&mut catalog, broken)?;
+                (inspected, Some(sizes))
+            }
             false => (inspect(&mut catalog, broken)?, None),
         };
         let listed = |part: &'static str, files: &Files| {

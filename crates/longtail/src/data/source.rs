@@ -41,6 +41,14 @@ impl DataSource {
         if given(&data.train_list).is_none()
             && let Some(shards) = Shards::at(Path::new(&data.name))?
         {
+            for (key, list) in
+                [("data.val_list", &data.val_list), ("data.test_list", &data.test_list)]
+            {
+                if let Some(list) = given(list) {
+                    let mend = "the parts of archives are told by their names (train-…, val-…, test-…): leave it out";
+                    return Err(DataError::setting(key, list.display(), mend));
+                }
+            }
             return Ok(Self::Shards(shards));
         }
         if let Some(lists) = lists(data) {

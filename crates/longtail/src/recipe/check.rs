@@ -65,7 +65,8 @@ impl Sections {
         require(!has_own_size || resize != Resize::Full, "data.resize", resize, mend)?;
         let has_cache = !self.data.cache.as_os_str().is_empty();
         let cache = self.data.cache.display();
-        let mend = "it is for images that stay on disk: leave it out, or --storage memory";
+        let mend =
+            "it is for images that stay on disk: leave out one of --cache and --storage memory";
         require(!has_cache || storage != Storage::Memory, "data.cache", &cache, mend)?;
         let mend = "it is for folders and lists";
         require(!has_own_size || !has_cache, "data.cache", &cache, mend)?;

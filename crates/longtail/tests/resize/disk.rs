@@ -423,3 +423,50 @@ fn parquet_files_that_cannot_be_used_are_named_with_the_mend() {
     let said = said(&section(&path, Resize::Crop, Storage::Memory));
     assert!(said.contains("cut.parquet") && said.contains("copy it again"), "{said}");
 }
+
+#[test]
+fn sets_that_differ_in_nothing_but_their_place_have_caches_of_their_own() {
+    let cache = tempdir().unwrap();
+    let made = |level: u8| {
+        let dir = tempdir().unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        for at in 0..8 {
+            let path = dir.path().join(format!("{}/{at}.ppm", at % 2));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, [b"P6 20 20 255\n".to_vec(), vec![level + at; 1_200]].concat())
+                .unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        }
+        dir
+    };
+    let (one, other) = (made(10), made(200));
+    let views = |dir: &TempDir, cache: &Path| {
+        let data = section(dir.path(), Resize::Crop, Storage::Disk);
+        batches(&Arc::new(load(&Data { cache: cache.to_owned(), ..data }).0.pool))
+    };
+    let kept = [&one, &other].map(|dir| views(dir, cache.path()));
+    assert_eq!(kept, [&one, &other].map(|dir| views(dir, Path::new(""))));
+    assert_ne!(kept[0], kept[1]);
+}
+
+#[test]
+fn what_of_archives_would_go_unheard_is_refused() {
+    let dir = tempdir().unwrap();
+    let jpeg =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/jpeg/420.jpg")).unwrap();
+    let file = |name: &str| (name.to_owned(), jpeg.clone());
+    let path = dir.path().join("0.tar");
+    archive(
+        &path,
+        &[file("set/train/0/a.jpg"), file("set/train/1/b.jpg"), file("set/test/1/c.jpg")],
+    );
+    let of = |path: &Path| section(path, Resize::Crop, Storage::Memory);
+    assert!(said(&of(&path)).contains("it holds train/ and test/"), "{}", said(&of(&path)));
+    archive(&path, &[file("0/a.jpg"), file("1/b.jpg"), file("1/c.jpg")]);
+    assert_eq!(said(&of(dir.path())), "");
+    let listed = Data { test_list: "test.txt".into(), ..of(dir.path()) };
+    assert!(said(&listed).contains("data.test_list"), "{}", said(&listed));
+    fs::write(dir.path().join("train-1.tar.gz"), b"\x1f\x8b\x08\0\0\0\0\0").unwrap();
+    let message = said(&of(dir.path()));
+    assert!(message.contains("train-1.tar.gz") && message.contains("unpack it"), "{message}");
+}

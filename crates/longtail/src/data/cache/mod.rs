@@ -33,7 +33,9 @@ impl Cached {
         most: u64,
     ) -> Result<Self, DataError> {
         let failed = |error| DataError::io("keep decoded images in", folder, error);
-        let name = name(content, images.fitting(), images.len());
+        // The same names, lengths and times elsewhere are another set.
+        let place = images.file(0).map(|path| path.canonicalize().unwrap_or(path));
+        let name = name(content, images.fitting(), images.len(), place.as_deref());
         let others = taken_by_others(folder, &name);
         let most = most.saturating_sub(others);
         let store = Store::open(folder, &name, images.len(), most).map_err(failed)?;
@@ -61,9 +63,9 @@ impl ReadImage for Cached {
 }
 
 /// What tells a set in one size from others.
-fn name(content: &str, fitting: Fitting, images: usize) -> String {
+fn name(content: &str, fitting: Fitting, images: usize, place: Option<&Path>) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{content} {fitting:?} {images}"));
+    hash.update(format!("{content} {fitting:?} {images} {place:?}"));
     hex(hash.finalize())[..16].to_owned()
 }
 

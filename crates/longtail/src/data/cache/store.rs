@@ -78,8 +78,11 @@ struct Writer {
 impl Store {
     /// Opens or makes the cache `name` of `images` images in `folder`, whose pixels take `most` bytes at most.
     pub(super) fn open(folder: &Path, name: &str, images: usize, most: u64) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
         let path = |ending: &str| folder.join(format!("{name}.{ending}"));
+        if let Some(store) = Self::read_only(&path("pixels"), &path("table"), images) {
+            return Ok(store);
+        }
+        std::fs::create_dir_all(folder)?;
         let open = |path: &Path| {
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
         };
@@ -103,6 +106,21 @@ impl Store {
         let writer = is_ours.then_some(Writer { pixels, table, end, most });
         let inner = Mutex::new(Inner { records, writer });
         Ok(Self { pixels: path("pixels"), inner })
+    }
+
+    /// A cache that is there on a disk that cannot be written to.
+    fn read_only(pixels: &Path, table: &Path, images: usize) -> Option<Self> {
+        let is_refused = |path: &Path| {
+            let kind = OpenOptions::new().write(true).open(path).err()?.kind();
+            let refused = [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
+            refused.contains(&kind).then_some(())
+        };
+        is_refused(table).or(is_refused(pixels))?;
+        let length = pixels.metadata().ok()?.len();
+        let records = read_table(&mut File::open(table).ok()?, images).ok()??;
+        let records = records.into_iter().map(|record| within(record, length)).collect();
+        let inner = Mutex::new(Inner { records, writer: None });
+        Some(Self { pixels: pixels.to_owned(), inner })
     }
 
     /// How many images there are.

@@ -62,6 +62,10 @@ impl Shards {
                 return Ok(None);
             }
         }
+        if path.is_dir() {
+            // They are refused by what they hold, not passed over.
+            parts[PartName::Train as usize].extend(compressed_in(path)?);
+        }
         let any = parts.iter().any(|files| !files.is_empty());
         Ok(any.then(|| Self { named: path.to_owned(), parts }))
     }
@@ -99,6 +103,17 @@ fn shards_in(dir: &Path) -> Result<Vec<(PathBuf, PartName)>, DataError> {
 /// Whether a file is called like one that holds many images.
 pub fn is_shard(path: &Path) -> bool {
     has_ending(path, "tar") || has_ending(path, "parquet")
+}
+
+/// Compressed archives in `dir`, and what is called like a shard and is no file.
+fn compressed_in(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+    const COMPRESSED: [&str; 6] =
+        [".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar.lz4"];
+    let is_meant = |path: &PathBuf| {
+        let name = name_of(path).to_lowercase();
+        COMPRESSED.iter().any(|ending| name.ends_with(ending)) || is_shard(path) && !path.exists()
+    };
+    Ok(walk::entries(dir)?.into_iter().filter(is_meant).collect())
 }
 
 fn has_ending(path: &Path, wanted: &str) -> bool {

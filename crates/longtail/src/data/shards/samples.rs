@@ -1,6 +1,7 @@
 //! The labelled images of a WebDataset archive: files whose names are the same up to the first dot are one sample.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
@@ -9,7 +10,10 @@ use std::{
 use serde_json::Value;
 
 use super::tar::Member;
-use crate::{data::decode::is_image_name, regular};
+use crate::{
+    data::{decode::is_image_name, folder::PartName},
+    regular,
+};
 
 /// Bytes of a label's file.
 const LONGEST_LABEL: u64 = 1 << 20;
@@ -36,7 +40,27 @@ pub(super) fn samples(path: &Path, members: Vec<Member>) -> Result<Vec<Sample>, 
     for group in visible.chunk_by(|a, b| key(&a.name) == key(&b.name)) {
         add(group, &mut file, &mut samples)?;
     }
+    refuse_parts(&samples)?;
     Ok(samples)
+}
+
+/// Refuses an archive in which folders are called like several parts: all of its images are of one.
+fn refuse_parts(samples: &[Sample]) -> Result<(), String> {
+    let folders = |name: &str| -> Vec<PartName> {
+        let folder = Path::new(name).parent().into_iter().flat_map(Path::components);
+        folder.filter_map(|part| PartName::of(&part.as_os_str().to_string_lossy())).collect()
+    };
+    let parts: BTreeSet<PartName> =
+        samples.iter().flat_map(|sample| folders(&sample.image.name)).collect();
+    let names: Vec<String> = parts.iter().map(|part| format!("{part}/")).collect();
+    match names.len() {
+        0 | 1 => Ok(()),
+        _ => Err(format!(
+            "it holds {}, and the images of an archive are all of one part: make an archive of each (train-000.tar, \
+             test-000.tar), or unpack it to a folder",
+            names.join(" and ")
+        )),
+    }
 }
 
 /// The image or images of the files that share a key.

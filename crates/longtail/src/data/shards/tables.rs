@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
     path::Path,
     sync::Arc,
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,14 @@ struct Row {
     name: String,
     offset: u64,
     length: u64,
+}
+
+/// What stands beside the images that were unpacked.
+#[derive(Debug, Serialize, Deserialize)]
+struct Unpacked {
+    /// When their file was written.
+    changed: Option<Duration>,
+    rows: Vec<Row>,
 }
 
 /// Opens a table.
@@ -115,11 +123,13 @@ fn unpacked(
         None => {
             let room = most.saturating_sub(taken_by_others(folder, &name));
             let rows = unpack(path, table, &file, room)?;
-            let json = serde_json::to_vec(&rows).map_err(io::Error::other);
+            let changed = file.metadata().ok().as_ref().and_then(changed);
+            let list_of = Unpacked { changed, rows };
+            let json = serde_json::to_vec(&list_of).map_err(io::Error::other);
             let failed = |error| DataError::io("unpack images to", &list, error);
             let json = json.map_err(failed)?;
             atomic::write(&list, &json).map_err(|error| failed(error.source))?;
-            rows
+            list_of.rows
         }
     };
     let place = |Row { name, offset, length }| {
@@ -130,18 +140,24 @@ fn unpacked(
 
 /// What tells a file from others, and from what it was before it was changed.
 fn name(path: &Path) -> io::Result<String> {
-    let meta = path.metadata()?;
-    let changed = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (meta, path) = (path.metadata()?, path.canonicalize()?);
     let mut hash = Sha256::new();
-    hash.update(format!("{} {} {changed:?}", text_of(path), meta.len()));
+    hash.update(format!("{} {} {:?}", text_of(path), meta.len(), changed(&meta)));
     Ok(hex(hash.finalize())[..16].to_owned())
 }
 
-/// What was unpacked before, if it is all there.
+/// When a file was changed, since 1970.
+fn changed(meta: &fs::Metadata) -> Option<Duration> {
+    meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()
+}
+
+/// What was unpacked before, if it is all there and was not changed since.
 fn rows_of(list: &Path, images: &Path, rows: usize) -> Option<Vec<Row>> {
-    let read: Vec<Row> = serde_json::from_slice(&regular::read(list, LARGEST_ROWS).ok()?).ok()?;
-    let end = read.iter().map(|row| row.offset.saturating_add(row.length)).max().unwrap_or(0);
-    (read.len() == rows && images.metadata().ok()?.len() == end).then_some(read)
+    let read: Unpacked = serde_json::from_slice(&regular::read(list, LARGEST_ROWS).ok()?).ok()?;
+    let end = read.rows.iter().map(|row| row.offset.saturating_add(row.length)).max().unwrap_or(0);
+    let meta = images.metadata().ok()?;
+    let is_same = meta.len() == end && changed(&meta) == read.changed;
+    (read.rows.len() == rows && is_same).then_some(read.rows)
 }
 
 /// Writes the images of a table to `to`, one after the other.

@@ -1,7 +1,7 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use longtail::{
-    data::source,
+    data::source::{self, given},
     device::{Device, DeviceChoice},
     recipe::{self, Recipe, RecipeFile},
     report::{Summary, class_table, counted, duration},
@@ -142,7 +142,18 @@ fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
     ]
     .map(|(name, text)| format!("{name:<8}{text}"))
     .join("\n")
-        + "\ndry run: nothing was written"
+        + "\n"
+        + &written(recipe)
+}
+
+/// What a dry run leaves behind.
+fn written(recipe: &Recipe) -> String {
+    match given(&recipe.data.cache) {
+        None => "dry run: nothing was written".into(),
+        Some(cache) => {
+            format!("dry run: nothing was written but images in {}", cache.display())
+        }
+    }
 }
 
 /// The largest batch and parts of it that memory holds.

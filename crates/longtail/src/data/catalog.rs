@@ -12,25 +12,17 @@ use super::names::text_of;
 pub enum Place {
     /// In a folder, under its name.
     Below(Arc<Path>),
-    /// At a path that does not follow from its name.
-    File(PathBuf),
-    /// Some bytes of a larger file.
-    Within {
-        /// The larger file.
-        file: Arc<Path>,
-        /// The first byte.
-        offset: u64,
-        /// How many bytes.
-        length: u64,
-    },
-    /// In memory, out of a file of which the bytes cannot be read alone.
-    Held(Arc<[u8]>),
+    /// Where its name does not tell.
+    At(Located),
 }
 
 impl Place {
     /// Of the file at `path`, whose name is `name`, in a `folder`.
     pub fn of(path: PathBuf, folder: &Arc<Path>, name: &str) -> Self {
-        if folder.join(name) == path { Self::Below(Arc::clone(folder)) } else { Self::File(path) }
+        match folder.join(name) == path {
+            true => Self::Below(Arc::clone(folder)),
+            false => Self::At(Located::File(path)),
+        }
     }
 }
 
@@ -48,7 +40,7 @@ pub enum Located {
         /// How many bytes.
         length: u64,
     },
-    /// Bytes in memory.
+    /// Bytes in memory, out of a file in which they cannot be read alone.
     Held(Arc<[u8]>),
 }
 
@@ -85,11 +77,7 @@ impl Files {
     pub fn located(&self, index: usize) -> Located {
         match &self.places[index] {
             Place::Below(folder) => Located::File(folder.join(&self.names[index])),
-            Place::File(file) => Located::File(file.clone()),
-            Place::Within { file, offset, length } => {
-                Located::Within { file: Arc::clone(file), offset: *offset, length: *length }
-            }
-            Place::Held(bytes) => Located::Held(Arc::clone(bytes)),
+            Place::At(located) => located.clone(),
         }
     }
 

@@ -212,8 +212,8 @@ impl ImageSet {
         assert_eq!(extents.ends.last().unwrap_or(&0), &pixels.len(), "pixels do not fit sizes");
         assert_eq!(sizes.len(), labels.len(), "sizes do not fit labels");
         assert!(names.is_empty() || names.len() == labels.len(), "names do not fit labels");
-        let (test_side, extents, partial, on_demand) = (None, Some(extents), None, None);
-        Self { height, width, test_side, pixels, extents, labels, names, partial, on_demand }
+        let extents = Some(extents);
+        Self { pixels, extents, labels, names, ..Self::empty(height, width) }
     }
 
     /// A set of fitted images for views of `size` × `size`.

@@ -106,9 +106,9 @@ pub(super) fn images(
     let fitting = Fitting::of(data);
     let (labels, names) = (std::mem::take(&mut files.labels), files.names.clone());
     let images = OnDisk { files, fitting };
-    let (images, note): (Arc<dyn ReadImage>, _) = match given(&data.cache) {
-        // Whole images would take far more room than their files.
-        _ if fitting.test_side().is_some() => (Arc::new(images), None),
+    // Whole images would take far more room than their files.
+    let cache = given(&data.cache).filter(|_| fitting.test_side().is_none());
+    let (images, note): (Arc<dyn ReadImage>, _) = match cache {
         None => (Arc::new(images), None),
         Some(folder) => {
             let cached = Cached::new(images, &content, &folder, most(data))?;

@@ -162,10 +162,12 @@ impl Need {
             ));
         }
         let size = match ways.is_empty() {
-            true => "a smaller --image-size, or fewer images, or leave those of folders and lists on disk (--storage disk)".to_owned(),
-            false => "or a smaller --image-size".to_owned(),
+            true => {
+                "a smaller --image-size, or fewer images, or leave those of folders and lists on disk (--storage disk)"
+            }
+            false => "or a smaller --image-size",
         };
-        ways.push(size);
+        ways.push(size.to_owned());
         ways.join(", ")
     }
 }

@@ -42,6 +42,20 @@ impl Entry {
         let field = self.head.iter().find(|(field, _)| field == label);
         &field.unwrap_or_else(|| panic!("{} has no field {label}", self.name)).1
     }
+
+    /// Sees that the head is whole, and that its command runs this file on `data`.
+    pub fn check_head(&self, data: &str) {
+        let time = self.field("time");
+        let measured = time.starts_with(|first: char| first.is_ascii_digit());
+        assert!(measured || time == "not measured yet", "{}: {time}", self.name);
+        for field in ["row", "source", "expected", "differs"] {
+            let text = self.field(field);
+            assert!(text.len() > 10 && text.ends_with('.'), "{}: {field}: {text}", self.name);
+        }
+        let command =
+            format!("longtail train --recipe recipes/{}.toml --data-dir {data}", self.name);
+        assert_eq!(self.field("command"), command);
+    }
 }
 
 /// The root of the repository.

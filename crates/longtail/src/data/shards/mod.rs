@@ -19,7 +19,7 @@ use samples::Sample;
 
 use super::{
     Data, DataError,
-    catalog::{Catalog, Files, Place},
+    catalog::{Catalog, Files, Located, Place},
     folder::{self, PartName},
     list::{Entry, Labels},
     names::text_of,
@@ -48,27 +48,24 @@ impl Shards {
     /// [`DataError::Io`] for a folder that cannot be read.
     pub fn at(path: &Path) -> Result<Option<Self>, DataError> {
         let mut parts: [Vec<PathBuf>; 3] = Default::default();
-        if path.is_file() {
-            if !is_shard(path) {
-                return Ok(None);
-            }
+        if path.is_file() && is_shard(path) {
             parts[PartName::Train as usize].push(path.to_owned());
-        } else if path.is_dir() {
-            for (file, part) in shards_in(path)? {
-                parts[part as usize].push(file);
-            }
-            let is_none = parts.iter().all(Vec::is_empty);
-            if is_none || !walk::images_directly_in(path)?.images.is_empty() || has_classes(path)? {
-                return Ok(None);
-            }
+            return Ok(Some(Self { named: path.to_owned(), parts }));
         }
-        if path.is_dir() {
-            // They are refused by what they hold, not passed over.
-            parts[PartName::Train as usize].extend(compressed_in(path)?);
+        let found = if path.is_dir() { shards_in(path)? } else { Vec::new() };
+        let holds_images = || Ok::<_, DataError>(holds_images_itself(path)? || has_classes(path)?);
+        if found.is_empty() || holds_images()? {
+            return Ok(None);
         }
-        let any = parts.iter().any(|files| !files.is_empty());
-        Ok(any.then(|| Self { named: path.to_owned(), parts }))
+        found.into_iter().for_each(|(file, part)| parts[part as usize].push(file));
+        // They are refused by what they hold, not passed over.
+        parts[PartName::Train as usize].extend(compressed_in(path)?);
+        Ok(Some(Self { named: path.to_owned(), parts }))
     }
+}
+
+fn holds_images_itself(dir: &Path) -> Result<bool, DataError> {
+    Ok(!walk::images_directly_in(dir)?.images.is_empty())
 }
 
 /// Whether images lie in a folder of `dir`, which is one of classes then.
@@ -216,7 +213,7 @@ fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
     let samples = tar::members(path).and_then(|members| samples::samples(path, members));
     let file: Arc<Path> = path.into();
     let found = |Sample { image: tar::Member { name, offset, length }, label }| {
-        let place = Place::Within { file: Arc::clone(&file), offset, length };
+        let place = Place::At(Located::Within { file: Arc::clone(&file), offset, length });
         Found { place, name, label, class_name: None }
     };
     let samples = samples.map_err(|reason| fault(path, reason))?;

@@ -18,7 +18,7 @@ use crate::{
     data::{
         DataError,
         cache::taken_by_others,
-        catalog::Place,
+        catalog::{Located, Place},
         names::text_of,
         parquet::{ImageTable, Label},
         walk::name_of,
@@ -102,7 +102,7 @@ fn called(file: &str, row: usize, path: Option<&str>) -> String {
 fn held(path: &Path, table: &ImageTable) -> Result<Vec<(String, Place)>, DataError> {
     let (file, mut places) = (name_of(path), Vec::with_capacity(table.rows()));
     let read = table.for_each_image(|row, path, bytes| {
-        places.push((called(&file, row, path), Place::Held(bytes.into())));
+        places.push((called(&file, row, path), Place::At(Located::Held(bytes.into()))));
         Ok(())
     });
     read.map_err(|reason| fault(path, reason))?;
@@ -133,7 +133,7 @@ fn unpacked(
         }
     };
     let place = |Row { name, offset, length }| {
-        (name, Place::Within { file: Arc::clone(&file), offset, length })
+        (name, Place::At(Located::Within { file: Arc::clone(&file), offset, length }))
     };
     Ok(rows.into_iter().map(place).collect())
 }

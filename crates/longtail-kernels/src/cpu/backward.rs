@@ -240,16 +240,15 @@ impl<E: Element> ConvBackward<'_, E> {
         is_first: bool,
         scratch: &mut Scratch,
     ) {
-        let (shape, size) = (self.layer.shape, self.layer.shape.output_image());
+        let shape = self.layer.shape;
         let mut gradient = std::mem::take(&mut scratch.gradient);
-        let dy = any(&mut gradient, images.len() * size);
-        for (image, dy) in images.clone().zip(dy.chunks_exact_mut(size)) {
-            self.batch_norm_backward::<K, f32>(
-                image,
-                dy,
-                shape.out_width() * shape.output,
-                shape.output,
-            );
+        let dy = any(&mut gradient, images.len() * plan.covered() * shape.output);
+        if plan.covered() > shape.out_pixels() {
+            dy.fill(0.0);
+        }
+        let row = plan.covered_size()[1] * shape.output;
+        for (image, dy) in images.clone().zip(dy.chunks_exact_mut(plan.covered() * shape.output)) {
+            self.batch_norm_backward::<K, f32>(image, dy, row, shape.output);
         }
         let inputs = images.map(|image| self.source.image(shape, image));
         winograd::correlate::<K, E>(shape, plan, inputs, dy, is_first, scratch);
@@ -362,9 +361,10 @@ impl InputGradient {
             }
             Self::Winograd(plan, filters) => {
                 let gradient = std::mem::take(&mut scratch.gradient);
-                let gradients = gradient.chunks_exact(shape.output_image());
+                let gradients = gradient.chunks_exact(plan.covered() * shape.output);
                 let gradients = gradients.map(|x| Image { x, affine: None });
-                winograd::convolve::<K, f32, E>(filters, plan, gradients, scratch, epilogues);
+                let size = plan.covered_size();
+                winograd::convolve::<K, f32, E>(filters, plan, size, gradients, scratch, epilogues);
                 scratch.gradient = gradient;
             }
         }

@@ -21,7 +21,7 @@ pub(crate) fn each_group<E: Element>(
     work: impl Fn(&mut Scratch, Range<usize>, &mut [E], &mut [f32]) + Sync,
 ) {
     let (of_values, of_sums) = (values.len() / shape.images, sums.len() / shape.images);
-    let chunk = shape.chunk();
+    let chunk = shape.chunk().max(group);
     values
         .par_chunks_mut(chunk * of_values)
         .zip(sums.par_chunks_mut(chunk * of_sums))
@@ -31,7 +31,7 @@ pub(crate) fn each_group<E: Element>(
                 begin(scratch);
                 let parts = values.chunks_mut(group * of_values);
                 let parts = parts.zip(sums.chunks_mut(group * of_sums));
-                for (images, (values, sums)) in shape.groups(index, group).zip(parts) {
+                for (images, (values, sums)) in shape.groups_of(chunk, index, group).zip(parts) {
                     work(scratch, images, values, sums);
                 }
             });

@@ -75,7 +75,7 @@ impl Convolution {
             }
             Self::Winograd(plan, filters) => {
                 let images = images.map(|image| source.image(shape, image));
-                winograd::convolve::<K, E, E>(filters, plan, images, scratch, epilogues);
+                winograd::convolve::<K, E, E>(filters, plan, plan.size, images, scratch, epilogues);
             }
         }
     }

@@ -95,7 +95,7 @@ unsafe fn conv_row_of<S: Simd, E: Element, const KV: usize>(a: &ConvRow) {
             (16, 1) => tiles::<S, E, 16, KV>(a),
             (16, _) => tiles::<S, E, 8, KV>(a),
             (_, 1) => tiles::<S, E, 8, KV>(a),
-            _ => tiles::<S, E, 4, KV>(a),
+            _ => tiles::<S, E, 6, KV>(a),
         }
     }
 }
@@ -121,15 +121,30 @@ unsafe fn tiles<S: Simd, E: Element, const PX: usize, const KV: usize>(a: &ConvR
             }
             done += PX;
         }
-        if PX > 4 && a.count - done >= 4 {
-            tile::<S, E, 4, KV, 0>(a, done);
-            done += 4;
-        }
+        // One smaller tile for the rest: its sums go on side by side, where those of one pixel wait for one another.
         while done < a.count {
-            tile::<S, E, 1, KV, 0>(a, done);
-            done += 1;
+            done += match a.count - done {
+                1 => rest::<S, E, 1, KV>(a, done),
+                2 => rest::<S, E, 2, KV>(a, done),
+                3 => rest::<S, E, 3, KV>(a, done),
+                4 => rest::<S, E, 4, KV>(a, done),
+                5 => rest::<S, E, 5, KV>(a, done),
+                6 | 7 => rest::<S, E, 6, KV>(a, done),
+                _ => rest::<S, E, 8, KV>(a, done),
+            };
         }
     }
+}
+
+/// A tile of a size that no loop repeats; gives that size.
+#[inline(always)]
+unsafe fn rest<S: Simd, E: Element, const PX: usize, const KV: usize>(
+    a: &ConvRow,
+    first: usize,
+) -> usize {
+    // SAFETY: handed on.
+    unsafe { tile::<S, E, PX, KV, 0>(a, first) };
+    PX
 }
 
 #[inline(always)]
@@ -191,7 +206,7 @@ pub(super) unsafe fn correlate<S: Simd, E: Element>(a: &Correlate) {
         if a.channels.is_multiple_of(2 * S::LANES) {
             match S::LANES {
                 16 => taps::<S, E, 8, 2>(a),
-                _ => taps::<S, E, 4, 2>(a),
+                _ => taps::<S, E, 6, 2>(a),
             }
         } else {
             match S::LANES {
@@ -213,16 +228,31 @@ unsafe fn taps<S: Simd, E: Element, const TAPS: usize, const KV: usize>(a: &Corr
                 tap_block::<S, E, TAPS, KV>(a, tap, channel);
                 tap += TAPS;
             }
-            if TAPS > 4 && a.taps - tap >= 4 {
-                tap_block::<S, E, 4, KV>(a, tap, channel);
-                tap += 4;
-            }
             while tap < a.taps {
-                tap_block::<S, E, 1, KV>(a, tap, channel);
-                tap += 1;
+                tap += match a.taps - tap {
+                    1 => rest_of_taps::<S, E, 1, KV>(a, tap, channel),
+                    2 => rest_of_taps::<S, E, 2, KV>(a, tap, channel),
+                    3 => rest_of_taps::<S, E, 3, KV>(a, tap, channel),
+                    4 => rest_of_taps::<S, E, 4, KV>(a, tap, channel),
+                    5 => rest_of_taps::<S, E, 5, KV>(a, tap, channel),
+                    6 | 7 => rest_of_taps::<S, E, 6, KV>(a, tap, channel),
+                    _ => rest_of_taps::<S, E, 8, KV>(a, tap, channel),
+                };
             }
         }
     }
+}
+
+/// A block of a size that no loop repeats; gives that size.
+#[inline(always)]
+unsafe fn rest_of_taps<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
+    a: &Correlate,
+    tap: usize,
+    channel: usize,
+) -> usize {
+    // SAFETY: handed on.
+    unsafe { tap_block::<S, E, TAPS, KV>(a, tap, channel) };
+    TAPS
 }
 
 #[inline(always)]

@@ -84,12 +84,7 @@ impl Shape {
         self.images.div_ceil(tasks.clamp(LEAST_CHUNKS, CHUNKS))
     }
 
-    /// The images of task `index`, `group` at a time.
-    pub fn groups(&self, index: usize, group: usize) -> impl Iterator<Item = Range<usize>> {
-        self.groups_of(self.chunk(), index, group)
-    }
-
-    /// The same of tasks of so many images.
+    /// The images of task `index` of those of so many images, `group` at a time.
     pub fn groups_of(
         &self,
         chunk: usize,

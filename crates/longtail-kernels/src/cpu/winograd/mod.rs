@@ -28,11 +28,15 @@ const GROUP: usize = 32;
 /// set of the first cache.
 const APART: usize = 16;
 
+/// Most pixels of tiles for a pixel of the image: beyond it, what the last tiles compute in vain costs what the points
+/// save.
+const MOST_IN_VAIN: usize = 2;
+
 /// How the images of a shape are cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// Tiles of an image from top to bottom and from left to right.
-    tiles: [usize; 2],
+    /// Pixels of an image from top to bottom and from left to right.
+    pub size: [usize; 2],
     /// Images that are worked on at once.
     pub images: usize,
 }
@@ -42,23 +46,43 @@ impl Plan {
     pub fn fits(shape: &Shape, lanes: usize) -> bool {
         shape.kernel == [3, 3]
             && (shape.stride, shape.padding) == (1, 1)
-            && [shape.height, shape.width].iter().all(|size| size.is_multiple_of(TILE))
+            && [shape.height, shape.width].iter().all(|&size| size >= TILE)
+            && Self::cut(shape).covered() <= MOST_IN_VAIN * shape.height * shape.width
             && [shape.input, shape.output].iter().all(|channels| channels.is_multiple_of(lanes))
     }
 
     /// `None` where the convolution is not one for Winograd.
     pub fn of<K: Kernels>(shape: &Shape) -> Option<Self> {
-        let tiles = [shape.height / TILE, shape.width / TILE];
-        let images = (GROUP / (tiles[0] * tiles[1]).max(1)).clamp(1, shape.chunk().max(1));
-        Self::fits(shape, K::LANES).then_some(Self { tiles, images })
+        Self::fits(shape, K::LANES).then(|| Self::cut(shape))
+    }
+
+    fn cut(shape: &Shape) -> Self {
+        let plan = Self { size: [shape.height, shape.width], images: 1 };
+        let images = (GROUP / plan.of_image()).clamp(1, shape.weights_chunk().max(1));
+        Self { images, ..plan }
+    }
+
+    /// Tiles of an image from top to bottom and from left to right; the last ones may reach beyond it.
+    fn tiles(&self) -> [usize; 2] {
+        self.size.map(|size| size.div_ceil(TILE))
     }
 
     fn of_image(&self) -> usize {
-        self.tiles[0] * self.tiles[1]
+        self.tiles().iter().product()
     }
 
     fn pixels(&self) -> usize {
-        TILE * TILE * self.of_image()
+        self.size.iter().product()
+    }
+
+    /// Rows and columns of an image's tiles.
+    pub fn covered_size(&self) -> [usize; 2] {
+        self.tiles().map(|tiles| TILE * tiles)
+    }
+
+    /// Pixels of an image's tiles.
+    pub fn covered(&self) -> usize {
+        self.covered_size().iter().product()
     }
 
     /// Values from one point to the next of so many images.
@@ -67,35 +91,37 @@ impl Plan {
     }
 }
 
-/// The convolution of some images, each of which `epilogues` says what to do with.
+/// The convolution of some images of `size`, the plan's or that of all its tiles with zeros beyond the plan's; `epilogues`
+/// says what to do with each.
 pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
     filters: &Filters,
     plan: &Plan,
+    size: [usize; 2],
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     scratch: &mut Scratch,
     epilogues: impl Iterator<Item = Epilogue<'a, Out>>,
 ) {
     let Scratch { band, tiles, products, image: rows, .. } = scratch;
     let (count, channels) = (images.len(), filters.outputs);
-    transform_data::<K, E>(plan, images, filters.inputs, band, tiles);
+    transform_data::<K, E>(plan, size, images, filters.inputs, band, tiles);
     let point = plan.point(count, channels);
     any(products, ALL_POINTS * point);
     multiply::<K>(filters, tiles, products, count * plan.of_image());
-    let [down, across] = plan.tiles;
-    let pixels = TILE * TILE * across;
-    let rows = any(rows, pixels * channels);
+    let ([down, across], [height, width]) = (plan.tiles(), plan.size);
+    let rows = any(rows, (TILE * width + TILE - 1) * channels);
     for (image, epilogue) in (0..count).zip(epilogues) {
         let epilogue = epilogue.raw::<K>(plan.pixels(), channels);
         for row in 0..down {
             let first = (image * plan.of_image() + row * across) * channels;
             let points = products[first..].as_ptr();
-            let work = Outputs { points, point, tiles: across, out: rows.as_mut_ptr(), channels };
+            let work = Outputs { points, point, width, out: rows.as_mut_ptr(), channels };
+            let pixels = width * TILE.min(height - TILE * row);
             // SAFETY: a row of the image's tiles lies side by side at every point, `rows` has room for
-            // their pixels, which follow one another in the image, and channels are a multiple of the
-            // lanes; the path of `K` is available.
+            // their pixels, which follow one another in the image, and for what the last tile has beyond it, and
+            // channels are a multiple of the lanes; the path of `K` is available.
             unsafe {
                 K::winograd_output(&work);
-                epilogue.run::<K>(rows.as_ptr(), row * pixels, pixels);
+                epilogue.run::<K>(rows.as_ptr(), row * TILE * width, pixels);
             }
         }
     }
@@ -104,29 +130,31 @@ pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
 /// All tiles of some images at their points.
 fn transform_data<'a, K: Kernels, E: Element>(
     plan: &Plan,
+    size: [usize; 2],
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     channels: usize,
     band: &mut Words,
     tiles: &mut Words,
 ) {
     let of_image = plan.of_image() * ALL_POINTS * channels;
-    any(band, POINTS * (TILE * plan.tiles[1] + 2) * channels);
+    assert_eq!(size.map(|size| size.div_ceil(TILE)), plan.tiles());
+    any(band, POINTS * (TILE * plan.tiles()[1] + 2) * channels);
     any(tiles, images.len() * of_image);
     assert!(channels.is_multiple_of(K::LANES));
     for (index, image) in images.enumerate() {
-        assert_eq!(image.x.len(), plan.pixels() * channels);
+        assert_eq!(image.x.len(), size[0] * size[1] * channels);
         let affine = image.affine;
         assert!(affine.is_none_or(|a| a.scale.len() == channels && a.shift.len() == channels));
         let work = Data {
             x: image.x.as_ptr(),
             scale: affine.map_or(std::ptr::null(), |affine| affine.scale.as_ptr()),
             shift: affine.map_or(std::ptr::null(), |affine| affine.shift.as_ptr()),
-            tiles: plan.tiles,
+            size,
             channels,
             band: band.as_mut_ptr(),
             out: tiles[index * of_image..][..of_image].as_mut_ptr(),
         };
-        // SAFETY: the image is as large as its tiles, the band as one row of them, and `out` has
+        // SAFETY: the image has its size, the band that of one row of tiles, and `out` has
         // room for all their points; the path of `K` is available.
         unsafe { K::winograd_data(&work) }
     }
@@ -161,7 +189,7 @@ fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], 
 }
 
 /// Writes the share of some images of the weights' gradient at its points, `[points, in, out]`, or adds
-/// it if they are not the first; `gradients`: `[images, height, width, out]`.
+/// it if they are not the first; `gradients`: `[images, rows, columns, out]` of all tiles, zeros beyond the images.
 pub(crate) fn correlate<'a, K: Kernels, E: Element>(
     shape: &Shape,
     plan: &Plan,
@@ -172,14 +200,14 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
 ) {
     let Scratch { band, tiles, gradient_tiles, weight_points, .. } = scratch;
     let (count, output) = (images.len(), shape.output);
-    assert_eq!(gradients.len(), count * plan.pixels() * output);
-    transform_data::<K, E>(plan, images, shape.input, band, tiles);
+    assert_eq!(gradients.len(), count * plan.covered() * output);
+    transform_data::<K, E>(plan, plan.size, images, shape.input, band, tiles);
     let of_image = plan.of_image() * ALL_POINTS * output;
     any(gradient_tiles, count * of_image);
-    for (index, image) in gradients.chunks_exact(plan.pixels() * output).enumerate() {
+    for (index, image) in gradients.chunks_exact(plan.covered() * output).enumerate() {
         let work = Gradients {
             image: image.as_ptr(),
-            tiles: plan.tiles,
+            tiles: plan.tiles(),
             channels: output,
             out: gradient_tiles[index * of_image..][..of_image].as_mut_ptr(),
         };
@@ -262,6 +290,18 @@ mod tests {
         (apart / square).sqrt()
     }
 
+    /// Gradients as the ways back read them: with zeros beyond the images, where tiles reach beyond them.
+    fn covered(dy: &[f32], shape: &Shape, plan: &Plan) -> Vec<f32> {
+        let ([_, columns], row) = (plan.covered_size(), shape.width * shape.output);
+        let mut covered = vec![0.0; shape.images * plan.covered() * shape.output];
+        for (index, from) in dy.chunks_exact(row).enumerate() {
+            let (image, row_of_image) = (index / shape.height, index % shape.height);
+            let at = (image * plan.covered() + row_of_image * columns) * shape.output;
+            covered[at..at + row].copy_from_slice(from);
+        }
+        covered
+    }
+
     /// Errors against f64 of the convolution, of the inputs' and of the weights' gradient.
     fn errors<K: Kernels>(size: [usize; 3], channels: [usize; 2]) -> [f64; 3] {
         let ([images, height, width], [input, output]) = (size, channels);
@@ -281,14 +321,16 @@ mod tests {
         let inputs = || x.chunks_exact(pixels * input).map(sources);
         let kept = |kept| Epilogue::Sum { kept, other: None };
         let epilogues = y.chunks_exact_mut(pixels * output).map(kept);
-        convolve::<K, f32, f32>(&filters, &plan, inputs(), &mut scratch, epilogues);
+        convolve::<K, f32, f32>(&filters, &plan, plan.size, inputs(), &mut scratch, epilogues);
         let mut dx = vec![0.0; x.len()];
         let filters = Filters::backward::<K>(&weight, &shape);
-        let gradients = dy.chunks_exact(pixels * output).map(sources);
+        let covered = covered(&dy, &shape, &plan);
+        let gradients = covered.chunks_exact(plan.covered() * output).map(sources);
         let epilogues = dx.chunks_exact_mut(pixels * input).map(kept);
-        convolve::<K, f32, f32>(&filters, &plan, gradients, &mut scratch, epilogues);
+        let all = plan.covered_size();
+        convolve::<K, f32, f32>(&filters, &plan, all, gradients, &mut scratch, epilogues);
         let mut dw = vec![0.0; weight.len()];
-        correlate::<K, f32>(&shape, &plan, inputs(), &dy, true, &mut scratch);
+        correlate::<K, f32>(&shape, &plan, inputs(), &covered, true, &mut scratch);
         write_weight_gradient::<K>(&shape, &mut scratch, &mut dw);
 
         let [mut y64, mut dx64, mut dw64] = [&y, &dx, &dw].map(|found| vec![0.0; found.len()]);
@@ -314,8 +356,11 @@ mod tests {
         if !path.is_available() {
             return println!("skipped: this machine cannot run {}", path.name());
         }
-        let sizes = [[3, 8, 8], [1, 4, 4], [2, 4, 12], [1, 16, 8]];
-        for (size, channels) in sizes.into_iter().zip([[64, 64], [16, 32], [32, 16], [48, 16]]) {
+        let even = [[3, 8, 8], [1, 4, 4], [2, 4, 12], [1, 16, 8]];
+        // Last tiles with one, two and three rows and columns of the image.
+        let ragged = [[2, 7, 7], [1, 14, 14], [2, 13, 8], [3, 12, 9], [1, 10, 11], [2, 9, 6]];
+        let channels = [[64, 64], [16, 32], [32, 16], [48, 16]];
+        for (size, channels) in even.into_iter().chain(ragged).zip(channels.into_iter().cycle()) {
             let found = errors::<K>(size, channels);
             println!("{} {size:?} {channels:?}: {found:?}", path.name());
             assert!(found.iter().all(|error| *error < BOUND), "{size:?} {channels:?}: {found:?}");

@@ -12,22 +12,35 @@ use crate::cpu::{
 /// The tiles of one image of inputs.
 #[derive(Clone, Copy)]
 pub(crate) struct Data<E> {
-    /// The image, `[4 · tiles, 4 · tiles, channels]`; around it, as everywhere here, one pixel of
-    /// zeros is meant.
+    /// The image, `[height, width, channels]`; around it, as everywhere here, zeros are meant.
     pub x: *const E,
     /// Factor and summand per channel of the `relu(x · scale + shift)` that is transformed; null for
     /// `x` itself.
     pub scale: *const f32,
     /// See `scale`.
     pub shift: *const f32,
-    /// Tiles from top to bottom and from left to right.
-    pub tiles: [usize; 2],
+    /// Pixels from top to bottom and from left to right.
+    pub size: [usize; 2],
     /// Channels.
     pub channels: usize,
     /// Room for `[6, 4 · tiles + 2, channels]`.
     pub band: *mut f32,
     /// The first tile: `[tiles, points, channels]`.
     pub out: *mut f32,
+}
+
+impl<E> Data<E> {
+    /// Tiles from top to bottom and from left to right, of which the last may reach beyond the image.
+    #[inline(always)]
+    fn tiles(&self) -> [usize; 2] {
+        [self.size[0].div_ceil(TILE), self.size[1].div_ceil(TILE)]
+    }
+
+    /// Columns of the band.
+    #[inline(always)]
+    fn columns(&self) -> usize {
+        TILE * self.tiles()[1] + 2
+    }
 }
 
 /// `Bᵀ d`: six inputs at six points.
@@ -59,27 +72,35 @@ unsafe fn at_points<S: Simd>(d: [S::V; POINTS]) -> [S::V; POINTS] {
 /// of [`Simd::LANES`].
 #[inline(always)]
 pub(in crate::cpu) unsafe fn data<S: Simd, E: Element>(a: &Data<E>) {
-    let columns = TILE * a.tiles[1] + 2;
+    let columns = a.columns();
     // SAFETY: offsets stay within the band, the image and the tiles.
     unsafe {
         for row in 0..POINTS {
-            for column in [0, columns - 1] {
+            for column in std::iter::once(0).chain(a.size[1] + 1..columns) {
                 for channel in (0..a.channels).step_by(S::LANES) {
                     let at = (row * columns + column) * a.channels + channel;
                     S::store(a.band.add(at), S::zero());
                 }
             }
         }
-        for tile_row in 0..a.tiles[0] {
-            match (tile_row == 0, tile_row + 1 == a.tiles[0], a.scale.is_null()) {
-                (false, false, true) => down::<S, E, 0, 6, false>(a, tile_row),
-                (true, false, true) => down::<S, E, 1, 6, false>(a, tile_row),
-                (false, true, true) => down::<S, E, 0, 5, false>(a, tile_row),
-                (true, true, true) => down::<S, E, 1, 5, false>(a, tile_row),
-                (false, false, false) => down::<S, E, 0, 6, true>(a, tile_row),
-                (true, false, false) => down::<S, E, 1, 6, true>(a, tile_row),
-                (false, true, false) => down::<S, E, 0, 5, true>(a, tile_row),
-                (true, true, false) => down::<S, E, 1, 5, true>(a, tile_row),
+        for tile_row in 0..a.tiles()[0] {
+            // Rows of the tile that the image has, the one above it included.
+            let last = a.size[0] + 1 - TILE * tile_row;
+            match (tile_row == 0, last, a.scale.is_null()) {
+                (false, 6.., true) => down::<S, E, 0, 6, false>(a, tile_row),
+                (true, 6.., true) => down::<S, E, 1, 6, false>(a, tile_row),
+                (false, 5, true) => down::<S, E, 0, 5, false>(a, tile_row),
+                (true, 5, true) => down::<S, E, 1, 5, false>(a, tile_row),
+                (_, 4, true) => down::<S, E, 0, 4, false>(a, tile_row),
+                (_, 3, true) => down::<S, E, 0, 3, false>(a, tile_row),
+                (_, _, true) => down::<S, E, 0, 2, false>(a, tile_row),
+                (false, 6.., false) => down::<S, E, 0, 6, true>(a, tile_row),
+                (true, 6.., false) => down::<S, E, 1, 6, true>(a, tile_row),
+                (false, 5, false) => down::<S, E, 0, 5, true>(a, tile_row),
+                (true, 5, false) => down::<S, E, 1, 5, true>(a, tile_row),
+                (_, 4, false) => down::<S, E, 0, 4, true>(a, tile_row),
+                (_, 3, false) => down::<S, E, 0, 3, true>(a, tile_row),
+                (_, _, false) => down::<S, E, 0, 2, true>(a, tile_row),
             }
             across::<S, E>(a, tile_row);
         }
@@ -98,7 +119,7 @@ unsafe fn down<
     a: &Data<E>,
     tile_row: usize,
 ) {
-    let (width, columns) = (TILE * a.tiles[1], TILE * a.tiles[1] + 2);
+    let (width, columns) = (a.size[1], a.columns());
     let row = width * a.channels;
     // SAFETY: the caller's.
     unsafe {
@@ -128,9 +149,9 @@ unsafe fn down<
 /// The rows of the band's tiles.
 #[inline(always)]
 unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
-    let columns = TILE * a.tiles[1] + 2;
-    let row = TILE * a.tiles[1] * a.channels;
-    for tile in 0..a.tiles[1] {
+    let (columns, tiles) = (a.columns(), a.tiles()[1]);
+    let row = a.size[1] * a.channels;
+    for tile in 0..tiles {
         for ahead in 0..TILE {
             // The next row of tiles, or the next image.
             let next = a.x.wrapping_add((TILE * (tile_row + 1) + 1 + ahead) * row);
@@ -147,7 +168,7 @@ unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
                         d[j] = S::load(a.band.add(from + j * a.channels));
                     }
                     let points = at_points::<S>(d);
-                    let to = (tile_row * a.tiles[1] + tile) * POINTS * POINTS + row * POINTS;
+                    let to = (tile_row * tiles + tile) * POINTS * POINTS + row * POINTS;
                     for j in 0..POINTS {
                         S::store(a.out.add((to + j) * a.channels + channel), points[j]);
                     }

@@ -10,9 +10,9 @@ pub(crate) struct Outputs {
     pub points: *const f32,
     /// Values from one point to the next; tiles lie `channels` apart.
     pub point: usize,
-    /// Tiles from left to right.
-    pub tiles: usize,
-    /// Four rows of pixels: `[4, 4 · tiles, channels]`.
+    /// Pixels from left to right; the last tile may reach beyond them.
+    pub width: usize,
+    /// Four rows of pixels, `[4, width, channels]`, and room for three more.
     pub out: *mut f32,
     /// Channels.
     pub channels: usize,
@@ -83,8 +83,9 @@ unsafe fn both_signs<S: Simd>(p: f64, d: [S::V; TILE]) -> [S::V; 2] {
 /// of [`Simd::LANES`].
 #[inline(always)]
 pub(in crate::cpu) unsafe fn output<S: Simd>(a: &Outputs) {
-    let row = TILE * a.tiles * a.channels;
-    for tile in 0..a.tiles {
+    let row = a.width * a.channels;
+    // From right to left: what the last tile has beyond a row is where the first tile's next row will be.
+    for tile in (0..a.width.div_ceil(TILE)).rev() {
         for channel in (0..a.channels).step_by(S::LANES) {
             // SAFETY: the caller's: both belong to one tile.
             unsafe {

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::{
     affine::Affine,
     batch::each_group,
-    convolution::{Grid, convolve, correlate},
+    convolution::{Grid, convolve},
+    correlation::correlate,
     element::Element,
     epilogue::Epilogue,
     padded::Padded,
@@ -152,7 +153,7 @@ pub(crate) struct ConvBackward<'a, E> {
 
 /// What [`ConvBackward::weights_and_input`] gives.
 pub(crate) struct ConvGradients<E> {
-    pub weight: Vec<f32>,
+    pub weight: Pooled<f32>,
     pub input: Pooled<E>,
     /// What was summed of every image.
     pub sums: Vec<f32>,
@@ -160,7 +161,7 @@ pub(crate) struct ConvGradients<E> {
 
 impl<E: Element> ConvBackward<'_, E> {
     /// The weights' gradient alone.
-    pub fn weights<K: Kernels>(&self) -> Vec<f32> {
+    pub fn weights<K: Kernels>(&self) -> Pooled<f32> {
         let shape = self.layer.shape;
         let tasks = shape.images.div_ceil(shape.weights_chunk());
         let mut of_weights = borrow(tasks * shape.weights());
@@ -212,17 +213,16 @@ impl<E: Element> ConvBackward<'_, E> {
             if plan.is_none() {
                 zeros(&mut scratch.input, Padded::input::<E>(shape).len());
                 zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
-                dw.fill(0.0);
             }
             let (of_task, group) = (shape.weights_chunk(), plan.map_or(1, |plan| plan.images));
             let first = chunk * of_task;
             for images in shape.groups_of(of_task, chunk, group) {
+                let is_first = images.start == first;
                 match &plan {
                     Some(plan) => {
-                        let is_first = images.start == first;
                         self.group_by_winograd::<K>(plan, images.clone(), is_first, scratch);
                     }
-                    None => self.image_directly::<K>(images.start, scratch, dw),
+                    None => self.image_directly::<K>(images.start, is_first, scratch, dw),
                 }
                 then(scratch, images);
             }
@@ -255,15 +255,21 @@ impl<E: Element> ConvBackward<'_, E> {
         scratch.gradient = gradient;
     }
 
-    /// Makes the padded input and gradient of an image, and adds its share to `dw`.
-    fn image_directly<K: Kernels>(&self, index: usize, scratch: &mut Scratch, dw: &mut [f32]) {
+    /// Makes the padded input and gradient of an image, and writes its share to `dw`, or adds it.
+    fn image_directly<K: Kernels>(
+        &self,
+        index: usize,
+        is_first: bool,
+        scratch: &mut Scratch,
+        dw: &mut [f32],
+    ) {
         let shape = self.layer.shape;
         let padded = Padded::gradient::<E>(shape);
         let pixel = padded.words * E::PER_WORD;
         let dy = values::<E>(&mut scratch.gradient[padded.gradient_offset(shape)..]);
         self.batch_norm_backward::<K, E>(index, dy, padded.width * pixel, pixel);
         self.source.fill::<K>(shape, index, &mut scratch.input);
-        correlate::<K, E>(shape, scratch, dw);
+        correlate::<K, E>(shape, scratch, is_first, dw);
     }
 
     /// The gradient of one image's convolution, whose rows and pixels are to lie `row` and `step` values

@@ -64,6 +64,8 @@ pub(crate) struct Correlate {
     pub taps: usize,
     /// Gradient `[taps, channels]`.
     pub dw: *mut f32,
+    /// Values from one tap of `dw` to the next.
+    pub dw_step: usize,
     /// Output channels.
     pub channels: usize,
     /// Whether to add to what `dw` holds.
@@ -285,7 +287,7 @@ unsafe fn tap_block<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
         }
         for t in 0..TAPS {
             for v in 0..KV {
-                let at = a.dw.add((tap + t) * a.channels + channel + v * S::LANES);
+                let at = a.dw.add((tap + t) * a.dw_step + channel + v * S::LANES);
                 let before = if a.accumulate { S::load(at) } else { S::zero() };
                 S::store(at, S::add(before, acc[t][v]));
             }

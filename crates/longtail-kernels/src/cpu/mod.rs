@@ -7,6 +7,7 @@ mod batch;
 mod block;
 mod contrast;
 mod convolution;
+mod correlation;
 mod cross_entropy;
 mod element;
 mod epilogue;

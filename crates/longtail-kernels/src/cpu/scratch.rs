@@ -24,6 +24,8 @@ pub(crate) struct Scratch {
     pub input_pairs: Words,
     /// Neighbouring pixels of the gradient side by side.
     pub gradient_pairs: Words,
+    /// The gradient in blocks of channels.
+    pub panels: Words,
     /// One row of tiles, transformed downwards.
     pub band: Words,
     /// Tiles of inputs at their points.

@@ -70,12 +70,17 @@ impl Shape {
         self.images.div_ceil(CHUNKS)
     }
 
-    /// The same where pixels do not meet, as one row of pixels: no tile of a kernel ends at the end of a short one.
+    /// The same where pixels do not meet, as one row of pixels, of several images if they are small: no tile of a kernel
+    /// ends at the end of a short one, and all weights' gradients are added to less often.
     pub fn flat(self) -> Self {
-        let meets = self.kernel != [1, 1] || self.stride != 1 || self.padding != 0;
-        let (height, width) =
-            if meets { (self.height, self.width) } else { (1, self.height * self.width) };
-        Self { height, width, ..self }
+        if self.kernel != [1, 1] || self.stride != 1 || self.padding != 0 {
+            return self;
+        }
+        let pixels = self.height * self.width;
+        let most = (LONG_ROW / pixels).clamp(1, self.images);
+        let together = (1..=most).rev().find(|&count| self.images.is_multiple_of(count));
+        let together = together.unwrap_or(1);
+        Self { images: self.images / together, height: 1, width: pixels * together, ..self }
     }
 
     /// Images that one task works on where every task holds all weights' gradients: fewer tasks, where those are many.
@@ -102,6 +107,8 @@ impl Shape {
     }
 }
 
+/// Pixels that small images are put together to.
+const LONG_ROW: usize = 256;
 /// Most tasks of one pass.
 const CHUNKS: usize = 32;
 /// Least tasks of a pass that holds all weights' gradients in each, where there are as many images.

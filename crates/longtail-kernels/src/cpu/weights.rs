@@ -3,7 +3,13 @@
 use rayon::prelude::*;
 
 use super::{
-    element::Element, path::Kernels, phases::Phase, scratch::values, shape::Shape, words::Words,
+    element::Element,
+    path::Kernels,
+    phases::Phase,
+    pool::{Pooled, take},
+    scratch::values,
+    shape::Shape,
+    words::Words,
 };
 
 /// Outputs whose gradients one task sums over the chunks: a cache line of them.
@@ -76,10 +82,10 @@ impl Packed {
 
 /// The gradient that [`super::microkernel::Correlate`] sums, `[chunks, height, width · in, out]`, summed
 /// over the chunks in their order, as `[out, in, height, width]`.
-pub(crate) fn unpack_gradient(chunks: &[f32], shape: &Shape) -> Vec<f32> {
+pub(crate) fn unpack_gradient(chunks: &[f32], shape: &Shape) -> Pooled<f32> {
     let [height, width] = shape.kernel;
     let of_output = shape.input * height * width;
-    let mut gradient = vec![0.0; shape.weights()];
+    let mut gradient = take::<f32>(shape.weights());
     gradient.par_chunks_mut(BLOCK * of_output).enumerate().for_each(|(block, gradient)| {
         let outputs = gradient.len() / of_output;
         for index in 0..of_output {

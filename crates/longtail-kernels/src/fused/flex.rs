@@ -310,7 +310,7 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     };
     ConvBnGradients {
         x: d_x.map(|d_x| pooled(d_x, dims::<4>(&saved.x))),
-        weight: tensor(d_weight, dims::<4>(&saved.weight)),
+        weight: pooled(d_weight, dims::<4>(&saved.weight)),
         gamma: tensor(d_gamma, [shape.output]),
         beta: tensor(d_beta, [shape.output]),
         residual: wanted.residual.then_some(grad),
@@ -374,10 +374,10 @@ fn block_backward<K: Kernels, E: Element>(
     };
     let channels = [second.output];
     let gradients = [
-        tensor(d_weight1, dims::<4>(&saved.weights[0])),
+        pooled(d_weight1, dims::<4>(&saved.weights[0])),
         tensor(d_gamma1, channels),
         tensor(d_beta1, channels),
-        tensor(d_weight2, dims::<4>(&saved.weights[1])),
+        pooled(d_weight2, dims::<4>(&saved.weights[1])),
         tensor(d_gamma2, channels),
         tensor(d_beta2, channels),
     ];

@@ -228,6 +228,7 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
             columns: count * plan.of_image(),
             taps: shape.input,
             dw: dw.as_mut_ptr(),
+            dw_step: output,
             channels: output,
             accumulate: !is_first,
         };

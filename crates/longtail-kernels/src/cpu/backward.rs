@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{
     affine::Affine,
     batch::each_group,
-    convolution::{Grid, convolve},
+    convolution::{Grid, Threads, convolve},
     correlation::correlate,
     element::Element,
     epilogue::Epilogue,
@@ -369,8 +369,9 @@ impl InputGradient {
                 let gradient = std::mem::take(&mut scratch.gradient);
                 let gradients = gradient.chunks_exact(plan.covered() * shape.output);
                 let gradients = gradients.map(|x| Image { x, affine: None });
-                let size = plan.covered_size();
-                winograd::convolve::<K, f32, E>(filters, plan, size, gradients, scratch, epilogues);
+                let from = (plan.covered_size(), gradients);
+                let threads = Threads::One;
+                winograd::convolve::<K, f32, E>(filters, plan, from, scratch, epilogues, threads);
                 scratch.gradient = gradient;
             }
         }

@@ -38,6 +38,11 @@ pub(crate) fn each_group<E: Element>(
         });
 }
 
+/// Whether so many images, `group` at a time, leave threads without work.
+pub(crate) fn are_few(images: usize, group: usize) -> bool {
+    images.div_ceil(group) < rayon::current_num_threads()
+}
+
 /// Calls `work` on about `group` images of `values` at a time, where nothing is summed over images and so any
 /// cut gives the same: one that keeps all threads equally busy.
 pub(crate) fn share_out<E: Element>(

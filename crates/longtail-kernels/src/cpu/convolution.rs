@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::{
     element::Element,
     epilogue::Epilogue,
@@ -25,6 +27,15 @@ pub(crate) enum Convolution {
     Direct(Packed),
     /// See [`winograd`].
     Winograd(Plan, Filters),
+}
+
+/// Which threads work on one image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// The one that asks for it.
+    One,
+    /// All: there are fewer images than threads.
+    All,
 }
 
 impl Convolution {
@@ -59,17 +70,19 @@ impl Convolution {
         images: Range<usize>,
         scratch: &mut Scratch,
         epilogues: impl Iterator<Item = Epilogue<'a, E>>,
+        threads: Threads,
     ) {
         match self {
             Self::Direct(packed) => {
                 for (image, epilogue) in images.zip(epilogues) {
                     source.fill::<K>(shape, image, &mut scratch.input);
-                    directly::<K, E>(packed, shape, scratch, epilogue);
+                    directly::<K, E>(packed, shape, scratch, epilogue, threads);
                 }
             }
             Self::Winograd(plan, filters) => {
                 let images = images.map(|image| source.image(shape, image));
-                winograd::convolve::<K, E, E>(filters, plan, plan.size, images, scratch, epilogues);
+                let from = (plan.size, images);
+                winograd::convolve::<K, E, E>(filters, plan, from, scratch, epilogues, threads);
             }
         }
     }
@@ -81,18 +94,19 @@ fn directly<K: Kernels, E: Element>(
     shape: &Shape,
     scratch: &mut Scratch,
     mut epilogue: Epilogue<'_, E>,
+    threads: Threads,
 ) {
     let padded = Padded::input::<E>(shape);
     let Scratch { input, image, .. } = scratch;
     let grid = Grid::outputs(shape);
     let elsewhere = match E::as_f32(epilogue.image()) {
         Some(kept) => {
-            convolve::<K, E>(packed, input, &padded, &grid, kept);
+            grid.share::<K, E>(packed, input, &padded, kept, threads);
             None
         }
         None => {
             let wide = any(image, shape.output_image());
-            convolve::<K, E>(packed, input, &padded, &grid, wide);
+            grid.share::<K, E>(packed, input, &padded, wide, threads);
             Some(wide.as_ptr())
         }
     };
@@ -126,6 +140,34 @@ impl Grid {
         let count = [shape.out_height(), shape.out_width()];
         let (from, to) = ([0, 0], [0, 0]);
         Self { from, stride: shape.stride, to, every: 1, count, width: shape.out_width() }
+    }
+
+    /// The convolution into an image that it fills, a part of its rows, or of a single row, by each thread.
+    fn share<K: Kernels, E: Element>(
+        &self,
+        packed: &Packed,
+        scratch: &[f32],
+        padded: &Padded,
+        out: &mut [f32],
+        threads: Threads,
+    ) {
+        let parts = if threads == Threads::All { rayon::current_num_threads() } else { 1 };
+        let [down, across] = self.count;
+        let axis = usize::from(down == 1);
+        let most = self.count[axis].div_ceil(parts);
+        let of_part = most * if axis == 0 { across } else { 1 } * packed.channels;
+        let work = |(index, out): (usize, &mut [f32])| {
+            let mut part = *self;
+            part.from[axis] += index * most * self.stride;
+            part.count[axis] = most.min(self.count[axis] - index * most);
+            part.width = part.count[1];
+            convolve::<K, E>(packed, scratch, padded, &part, out);
+        };
+        let filled = &mut out[..down * across * packed.channels];
+        match parts {
+            1 => work((0, filled)),
+            _ => filled.par_chunks_mut(of_part).enumerate().for_each(work),
+        }
     }
 
     /// The pixels of an input's gradient that the same taps meet.

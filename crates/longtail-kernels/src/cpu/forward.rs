@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{
     affine::Affine,
-    batch::{each_group, share_out},
-    convolution::Convolution,
+    batch::{are_few, each_group, share_out},
+    convolution::{Convolution, Threads},
     element::Element,
     epilogue::Epilogue,
     path::Kernels,
@@ -41,7 +41,7 @@ pub(crate) fn convolve_batch<K: Kernels, E: Element>(
             let (sum, square) = sums.split_at_mut(shape.output);
             Epilogue::Moments { kept, sum, square }
         });
-        convolution.run::<K, E>(&source, shape, images, scratch, epilogues);
+        convolution.run::<K, E>(&source, shape, images, scratch, epilogues, Threads::One);
     };
     each_group(shape, convolution.images(), &mut y, &mut sums, begin, work);
     (y, moments(&sums, shape))
@@ -97,11 +97,17 @@ pub(crate) fn normalise_batch<K: Kernels, E: Element>(
 struct Layer<'a> {
     convolution: Convolution,
     affine: &'a Affine,
+    threads: Threads,
 }
 
 impl<'a> Layer<'a> {
     fn new<K: Kernels, E: Element>(weight: &[f32], affine: &'a Affine, shape: &Shape) -> Self {
-        Self { convolution: Convolution::new::<K, E>(weight, shape), affine }
+        let convolution = Convolution::new::<K, E>(weight, shape);
+        let threads = match are_few(shape.images, convolution.images()) {
+            true => Threads::All,
+            false => Threads::One,
+        };
+        Self { convolution, affine, threads }
     }
 
     /// Of images `at` of the source, with images `images` of the residual added, then perhaps the ReLU.
@@ -121,7 +127,7 @@ impl<'a> Layer<'a> {
             Epilogue::Normalise { out, residual, affine: self.affine, relu }
         });
         self.convolution.begin::<E>(shape, scratch);
-        self.convolution.run::<K, E>(&source, shape, at, scratch, epilogues);
+        self.convolution.run::<K, E>(&source, shape, at, scratch, epilogues, self.threads);
         scratch.residual = buffer;
     }
 }

@@ -42,9 +42,12 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Lends the thread's buffers, of any content; `work` must not call this again.
+/// Lends the thread's buffers, of any content. What calls this again while `work` waits for other threads has new ones.
 pub(crate) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    SCRATCH.with_borrow_mut(work)
+    let mut scratch = SCRATCH.take();
+    let result = work(&mut scratch);
+    SCRATCH.set(scratch);
+    result
 }
 
 /// Values for one call, of any content, in memory that the thread keeps for its next ones.

@@ -9,7 +9,7 @@ use super::support::{EPSILON, F32, apart, compare, leaf, of_parameters, on_every
 type Block = ((usize, usize, usize, usize, usize), [Algorithm; 2]);
 
 /// The shapes of ResNet-32 and around, some of them larger than a chunk of images.
-const BLOCKS: [Block; 12] = {
+const BLOCKS: [Block; 13] = {
     use Algorithm::{Direct, Winograd};
     [
         ((2, 32, 16, 16, 1), [Winograd, Winograd]),
@@ -18,7 +18,8 @@ const BLOCKS: [Block; 12] = {
         ((37, 4, 64, 64, 1), [Winograd, Winograd]),
         ((2, 32, 16, 32, 2), [Direct, Winograd]),
         ((34, 8, 32, 64, 2), [Direct, Winograd]),
-        ((37, 6, 32, 32, 1), [Direct, Direct]),
+        ((37, 6, 32, 32, 1), [Winograd, Winograd]),
+        ((37, 5, 32, 32, 1), [Direct, Direct]),
         ((2, 5, 64, 64, 1), [Direct, Direct]),
         ((1, 2, 16, 16, 1), [Direct, Direct]),
         ((2, 7, 16, 32, 2), [Direct, Winograd]),

@@ -64,17 +64,22 @@ fn cases() -> impl Strategy<Value = Case> {
 fn winograd_cases() -> impl Strategy<Value = Case> {
     let images = prop_oneof![4 => 1..=5_usize, 1 => 30..=40_usize];
     let channels = || (1..=3_usize).prop_map(|vectors| 16 * vectors);
-    ((images, 1..=3_usize, 1..=4_usize), (channels(), channels()), (any::<bool>(), any::<bool>()))
-        .prop_map(|((images, down, across), (input, output), (relu, residual))| Case {
+    // Tiles of 4×4, of which those at the ends may reach beyond the image.
+    let covered = |size: usize| size.next_multiple_of(4);
+    let sizes = (4..=12_usize, 4..=16_usize)
+        .prop_filter("tiles in vain", move |(h, w)| covered(*h) * covered(*w) <= 2 * h * w);
+    ((images, sizes), (channels(), channels()), (any::<bool>(), any::<bool>())).prop_map(
+        |((images, (height, width)), (input, output), (relu, residual))| Case {
             images,
-            height: 4 * down,
-            width: 4 * across,
+            height,
+            width,
             input,
             output,
             kernel: [3, 3],
             options: ConvBnOptions { stride: 1, padding: 1, groups: 1, relu, epsilon: EPSILON },
             residual,
-        })
+        },
+    )
 }
 
 fn algorithm_of(case: &Case) -> Algorithm {
@@ -253,4 +258,18 @@ fn layers_of_large_networks_are_the_composed_ones() {
         });
         check_bf16(&case, Some(Algorithm::Direct)).unwrap();
     }
+    // Several images at once, whose tiles reach beyond them, and few tasks.
+    let options = ConvBnOptions { padding: 1, ..options };
+    let case = Case {
+        images: 18,
+        height: 7,
+        width: 7,
+        input: 256,
+        output: 256,
+        kernel: [3, 3],
+        options,
+        residual: true,
+    };
+    check_f32(&case, Some(Algorithm::Winograd)).unwrap();
+    check_bf16(&case, Some(Algorithm::Winograd)).unwrap();
 }

@@ -83,3 +83,32 @@ fn inference_in_bf16_loses_no_more_than_the_composed_one() {
         });
     }
 }
+
+/// Threads share out one image where there are too few for all: every value is the same then.
+#[test]
+fn one_image_is_the_same_for_any_number_of_threads() {
+    let layers = [
+        ([1, 7, 7, 64], [96, 64, 1, 1], 1, 0),
+        ([1, 13, 11, 24], [48, 24, 3, 3], 2, 1),
+        ([1, 1, 29, 16], [16, 16, 1, 3], 1, 0),
+        ([2, 14, 7, 32], [32, 32, 3, 3], 1, 1),
+    ];
+    let run = |(x, weight, stride, padding): ([usize; 4], [usize; 4], usize, usize), dtype| {
+        let options = ConvBnOptions { stride, padding, groups: 1, relu: true, epsilon: EPSILON };
+        let [gamma, beta, mean, variance] = norm(weight[0], 23, DType::F32);
+        let (x, weight) = (plain(x, 41, dtype), plain(weight, 42, DType::F32));
+        to_vec(conv_bn_eval(x, weight, gamma, beta, mean, variance, None, options))
+    };
+    for (layer, dtype) in layers.into_iter().flat_map(|l| [(l, DType::F32), (l, DType::BF16)]) {
+        on_every_path(|path| {
+            let of = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| run(layer, dtype))
+            };
+            let one = of(1);
+            for threads in [2, 3, 5] {
+                assert!(of(threads) == one, "{} {layer:?} {threads}", path.name());
+            }
+        });
+    }
+}

@@ -9,7 +9,10 @@ mod filters;
 
 pub(crate) use filters::Filters;
 
+use rayon::prelude::*;
+
 use super::{
+    convolution::Threads,
     element::Element,
     epilogue::Epilogue,
     microkernel::{ConvRow, Correlate},
@@ -91,22 +94,22 @@ impl Plan {
     }
 }
 
-/// The convolution of some images of `size`, the plan's or that of all its tiles with zeros beyond the plan's; `epilogues`
+/// The convolution of some images of a size, the plan's or that of all its tiles with zeros beyond the plan's; `epilogues`
 /// says what to do with each.
 pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
     filters: &Filters,
     plan: &Plan,
-    size: [usize; 2],
-    images: impl ExactSizeIterator<Item = Image<'a, E>>,
+    (size, images): ([usize; 2], impl ExactSizeIterator<Item = Image<'a, E>>),
     scratch: &mut Scratch,
     epilogues: impl Iterator<Item = Epilogue<'a, Out>>,
+    threads: Threads,
 ) {
     let Scratch { band, tiles, products, image: rows, .. } = scratch;
     let (count, channels) = (images.len(), filters.outputs);
     transform_data::<K, E>(plan, size, images, filters.inputs, band, tiles);
     let point = plan.point(count, channels);
     any(products, ALL_POINTS * point);
-    multiply::<K>(filters, tiles, products, count * plan.of_image());
+    multiply::<K>(filters, tiles, products, count * plan.of_image(), threads);
     let ([down, across], [height, width]) = (plan.tiles(), plan.size);
     let rows = any(rows, (TILE * width + TILE - 1) * channels);
     for (image, epilogue) in (0..count).zip(epilogues) {
@@ -161,11 +164,17 @@ fn transform_data<'a, K: Kernels, E: Element>(
 }
 
 /// `[tiles, in] · [in, out]` at every point.
-fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], count: usize) {
+fn multiply<K: Kernels>(
+    filters: &Filters,
+    tiles: &[f32],
+    products: &mut [f32],
+    count: usize,
+    threads: Threads,
+) {
     let Filters { inputs, outputs, block, .. } = *filters;
     let of_products = products.len() / ALL_POINTS;
     assert!(tiles.len() >= count * ALL_POINTS * inputs && of_products >= count * outputs);
-    for (index, products) in products.chunks_exact_mut(of_products).enumerate() {
+    let work = |(index, products): (usize, &mut [f32])| {
         for first in (0..outputs).step_by(block) {
             let of_block = first * ALL_POINTS * inputs;
             let words = &filters.words[of_block + index * inputs * block..][..inputs * block];
@@ -185,6 +194,10 @@ fn multiply<K: Kernels>(filters: &Filters, tiles: &[f32], products: &mut [f32], 
             // which the block begins at `first`; the path of `K` is available.
             unsafe { K::conv_row::<f32>(&work, block) }
         }
+    };
+    match threads {
+        Threads::One => products.chunks_exact_mut(of_products).enumerate().for_each(work),
+        Threads::All => products.par_chunks_exact_mut(of_products).enumerate().for_each(work),
     }
 }
 
@@ -322,14 +335,15 @@ mod tests {
         let inputs = || x.chunks_exact(pixels * input).map(sources);
         let kept = |kept| Epilogue::Sum { kept, other: None };
         let epilogues = y.chunks_exact_mut(pixels * output).map(kept);
-        convolve::<K, f32, f32>(&filters, &plan, plan.size, inputs(), &mut scratch, epilogues);
+        let from = (plan.size, inputs());
+        convolve::<K, f32, f32>(&filters, &plan, from, &mut scratch, epilogues, Threads::One);
         let mut dx = vec![0.0; x.len()];
         let filters = Filters::backward::<K>(&weight, &shape);
         let covered = covered(&dy, &shape, &plan);
         let gradients = covered.chunks_exact(plan.covered() * output).map(sources);
         let epilogues = dx.chunks_exact_mut(pixels * input).map(kept);
-        let all = plan.covered_size();
-        convolve::<K, f32, f32>(&filters, &plan, all, gradients, &mut scratch, epilogues);
+        let from = (plan.covered_size(), gradients);
+        convolve::<K, f32, f32>(&filters, &plan, from, &mut scratch, epilogues, Threads::All);
         let mut dw = vec![0.0; weight.len()];
         correlate::<K, f32>(&shape, &plan, inputs(), &covered, true, &mut scratch);
         write_weight_gradient::<K>(&shape, &mut scratch, &mut dw);

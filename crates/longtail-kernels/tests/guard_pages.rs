@@ -13,7 +13,7 @@ use std::{
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use longtail_kernels::{
     ContrastTerms, ConvBnOptions, Path, basic_block_eval, basic_block_train, contrast,
-    conv_bn_eval, conv_bn_train, force,
+    conv_bn_eval, conv_bn_train, force, max_pool,
 };
 
 unsafe extern "C" {
@@ -93,9 +93,11 @@ enum Case {
     Layer([usize; 8]),
     /// Embeddings, prototypes, features.
     Contrast([usize; 3]),
+    /// Images, height, width, channels.
+    Pool([usize; 4]),
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 15] = [
     Case::Block([3, 8, 12, 16, 16, 1]),
     Case::Block([2, 4, 4, 64, 64, 1]),
     Case::Block([33, 4, 4, 32, 32, 1]),
@@ -108,6 +110,9 @@ const CASES: [Case; 12] = [
     Case::Contrast([5, 3, 7]),
     Case::Contrast([130, 10, 128]),
     Case::Contrast([33, 0, 16]),
+    Case::Pool([2, 7, 6, 48]),
+    Case::Pool([3, 1, 2, 16]),
+    Case::Pool([1, 2, 1, 64]),
 ];
 
 fn random<const D: usize>(dims: [usize; D], dtype: DType) -> Tensor<D> {
@@ -144,6 +149,11 @@ impl Case {
                 let inner = weight.clone().inner();
                 conv_bn_eval(x.clone().inner(), inner, a, b, c, d, None, options);
                 conv_bn_train(x, weight, gamma, beta, None, options).output.sum().backward();
+            }
+            Case::Pool(dims) => {
+                let x = random(dims, dtype);
+                max_pool(x.clone().inner());
+                max_pool(x).sum().backward();
             }
             Case::Contrast([rows, prototypes, features]) => {
                 let columns = rows + prototypes;

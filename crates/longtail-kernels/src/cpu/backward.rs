@@ -269,7 +269,7 @@ impl<E: Element> ConvBackward<'_, E> {
 
     /// The gradient of one image's convolution, whose rows and pixels are to lie `row` and `step` values
     /// apart.
-    fn batch_norm_backward<K: Kernels, Out: Element>(
+    pub(super) fn batch_norm_backward<K: Kernels, Out: Element>(
         &self,
         index: usize,
         dy: &mut [Out],

@@ -308,7 +308,9 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     let (source, weight) = (Source::Plain(x.get()), weight.get());
     let back =
         ConvBackward { layer, grad: grad.storage(), coefficients: &coefficients, source, weight };
-    let (d_weight, d_x) = if wanted.input {
+    let (d_weight, d_x) = if shape.groups > 1 {
+        back.grouped::<K>(wanted.input)
+    } else if wanted.input {
         let gradients = back.weights_and_input::<K>(GradientEpilogue::Add(Residual::None));
         (gradients.weight, Some(gradients.input))
     } else {

@@ -58,12 +58,9 @@ impl Convolution {
 
     /// Zeros where the padding will stay.
     pub fn begin<E: Element>(&self, shape: &Shape, scratch: &mut Scratch) {
-        let padded = match self {
-            Self::Direct(_) => Padded::input::<E>(shape),
-            Self::Grouped(_) => Padded::input::<f32>(shape),
-            Self::Winograd(..) => return,
-        };
-        zeros(&mut scratch.input, padded.len());
+        if let Self::Direct(_) = self {
+            zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+        }
     }
 
     /// Convolves some images of the source, each of which `epilogues` says what to do with.
@@ -83,9 +80,7 @@ impl Convolution {
                 }
             }
             Self::Grouped(grouped) => {
-                for (image, epilogue) in images.zip(epilogues) {
-                    grouped.run::<K, E>(source, (shape, image), scratch, epilogue);
-                }
+                grouped.run::<K, E>(source, shape, images, scratch, epilogues);
             }
             Self::Winograd(plan, filters) => {
                 let images = images.map(|image| source.image(shape, image));

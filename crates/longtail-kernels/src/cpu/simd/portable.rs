@@ -104,6 +104,14 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        // SAFETY: see the trait.
+        let v = unsafe { Self::load(p) };
+        let (low, high) = (v[I], v[4 + I]);
+        [low, low, low, low, high, high, high, high]
+    }
+
+    #[inline(always)]
     unsafe fn larger(
         mut first: (Self::V, Self::V),
         second: (Self::V, Self::V),

@@ -36,6 +36,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn store_bf16(p: *mut bf16, v: Self::V);
     /// `c` plus, for every word, the sum of the products of its two bf16 in `a` and `b`.
     unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// In every four lanes the value of lane `I` of those four, of the values from `p` on.
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V;
     /// Of two values, each with what goes with it, the larger one; the first of equal ones, and the second if it is no number.
     unsafe fn larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V);
     /// `v` where `a = b`, else 0.

@@ -101,6 +101,19 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        unsafe {
+            let v = Self::load(p);
+            match I {
+                0 => _mm256_permute_ps::<0b00_00_00_00>(v),
+                1 => _mm256_permute_ps::<0b01_01_01_01>(v),
+                2 => _mm256_permute_ps::<0b10_10_10_10>(v),
+                _ => _mm256_permute_ps::<0b11_11_11_11>(v),
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V) {
         unsafe {
             let greater = _mm256_cmp_ps::<_CMP_GT_OQ>(second.0, first.0);
@@ -225,6 +238,19 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        unsafe {
+            let v = Self::load(p);
+            match I {
+                0 => _mm512_permute_ps::<0b00_00_00_00>(v),
+                1 => _mm512_permute_ps::<0b01_01_01_01>(v),
+                2 => _mm512_permute_ps::<0b10_10_10_10>(v),
+                _ => _mm512_permute_ps::<0b11_11_11_11>(v),
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V) {
         unsafe {
             let greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(second.0, first.0);
@@ -294,6 +320,11 @@ impl Simd for Avx512Bf16 {
         kept_where_equal(v: Self::V, a: Self::V, b: Self::V) -> Self::V;
         load_bytes(p: *const u8) -> Self::V;
         store_bytes(p: *mut u8, v: Self::V);
+    }
+
+    #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        unsafe { Avx512::quads::<I>(p) }
     }
 
     #[inline(always)]

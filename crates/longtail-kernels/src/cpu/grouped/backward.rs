@@ -86,8 +86,9 @@ impl<E: Element> ConvBackward<'_, E> {
                 for first in (0..shape.out_height()).step_by(rows) {
                     let outputs = first..(first + rows).min(shape.out_height());
                     let from = first * shape.stride;
+                    let step = x.padded.words;
                     x.reach(from, from + needed(outputs.len()), |row, to| {
-                        widened.row::<K, E>(source, shape, row, to);
+                        widened.row::<K, E>(source, shape, row, to, step);
                     });
                     let waits = of_input.as_ref().map_or(usize::MAX, |inputs| back.waits(inputs));
                     self.reach::<K>(image, &outputs, waits, &mut dy);
@@ -109,15 +110,15 @@ impl<E: Element> ConvBackward<'_, E> {
         waits: usize,
         dy: &mut Window<'_>,
     ) {
-        let (shape, channels) = (self.layer.shape, self.layer.shape.output);
+        let (shape, pixel) = (self.layer.shape, dy.padded.words);
         let [above, before] = [0, 1].map(|axis| Phase::around(shape, axis)[0]);
         let is_last = outputs.end == shape.out_height();
         let end = if is_last { dy.padded.height } else { above + outputs.end };
         dy.reach(waits.min(above + outputs.start), end, |row, to| {
-            let to = &mut to[before * channels..][..shape.out_width() * channels];
+            let to = &mut to[before * pixel..][..shape.out_width() * pixel];
             match row.checked_sub(above).filter(|row| *row < shape.out_height()) {
                 Some(row) => {
-                    self.rows_backward::<K, f32>(image, row..row + 1, to, 0, channels);
+                    self.rows_backward::<K, f32>(image, row..row + 1, to, 0, pixel);
                 }
                 None => to.fill(0.0),
             }
@@ -134,14 +135,14 @@ fn correlate<K: Kernels>(
     dw: &mut [f32],
 ) {
     let Slices { width, inputs, .. } = Slices::of::<K>(shape);
-    let ([rows, columns], channels) = (shape.kernel, shape.input);
+    let ([rows, columns], [x_pixel, dy_pixel]) = (shape.kernel, [x, dy].map(|w| w.padded.words));
     let [above, before] = [0, 1].map(|axis| Phase::around(shape, axis)[0]);
     let dy_at = dy.from(above + outputs.start, before, outputs.len());
     let needed = (outputs.len() - 1) * shape.stride + rows;
     let x_at = x.from(outputs.start * shape.stride, 0, needed);
     let across = (shape.out_width() - 1) * shape.stride + columns;
-    assert!(across * channels <= x.padded.row() && dw.len() == gradient_values::<K>(shape));
-    assert!((before + shape.out_width()) * channels <= dy.padded.row());
+    assert!(across * x_pixel <= x.padded.row() && dw.len() == gradient_values::<K>(shape));
+    assert!((before + shape.out_width()) * dy_pixel <= dy.padded.row());
     let of_row = columns * inputs * width;
     for (index, dw) in dw.chunks_exact_mut(of_row).enumerate() {
         let (slice, row) = (index / rows, index % rows);
@@ -151,11 +152,11 @@ fn correlate<K: Kernels>(
             let work = CorrelateQuads {
                 x: x_at.as_ptr(),
                 x_row: shape.stride * x.padded.row(),
-                x_column: channels,
-                x_step: shape.stride * channels,
+                x_column: x_pixel,
+                x_step: shape.stride * x_pixel,
                 dy: dy_at.as_ptr(),
                 dy_row: dy.padded.row(),
-                dy_step: channels,
+                dy_step: dy_pixel,
                 outputs: [outputs.len(), shape.out_width()],
                 columns,
                 dw: dw.as_mut_ptr(),
@@ -167,12 +168,12 @@ fn correlate<K: Kernels>(
         }
         for (column, dw) in dw.chunks_exact_mut(inputs * width).enumerate() {
             let work = Correlate {
-                x: x_at[column * channels..].as_ptr(),
+                x: x_at[column * x_pixel..].as_ptr(),
                 x_row: shape.stride * x.padded.row(),
-                x_step: shape.stride * channels,
+                x_step: shape.stride * x_pixel,
                 dy: dy_at.as_ptr(),
                 dy_row: dy.padded.row(),
-                dy_step: channels,
+                dy_step: dy_pixel,
                 rows: outputs.len(),
                 columns: shape.out_width(),
                 taps: inputs,

@@ -87,8 +87,9 @@ impl Grouped {
             for first in (0..shape.out_height()).step_by(rows) {
                 let rows = rows.min(shape.out_height() - first);
                 let from = first * shape.stride;
+                let step = window.padded.words;
                 window.reach(from, from + needed(rows), |row, to| {
-                    widened.row::<K, E>(x, shape, row, to);
+                    widened.row::<K, E>(x, shape, row, to, step);
                 });
                 let lines: Vec<Line> =
                     (0..rows).map(|row| Line::of_output(shape, first, row)).collect();

@@ -17,23 +17,27 @@ impl Widened {
         Self(Affine { scale: vec![1.0; shape.input], shift: vec![0.0; shape.input] })
     }
 
-    /// Fills the middle of row `row` of a padded image.
+    /// Fills the middle of row `row` of a padded image, whose pixels are `step` values apart.
     pub fn row<K: Kernels, E: Element>(
         &self,
         image: Image<'_, E>,
         shape: &Shape,
         row: usize,
         to: &mut [f32],
+        step: usize,
     ) {
-        let (of_row, border) = (shape.width * shape.input, shape.padding * shape.input);
-        let to = &mut to[border..border + of_row];
+        let (channels, of_row) = (shape.input, shape.width * shape.input);
+        let to = &mut to[shape.padding * step..][..shape.width * step];
         let inside = row.checked_sub(shape.padding).filter(|row| *row < shape.height);
         let Some(row) = inside else { return to.fill(0.0) };
-        let from = &image.x[row * of_row..][..of_row];
+        let from = image.x[row * of_row..][..of_row].chunks_exact(channels);
         let affine = image.affine.unwrap_or(&self.0);
-        let work = affine.normalise::<K, E, f32>(from.as_ptr(), None, image.affine.is_some(), to);
-        // SAFETY: both rows hold `width · input` values; the path of `K` is available.
-        unsafe { K::normalise(&work) }
+        for (to, from) in to.chunks_exact_mut(step).zip(from) {
+            let (to, relu) = (&mut to[..channels], image.affine.is_some());
+            let work = affine.normalise::<K, E, f32>(from.as_ptr(), None, relu, to);
+            // SAFETY: both are one pixel; the path of `K` is available.
+            unsafe { K::normalise(&work) }
+        }
     }
 }
 
@@ -69,13 +73,14 @@ pub(super) fn convolve<K: Kernels>(
     out: &mut [f32],
 ) {
     let ([rows, columns], padded) = (packed.kernel, window.padded);
-    let (slices, block, channels) = (packed.slices, packed.block, padded.words);
+    let (slices, block, pixel) = (packed.slices, packed.block, padded.words);
     let of_block = rows * columns * slices.inputs * block;
-    assert_eq!(packed.words.len(), channels / block * of_block);
+    let channels = packed.words.len() / of_block * block;
+    assert!(channels <= pixel);
     assert!(slices.width.is_multiple_of(block) && channels.is_multiple_of(slices.width));
     for line in lines {
         let last = line.count.checked_sub(1).expect("a line has outputs");
-        assert!((line.from[1] + last * line.stride + columns) * channels <= padded.row());
+        assert!((line.from[1] + last * line.stride + columns) * pixel <= padded.row());
         assert!((line.to + last * line.every + 1) * channels <= out.len());
     }
     for (index, weights) in packed.words.chunks_exact(of_block).enumerate() {
@@ -85,8 +90,8 @@ pub(super) fn convolve<K: Kernels>(
             let work = GroupedRow {
                 x: x[channel / slices.width * slices.width..].as_ptr(),
                 row: padded.row(),
-                column: channels,
-                step: line.stride * channels,
+                column: pixel,
+                step: line.stride * pixel,
                 kernel: [rows, columns],
                 inputs: slices.inputs,
                 weights: weights.as_ptr(),

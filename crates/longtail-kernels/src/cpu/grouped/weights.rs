@@ -18,11 +18,11 @@ pub(super) struct Packed {
 impl Packed {
     /// For the convolution itself; `weight`: `[out, in / groups, height, width]`.
     pub fn forward<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
-        let ([height, width], group) = (shape.kernel, Slices::of::<K>(shape).group);
-        let at = |out: usize, input: usize, row: usize, column: usize| {
-            weight[((out * group + input % group) * height + row) * width + column]
-        };
-        Self::pack::<K, E>(shape, shape.kernel, at)
+        let group = Slices::of::<K>(shape).group;
+        let taps = shape.kernel[0] * shape.kernel[1];
+        let order: Vec<usize> = (0..taps).collect();
+        let first = |out: usize, input: usize| (out * group + input % group) * taps;
+        Self::pack::<K, E>(weight, shape, (shape.kernel, &order), first)
     }
 
     /// For the pixels of the input's gradient that these taps meet, inputs and outputs exchanged.
@@ -32,34 +32,36 @@ impl Packed {
         [down, across]: [Phase; 2],
     ) -> Self {
         let ([height, width], group) = (shape.kernel, Slices::of::<K>(shape).group);
-        let at = |input: usize, out: usize, row: usize, column: usize| {
-            let (row, column) = (down.tap - shape.stride * row, across.tap - shape.stride * column);
-            weight[((out * group + input % group) * height + row) * width + column]
-        };
-        Self::pack::<K, E>(shape, [down.taps, across.taps], at)
+        let order = (0..down.taps).flat_map(|row| {
+            let row = (down.tap - shape.stride * row) * width;
+            (0..across.taps).map(move |column| row + across.tap - shape.stride * column)
+        });
+        let order: Vec<usize> = order.collect();
+        let first = |input: usize, out: usize| (out * group + input % group) * height * width;
+        Self::pack::<K, E>(weight, shape, ([down.taps, across.taps], &order), first)
     }
 
+    /// With the taps in this order, counted from where `first` says that those of two channels begin.
     fn pack<K: Kernels, E: Element>(
+        weight: &[f32],
         shape: &Shape,
-        kernel: [usize; 2],
-        at: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
+        (kernel, order): ([usize; 2], &[usize]),
+        first: impl Fn(usize, usize) -> usize + Sync,
     ) -> Self {
         let slices = Slices::of::<K>(shape);
         let block = if slices.inputs < slices.width { K::LANES } else { K::block(slices.width) };
-        let of_block = kernel[0] * kernel[1] * slices.inputs * block;
+        let of_block = order.len() * slices.inputs * block;
         let mut words = Words::zeros(shape.output / block * of_block);
         words.par_chunks_exact_mut(of_block).enumerate().for_each(|(index, packed)| {
             for lane in 0..block {
                 let to = index * block + lane;
                 let group = to / slices.group * slices.group;
                 for from in group..group + slices.group {
-                    let mut tap = from % slices.inputs;
-                    for row in 0..kernel[0] {
-                        for column in 0..kernel[1] {
-                            let value = E::round(at(to, from, row, column)).widen();
-                            packed[tap * block + lane] = value;
-                            tap += slices.inputs;
-                        }
+                    let first = first(to, from);
+                    let at = from % slices.inputs * block + lane;
+                    let taps = packed[at..].iter_mut().step_by(slices.inputs * block);
+                    for (packed, tap) in taps.zip(order) {
+                        *packed = E::round(weight[first + tap]).widen();
                     }
                 }
             }

@@ -2,9 +2,14 @@
 
 use crate::cpu::{padded::Padded, scratch::zeros, words::Words};
 
+/// Values between two pixels, a line of the cache: a slice of pixels as far apart as powers of two would share few places
+/// of it.
+const GAP: usize = 16;
+
 /// Rows of a padded image in f32, those before them forgotten.
 pub(super) struct Window<'a> {
     words: &'a mut [f32],
+    /// With the gaps behind its pixels.
     pub padded: Padded,
     /// First row at hand.
     first: usize,
@@ -15,6 +20,7 @@ pub(super) struct Window<'a> {
 impl<'a> Window<'a> {
     /// Of nothing yet; `rows` are needed at once.
     pub fn new(buffer: &'a mut Words, padded: Padded, rows: usize) -> Self {
+        let padded = Padded { words: padded.words + GAP, ..padded };
         // Twice as many, so that few are moved.
         let rows = (2 * rows).min(padded.height);
         Self { words: zeros(buffer, rows * padded.row()), padded, first: 0, end: 0 }

@@ -29,7 +29,7 @@ pub use cpu::{Path, PathError, force};
 pub use cross_entropy::{cross_entropy, cross_entropy_path};
 pub use cross_entropy_terms::CrossEntropyTerms;
 pub use fused::{Algorithm, ContrastPath, algorithm};
-pub use max_pool::max_pool;
+pub use max_pool::{max_pool, max_pool_path};
 pub use options::ConvBnOptions;
 
 /// The operators as compositions of Burn's own: any backend, and the reference for the fast ones.
@@ -39,6 +39,7 @@ pub mod composed {
         contrast::composed::{contrast, log_sum_exp},
         conv_bn::composed::{conv_bn_eval, conv_bn_train, conv_norm_pixels},
         cross_entropy::composed::cross_entropy,
+        max_pool::composed::max_pool,
     };
 }
 

@@ -13,7 +13,7 @@ use std::{
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use longtail_kernels::{
     ContrastTerms, ConvBnOptions, Path, basic_block_eval, basic_block_train, contrast,
-    conv_bn_eval, conv_bn_train, force,
+    conv_bn_eval, conv_bn_train, force, max_pool,
 };
 
 unsafe extern "C" {
@@ -91,11 +91,15 @@ enum Case {
     Block([usize; 6]),
     /// Images, height, width, channels before and after, kernel, stride, padding.
     Layer([usize; 8]),
+    /// Images, height, width, channels, groups, kernel, stride, padding.
+    Grouped([usize; 8]),
     /// Embeddings, prototypes, features.
     Contrast([usize; 3]),
+    /// Images, height, width, channels.
+    Pool([usize; 4]),
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 20] = [
     Case::Block([3, 8, 12, 16, 16, 1]),
     Case::Block([2, 4, 4, 64, 64, 1]),
     Case::Block([33, 4, 4, 32, 32, 1]),
@@ -108,6 +112,14 @@ const CASES: [Case; 12] = [
     Case::Contrast([5, 3, 7]),
     Case::Contrast([130, 10, 128]),
     Case::Contrast([33, 0, 16]),
+    Case::Grouped([2, 9, 7, 32, 8, 3, 1, 1]),
+    Case::Grouped([1, 8, 6, 64, 8, 3, 2, 1]),
+    Case::Grouped([9, 1, 2, 16, 16, 3, 1, 1]),
+    Case::Grouped([2, 7, 7, 128, 4, 3, 1, 1]),
+    Case::Grouped([2, 5, 20, 32, 2, 4, 3, 2]),
+    Case::Pool([2, 7, 6, 48]),
+    Case::Pool([3, 1, 2, 16]),
+    Case::Pool([1, 2, 1, 64]),
 ];
 
 fn random<const D: usize>(dims: [usize; D], dtype: DType) -> Tensor<D> {
@@ -136,14 +148,16 @@ impl Case {
             Case::Layer([images, height, width, input, output, kernel, stride, padding]) => {
                 let options =
                     ConvBnOptions { stride, padding, groups: 1, relu: true, epsilon: 1e-5 };
-                let x = random([images, height, width, input], dtype);
-                let weight = random([output, input, kernel, kernel], plain);
-                let [gamma, beta] = [(); 2].map(|()| random([output], plain));
-                let norm = [&gamma, &beta, &beta, &gamma].map(|t| t.clone().inner());
-                let [a, b, c, d] = norm;
-                let inner = weight.clone().inner();
-                conv_bn_eval(x.clone().inner(), inner, a, b, c, d, None, options);
-                conv_bn_train(x, weight, gamma, beta, None, options).output.sum().backward();
+                layer([images, height, width, input], [output, kernel], options, dtype);
+            }
+            Case::Grouped([images, height, width, channels, groups, kernel, stride, padding]) => {
+                let options = ConvBnOptions { stride, padding, groups, relu: true, epsilon: 1e-5 };
+                layer([images, height, width, channels], [channels, kernel], options, dtype);
+            }
+            Case::Pool(dims) => {
+                let x = random(dims, dtype);
+                max_pool(x.clone().inner());
+                max_pool(x).sum().backward();
             }
             Case::Contrast([rows, prototypes, features]) => {
                 let columns = rows + prototypes;
@@ -162,6 +176,16 @@ impl Case {
             }
         }
     }
+}
+
+fn layer(dims: [usize; 4], [output, kernel]: [usize; 2], options: ConvBnOptions, dtype: DType) {
+    let (x, plain) = (random(dims, dtype), DType::F32);
+    let weight = random([output, dims[3] / options.groups, kernel, kernel], plain);
+    let [gamma, beta] = [(); 2].map(|()| random([output], plain));
+    let [a, b, c, d] = [&gamma, &beta, &beta, &gamma].map(|t| t.clone().inner());
+    let inner = weight.clone().inner();
+    conv_bn_eval(x.clone().inner(), inner, a, b, c, d, None, options);
+    conv_bn_train(x, weight, gamma, beta, None, options).output.sum().backward();
 }
 
 /// One case in this process, which is started for it.

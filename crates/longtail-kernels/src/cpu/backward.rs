@@ -281,11 +281,24 @@ impl<E: Element> ConvBackward<'_, E> {
         row: usize,
         step: usize,
     ) {
+        self.rows_backward::<K, Out>(index, 0..self.layer.shape.out_height(), dy, row, step);
+    }
+
+    /// The same of some of its rows.
+    pub(super) fn rows_backward<K: Kernels, Out: Element>(
+        &self,
+        index: usize,
+        rows: Range<usize>,
+        dy: &mut [Out],
+        row: usize,
+        step: usize,
+    ) {
         let (shape, coefficients) = (self.layer.shape, self.coefficients);
-        let image = index * shape.output_image()..(index + 1) * shape.output_image();
+        let (image, of_row) = (index * shape.output_image(), shape.out_width() * shape.output);
+        let image = image + rows.start * of_row..image + rows.end * of_row;
         assert!(coefficients.of_grad.len() == shape.output);
         assert!(shape.output.is_multiple_of(K::LANES));
-        let last = (shape.out_height() - 1) * row + (shape.out_width() - 1) * step;
+        let last = (rows.len() - 1) * row + (shape.out_width() - 1) * step;
         assert!(dy.len() >= last + shape.output);
         let work = BatchNormBackward {
             grad: self.grad[image.clone()].as_ptr(),
@@ -296,11 +309,11 @@ impl<E: Element> ConvBackward<'_, E> {
             dy: dy.as_mut_ptr(),
             dy_row: row,
             dy_step: step,
-            rows: shape.out_height(),
+            rows: rows.len(),
             columns: shape.out_width(),
             channels: shape.output,
         };
-        // SAFETY: gradient and convolution are one image each; the last pixel lies in `dy`; the path of
+        // SAFETY: gradient and convolution are those rows each; the last pixel lies in `dy`; the path of
         // `K` is available.
         unsafe { K::batch_norm_backward(&work) }
     }

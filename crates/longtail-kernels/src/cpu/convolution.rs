@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{
     element::Element,
     epilogue::Epilogue,
+    grouped::Grouped,
     microkernel::ConvRow,
     padded::Padded,
     path::Kernels,
@@ -25,6 +26,8 @@ const CACHE: usize = 40 << 10;
 pub(crate) enum Convolution {
     /// As it is defined.
     Direct(Packed),
+    /// See [`grouped`](super::grouped).
+    Grouped(Grouped),
     /// See [`winograd`].
     Winograd(Plan, Filters),
 }
@@ -41,6 +44,9 @@ pub(crate) enum Threads {
 impl Convolution {
     /// Of `weight`, `[out, in, height, width]`.
     pub fn new<K: Kernels, E: Element>(weight: &[f32], shape: &Shape) -> Self {
+        if shape.groups > 1 {
+            return Self::Grouped(Grouped::new::<K, E>(weight, shape));
+        }
         match Plan::of::<K>(shape) {
             Some(plan) => Self::Winograd(plan, Filters::forward::<K>(weight, shape)),
             None => Self::Direct(Packed::forward::<K, E>(weight, shape)),
@@ -50,7 +56,7 @@ impl Convolution {
     /// Images that [`Convolution::run`] takes at once.
     pub fn images(&self) -> usize {
         match self {
-            Self::Direct(_) => 1,
+            Self::Direct(_) | Self::Grouped(_) => 1,
             Self::Winograd(plan, _) => plan.images,
         }
     }
@@ -78,6 +84,9 @@ impl Convolution {
                     source.fill::<K>(shape, image, &mut scratch.input);
                     directly::<K, E>(packed, shape, scratch, epilogue, threads);
                 }
+            }
+            Self::Grouped(grouped) => {
+                grouped.run::<K, E>(source, shape, images, scratch, epilogues);
             }
             Self::Winograd(plan, filters) => {
                 let images = images.map(|image| source.image(shape, image));
@@ -178,17 +187,17 @@ impl Grid {
         Self { from, stride: 1, to, every: shape.stride, count, width: shape.width }
     }
 
-    fn check(&self, packed: &Packed, padded: &Padded, out: usize) {
+    /// That all is where it has to be, of a kernel of so many rows of so many words, into an image of so many channels.
+    pub fn check(&self, [rows, taps]: [usize; 2], channels: usize, padded: &Padded, out: usize) {
         let [down, across] = self.count.map(|count| count - 1);
         assert!(
-            self.from[0] + down * self.stride + packed.rows <= padded.height
-                && (self.from[1] + across * self.stride) * padded.words + packed.taps
-                    <= padded.row(),
+            self.from[0] + down * self.stride + rows <= padded.height
+                && (self.from[1] + across * self.stride) * padded.words + taps <= padded.row(),
             "the taps of the last output lie in the scratch"
         );
         assert!(
             self.to[1] + across * self.every < self.width
-                && (self.to[0] + down * self.every + 1) * self.width * packed.channels <= out,
+                && (self.to[0] + down * self.every + 1) * self.width * channels <= out,
             "the last output lies in its image"
         );
     }
@@ -204,7 +213,7 @@ pub(crate) fn convolve<K: Kernels, E: Element>(
 ) {
     assert_eq!(scratch.len(), padded.len());
     assert_eq!(packed.words.len(), packed.channels * packed.rows * packed.taps);
-    grid.check(packed, padded, out.len());
+    grid.check([packed.rows, packed.taps], packed.channels, padded, out.len());
     let of_row = packed.taps * packed.block;
     let split = packed.block * packed.rows * packed.taps * size_of::<f32>() > CACHE;
     let (passes, taps_y) = if split { (packed.rows, 1) } else { (1, packed.rows) };

@@ -13,6 +13,8 @@ mod element;
 mod epilogue;
 mod exponential;
 mod forward;
+mod grouped;
+mod max_pool;
 mod microkernel;
 mod padded;
 mod path;
@@ -35,6 +37,8 @@ pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use cross_entropy::{powers, slopes};
 pub(crate) use element::Element;
 pub(crate) use forward::{Moments, convolve_batch, infer, infer_blocks, normalise_batch};
+pub(crate) use grouped::fits as can_group;
+pub(crate) use max_pool::{PoolShape, largest, largest_backward};
 pub(crate) use path::{Kernels, OnPortable, with_kernels};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};

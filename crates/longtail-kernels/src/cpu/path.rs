@@ -9,6 +9,8 @@ use std::{
 use super::simd::{Avx2, Avx512, Avx512Bf16};
 use super::{
     element::Element,
+    grouped::{self, CorrelateQuads, GroupedRow},
+    max_pool::{self, Largest, LargestBackward},
     microkernel::{self, ConvRow, Correlate},
     pixelwise::{self, BatchNormBackward, Moments, Normalise, ReluBackward},
     simd::{Portable, Simd},
@@ -167,6 +169,14 @@ pub(crate) trait Kernels: Sync {
         kept: *mut E,
         count: usize,
     );
+    /// See [`grouped::row`].
+    unsafe fn grouped_row(a: &GroupedRow, block: usize);
+    /// See [`grouped::quads`].
+    unsafe fn correlate_quads(a: &CorrelateQuads);
+    /// See [`max_pool::row`].
+    unsafe fn largest<E: Element>(a: &Largest<E>);
+    /// See [`max_pool::backward_row`].
+    unsafe fn largest_backward<E: Element>(a: &LargestBackward<E>);
     /// See [`winograd_transform::filters`].
     unsafe fn filters(taps: *const f32, block: usize, out: *mut f32, point: usize);
     /// See [`winograd_transform::data`].
@@ -236,6 +246,26 @@ macro_rules! kernels {
                 count: usize,
             ) {
                 unsafe { pixelwise::add_and_round::<$simd, E>(wide, other, kept, count) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn grouped_row(a: &GroupedRow, block: usize) {
+                unsafe { grouped::row::<$simd>(a, block) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn correlate_quads(a: &CorrelateQuads) {
+                unsafe { grouped::quads::<$simd>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn largest<E: Element>(a: &Largest<E>) {
+                unsafe { max_pool::row::<$simd, E>(a) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn largest_backward<E: Element>(a: &LargestBackward<E>) {
+                unsafe { max_pool::backward_row::<$simd, E>(a) }
             }
 
             $(#[target_feature(enable = $feature)])?

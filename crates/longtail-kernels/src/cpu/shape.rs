@@ -11,21 +11,36 @@ pub(crate) struct Shape {
     pub kernel: [usize; 2],
     pub stride: usize,
     pub padding: usize,
+    /// Parts of the channels that are convolved each for itself.
+    pub groups: usize,
 }
 
 impl Shape {
-    /// Of `x` and `weight`, `[out, in, kernel height, kernel width]`; `None` where no output is left
+    /// Of `x` and `weight`, `[out, in / groups, kernel height, kernel width]`; `None` where no output is left
     /// or the padding reaches beyond the kernel.
     pub fn of(x: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) -> Option<Self> {
         let [images, height, width, input] = x;
         let [output, of_input, kernel_height, kernel_width] = weight;
         let kernel = [kernel_height, kernel_width];
-        let fits = of_input == input
+        let groups = input.checked_div(of_input).unwrap_or_default();
+        let fits = groups > 0
+            && groups * of_input == input
+            && output.is_multiple_of(groups)
             && images > 0
             && kernel.iter().all(|&size| size > padding)
             && height + 2 * padding >= kernel_height
             && width + 2 * padding >= kernel_width;
-        fits.then_some(Self { images, height, width, input, output, kernel, stride, padding })
+        fits.then_some(Self {
+            images,
+            height,
+            width,
+            input,
+            output,
+            kernel,
+            stride,
+            padding,
+            groups,
+        })
     }
 
     pub fn out_height(&self) -> usize {
@@ -61,7 +76,7 @@ impl Shape {
     }
 
     pub fn weights(&self) -> usize {
-        self.output * self.input * self.kernel[0] * self.kernel[1]
+        self.output * self.input / self.groups * self.kernel[0] * self.kernel[1]
     }
 
     /// Images that one task works on: of the batch's size alone, so that no sum depends on the

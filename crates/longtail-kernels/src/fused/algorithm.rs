@@ -1,7 +1,7 @@
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::{
-    cpu::{Path, Plan, Shape},
+    cpu::{Path, Plan, Shape, can_group},
     options::ConvBnOptions,
 };
 
@@ -12,6 +12,8 @@ pub enum Algorithm {
     Winograd,
     /// By the active path's kernels as it is defined.
     Direct,
+    /// By the active path's kernels for few channels to a group.
+    Grouped,
     /// By Burn's own operators.
     Composed,
 }
@@ -23,12 +25,15 @@ pub fn algorithm(x: &Tensor<4>, weight: &Tensor<4>, options: ConvBnOptions) -> A
     let types = matches!(x.dtype(), DType::F32 | DType::BF16) && weight.dtype() == DType::F32;
     match (Path::active().lanes(), shape) {
         (Some(lanes), Some(shape))
-            if options.groups == 1
+            if shape.groups == options.groups
+                && (shape.groups == 1 || can_group(&shape, lanes))
                 && shape.output.is_multiple_of(lanes)
                 && types
                 && x.device() == Device::flex() =>
         {
-            if Plan::fits(&shape, lanes) {
+            if shape.groups > 1 {
+                Algorithm::Grouped
+            } else if Plan::fits(&shape, lanes) {
                 Algorithm::Winograd
             } else {
                 Algorithm::Direct

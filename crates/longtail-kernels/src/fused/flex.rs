@@ -5,7 +5,7 @@ use burn::{
         Flex, TensorMetadata,
         flex::{FlexTensor, Layout},
     },
-    tensor::{DType, Shape as Dims, TensorData, bf16},
+    tensor::{DType, Shape as Dims, TensorData},
 };
 
 use super::ops::{
@@ -16,7 +16,7 @@ use crate::{
     cpu::{
         Affine, ConvBackward, ConvGradients, Element, GradientEpilogue, Kernels, Layer, Moments,
         Pooled, Residual, Shape, Source, Sums, convolve_batch, infer, infer_blocks,
-        normalise_batch, take, with_kernels,
+        normalise_batch, take,
     },
     options::ConvBnOptions,
 };
@@ -29,26 +29,27 @@ macro_rules! with_types {
     ($x:expr, $K:ident, $E:ident => $body:expr) => {
         match $x.dtype() {
             DType::BF16 => {
-                type $E = bf16;
-                with_kernels!($K => $body)
+                type $E = burn::tensor::bf16;
+                crate::cpu::with_kernels!($K => $body)
             }
             _ => {
                 type $E = f32;
-                with_kernels!($K => $body)
+                crate::cpu::with_kernels!($K => $body)
             }
         }
     };
 }
+pub(super) use with_types;
 
 /// A tensor's values; a view that is not contiguous is copied.
-struct Values(FlexTensor);
+pub(super) struct Values(pub FlexTensor);
 
 impl Values {
-    fn of(tensor: &FlexTensor) -> Self {
+    pub fn of(tensor: &FlexTensor) -> Self {
         Self(tensor.to_contiguous())
     }
 
-    fn get<E: Element>(&self) -> &[E] {
+    pub fn get<E: Element>(&self) -> &[E] {
         self.0.as_slice().expect("`can_run` has checked the types")
     }
 }
@@ -61,7 +62,12 @@ pub(super) fn pooled<E: Element>(values: Pooled<E>, dims: impl Into<Dims>) -> Fl
     FlexTensor::new(values.into_bytes(), Layout::contiguous(dims.into()), E::dtype())
 }
 
-fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
+/// The first bytes of it.
+pub(super) fn pooled_bytes(values: Pooled<f32>, dims: impl Into<Dims>) -> FlexTensor {
+    FlexTensor::new(values.into_bytes(), Layout::contiguous(dims.into()), DType::U8)
+}
+
+pub(super) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.shape().dims()
 }
 
@@ -302,7 +308,9 @@ fn conv_bn_backward<K: Kernels, E: Element>(
     let (source, weight) = (Source::Plain(x.get()), weight.get());
     let back =
         ConvBackward { layer, grad: grad.storage(), coefficients: &coefficients, source, weight };
-    let (d_weight, d_x) = if wanted.input {
+    let (d_weight, d_x) = if shape.groups > 1 {
+        back.grouped::<K>(wanted.input)
+    } else if wanted.input {
         let gradients = back.weights_and_input::<K>(GradientEpilogue::Add(Residual::None));
         (gradients.weight, Some(gradients.input))
     } else {

@@ -8,6 +8,7 @@ mod cross_entropy;
 #[cfg(feature = "gpu")]
 mod cube;
 mod flex;
+mod max_pool;
 mod norm;
 mod ops;
 
@@ -16,5 +17,6 @@ pub(crate) use algorithm::{are_parameters, can_run};
 pub use contrast::ContrastPath;
 pub(crate) use contrast::{ContrastOps, path as contrast_path};
 pub(crate) use cross_entropy::{CrossEntropyOps, path as cross_entropy_path};
+pub(crate) use max_pool::{MaxPoolOps, path as max_pool_path};
 pub(crate) use norm::NormOps;
 pub(crate) use ops::FusedOps;

@@ -82,11 +82,46 @@ fn winograd_cases() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Grouped convolutions that run on every path.
+fn grouped_cases() -> impl Strategy<Value = Case> {
+    let kernel = (1..=4_usize, 1..=4_usize);
+    let width = prop_oneof![Just(1_usize), Just(2), Just(4), Just(8), Just(16), Just(32)];
+    let groups = prop_oneof![Just(16_usize), 2..=6_usize];
+    (
+        (1..=5_usize, 1..=9_usize, 1..=19_usize, prop_oneof![kernel, Just((3, 3))]),
+        (width, groups),
+        (1..=3_usize, 0..=3_usize),
+        (any::<bool>(), any::<bool>()),
+    )
+        .prop_filter_map(
+            "no output is left",
+            |((images, height, width, kernel), (of_group, groups), (stride, padding), flags)| {
+                let channels = (of_group * groups).next_multiple_of(16);
+                let groups = channels / of_group;
+                let (relu, residual) = flags;
+                let options = ConvBnOptions { stride, padding, groups, relu, epsilon: EPSILON };
+                let kernel = [kernel.0, kernel.1];
+                let fits = [height, width]
+                    .iter()
+                    .zip(kernel)
+                    .all(|(&size, kernel)| size + 2 * padding >= kernel && kernel > padding);
+                let (input, output) = (channels, channels);
+                let case = Case { images, height, width, input, output, kernel, options, residual };
+                (fits && groups > 1).then_some(case)
+            },
+        )
+        .prop_filter("one value per channel", |case| count(case) > 3)
+}
+
 fn algorithm_of(case: &Case) -> Algorithm {
     let tensor = |dims: [usize; 4]| Tensor::<4>::zeros(dims, &Device::flex());
     let x = tensor([case.images, case.height, case.width, case.input]);
     let [height, width] = case.kernel;
-    algorithm(&x, &tensor([case.output, case.input, height, width]), case.options)
+    algorithm(
+        &x,
+        &tensor([case.output, case.input / case.options.groups, height, width]),
+        case.options,
+    )
 }
 
 fn size(case: &Case) -> [usize; 2] {
@@ -145,7 +180,7 @@ fn check_f32(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseErr
 
 /// In bf16 against the composed operator in bf16, without ReLU.
 fn check_bf16(case: &Case, expected: Option<Algorithm>) -> Result<(), TestCaseError> {
-    let case = Case { options: ConvBnOptions { groups: 1, relu: false, ..case.options }, ..*case };
+    let case = Case { options: ConvBnOptions { relu: false, ..case.options }, ..*case };
     let reference = run_conv_bn(&case, DType::BF16, composed::conv_bn_train);
     prop_assume!(reference[2].1.iter().all(|variance| *variance > 0.05));
     on_every_path(|path| {
@@ -165,7 +200,8 @@ proptest! {
 
     #[test]
     fn conv_bn_in_bf16_is_the_composed_one(case in cases()) {
-        check_bf16(&case, None)?;
+        let options = ConvBnOptions { groups: 1, ..case.options };
+        check_bf16(&Case { options, ..case }, None)?;
     }
 }
 
@@ -180,6 +216,67 @@ proptest! {
     #[test]
     fn winograds_conv_bn_in_bf16_is_the_composed_one(case in winograd_cases()) {
         check_bf16(&case, Some(Algorithm::Winograd))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn grouped_conv_bn_is_the_composed_one(case in grouped_cases()) {
+        check_f32(&case, Some(Algorithm::Grouped))?;
+    }
+
+    #[test]
+    fn grouped_conv_bn_in_bf16_is_the_composed_one(case in grouped_cases()) {
+        check_bf16(&case, Some(Algorithm::Grouped))?;
+    }
+}
+
+/// Cases of the sizes of a ResNeXt, and larger ones than [`grouped_cases`] has.
+#[test]
+fn grouped_layers_of_a_network_are_the_composed_ones() {
+    for (images, side, channels, stride) in
+        [(3, 56, 128, 1), (2, 56, 256, 2), (2, 28, 256, 1), (9, 14, 512, 1), (33, 7, 1024, 1)]
+    {
+        let options =
+            ConvBnOptions { stride, padding: 1, groups: 32, relu: false, epsilon: EPSILON };
+        let (height, width, kernel) = (side, side, [3, 3]);
+        let (input, output, residual) = (channels, channels, false);
+        let case = Case { images, height, width, input, output, kernel, options, residual };
+        let reference = run_conv_bn(&case, DType::F64, composed::conv_bn_train);
+        on_every_path(|path| {
+            assert_eq!(algorithm_of(&case), Algorithm::Grouped, "{case:?}");
+            let on = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| run_conv_bn(&case, DType::F32, conv_bn_train))
+            };
+            let one = on(1);
+            compare(&one, &reference, F32, path, &case);
+            assert!([2, 3].into_iter().all(|threads| on(threads) == one), "{path:?} {case:?}");
+        });
+    }
+}
+
+#[test]
+fn groups_that_fill_no_vectors_are_composed() {
+    let case = |input, output, groups| {
+        let options = ConvBnOptions { stride: 1, padding: 1, groups, relu: true, epsilon: EPSILON };
+        let (height, width, kernel, residual) = (5, 4, [3, 3], false);
+        Case { images: 2, height, width, input, output, kernel, options, residual }
+    };
+    for case in [case(32, 64, 4), case(48, 48, 4), case(24, 24, 12), case(96, 96, 2)] {
+        let reference = run_conv_bn(&case, DType::F64, composed::conv_bn_train);
+        on_every_path(|path| {
+            let lanes = if path.name().starts_with("avx512") { 16 } else { 8 };
+            let (Case { input, output, .. }, width) = (case, case.input / case.options.groups);
+            let fits = input == output && input % lanes == 0;
+            let fits = fits && (width % lanes == 0 || lanes % width == 0);
+            let expected = if fits { Algorithm::Grouped } else { Algorithm::Composed };
+            assert_eq!(algorithm_of(&case), expected, "{case:?}");
+            let found = run_conv_bn(&case, DType::F32, conv_bn_train);
+            compare(&found, &reference, 1e-3, path, &case);
+        });
     }
 }
 

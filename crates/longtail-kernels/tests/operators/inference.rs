@@ -48,6 +48,14 @@ fn inference_is_the_composed_one() {
         let residual = Some(plain([35, 4, 5, 32], 29, dtype));
         to_vec(op(x, weight, gamma, beta, mean, variance, residual, options))
     };
+    let grouped = |dtype: DType, fast: bool| {
+        let [gamma, beta, mean, variance] = norm(64, 23, dtype);
+        let op = if fast { conv_bn_eval } else { composed::conv_bn_eval };
+        let (x, weight) = (plain([9, 7, 9, 64], 21, dtype), plain([64, 4, 3, 3], 22, dtype));
+        let residual = Some(plain([9, 4, 5, 64], 29, dtype));
+        let options = ConvBnOptions { groups: 16, ..options };
+        to_vec(op(x, weight, gamma, beta, mean, variance, residual, options))
+    };
     let block = |dtype: DType, fast: bool| {
         let op = if fast { basic_block_eval } else { composed::basic_block_eval };
         let weights = [plain([32, 16, 3, 3], 31, dtype), plain([32, 32, 3, 3], 32, dtype)];
@@ -58,11 +66,15 @@ fn inference_is_the_composed_one() {
         layer(DType::F64, false),
         block(DType::F64, false),
         STAGES.map(|stage| run_stage(stage, DType::F64, false)),
+        grouped(DType::F64, false),
     );
     on_every_path(|path| {
         // Sums cancel: an error is as small as the largest value allows, not the value itself.
-        let singles =
-            [(layer(DType::F32, true), &references.0), (block(DType::F32, true), &references.1)];
+        let singles = [
+            (layer(DType::F32, true), &references.0),
+            (block(DType::F32, true), &references.1),
+            (grouped(DType::F32, true), &references.3),
+        ];
         for (fast, reference) in singles.into_iter().chain(
             STAGES.map(|stage| run_stage(stage, DType::F32, true)).into_iter().zip(&references.2),
         ) {

@@ -102,4 +102,46 @@ impl Simd for Portable {
         }
         out
     }
+
+    #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        // SAFETY: see the trait.
+        let v = unsafe { Self::load(p) };
+        let (low, high) = (v[I], v[4 + I]);
+        [low, low, low, low, high, high, high, high]
+    }
+
+    #[inline(always)]
+    unsafe fn larger(
+        mut first: (Self::V, Self::V),
+        second: (Self::V, Self::V),
+    ) -> (Self::V, Self::V) {
+        for i in 0..8 {
+            if second.0[i] > first.0[i] || second.0[i].is_nan() {
+                (first.0[i], first.1[i]) = (second.0[i], second.1[i]);
+            }
+        }
+        first
+    }
+
+    #[inline(always)]
+    unsafe fn kept_where_equal(v: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        let mut out = v;
+        for i in 0..8 {
+            out[i] = if a[i] == b[i] { v[i] } else { 0.0 };
+        }
+        out
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const u8) -> Self::V {
+        // SAFETY: see the trait.
+        unsafe { p.cast::<[u8; 8]>().read() }.map(f32::from)
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut u8, v: Self::V) {
+        // SAFETY: see the trait.
+        unsafe { p.cast::<[u8; 8]>().write(v.map(|value| value as u8)) }
+    }
 }

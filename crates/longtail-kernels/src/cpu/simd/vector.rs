@@ -36,6 +36,16 @@ pub(crate) trait Simd: Copy {
     unsafe fn store_bf16(p: *mut bf16, v: Self::V);
     /// `c` plus, for every word, the sum of the products of its two bf16 in `a` and `b`.
     unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// In every four lanes the value of lane `I` of those four, of the values from `p` on.
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V;
+    /// Of two values, each with what goes with it, the larger one; the first of equal ones, and the second if it is no number.
+    unsafe fn larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V);
+    /// `v` where `a = b`, else 0.
+    unsafe fn kept_where_equal(v: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// The bytes from `p` on.
+    unsafe fn load_bytes(p: *const u8) -> Self::V;
+    /// Writes values that are bytes from `p` on.
+    unsafe fn store_bytes(p: *mut u8, v: Self::V);
 }
 
 /// Asks for `count` values from `p` on, which need not be anybody's.

@@ -99,6 +99,50 @@ impl Simd for Avx2 {
             _mm256_fmadd_ps(high(a), high(b), sum)
         }
     }
+
+    #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        unsafe {
+            let v = Self::load(p);
+            match I {
+                0 => _mm256_permute_ps::<0b00_00_00_00>(v),
+                1 => _mm256_permute_ps::<0b01_01_01_01>(v),
+                2 => _mm256_permute_ps::<0b10_10_10_10>(v),
+                _ => _mm256_permute_ps::<0b11_11_11_11>(v),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V) {
+        unsafe {
+            let greater = _mm256_cmp_ps::<_CMP_GT_OQ>(second.0, first.0);
+            let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(second.0, second.0);
+            let wins = _mm256_or_ps(greater, nan);
+            let of = |first, second| _mm256_blendv_ps(first, second, wins);
+            (of(first.0, second.0), of(first.1, second.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn kept_where_equal(v: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const u8) -> Self::V {
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut u8, v: Self::V) {
+        unsafe {
+            let words = _mm256_cvtps_epi32(v);
+            let [low, high] = [_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words)];
+            let halves = _mm_packus_epi32(low, high);
+            _mm_storel_epi64(p.cast(), _mm_packus_epi16(halves, halves));
+        }
+    }
 }
 
 /// AVX-512 F.
@@ -192,6 +236,44 @@ impl Simd for Avx512 {
             _mm512_fmadd_ps(high(a), high(b), sum)
         }
     }
+
+    #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        unsafe {
+            let v = Self::load(p);
+            match I {
+                0 => _mm512_permute_ps::<0b00_00_00_00>(v),
+                1 => _mm512_permute_ps::<0b01_01_01_01>(v),
+                2 => _mm512_permute_ps::<0b10_10_10_10>(v),
+                _ => _mm512_permute_ps::<0b11_11_11_11>(v),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V) {
+        unsafe {
+            let greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(second.0, first.0);
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(second.0, second.0);
+            let of = |first, second| _mm512_mask_mov_ps(first, greater | nan, second);
+            (of(first.0, second.0), of(first.1, second.1))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn kept_where_equal(v: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), v) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const u8) -> Self::V {
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(p.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut u8, v: Self::V) {
+        unsafe { _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))) }
+    }
 }
 
 /// AVX-512 F and BF16.
@@ -234,6 +316,15 @@ impl Simd for Avx512Bf16 {
         relu(v: Self::V) -> Self::V;
         where_positive(v: Self::V, mask: Self::V) -> Self::V;
         load_bf16(p: *const bf16) -> Self::V;
+        larger(first: (Self::V, Self::V), second: (Self::V, Self::V)) -> (Self::V, Self::V);
+        kept_where_equal(v: Self::V, a: Self::V, b: Self::V) -> Self::V;
+        load_bytes(p: *const u8) -> Self::V;
+        store_bytes(p: *mut u8, v: Self::V);
+    }
+
+    #[inline(always)]
+    unsafe fn quads<const I: usize>(p: *const f32) -> Self::V {
+        unsafe { Avx512::quads::<I>(p) }
     }
 
     #[inline(always)]

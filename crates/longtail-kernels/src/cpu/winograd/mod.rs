@@ -320,7 +320,8 @@ mod tests {
     fn errors<K: Kernels>(size: [usize; 3], channels: [usize; 2]) -> [f64; 3] {
         let ([images, height, width], [input, output]) = (size, channels);
         let (kernel, stride, padding) = ([3, 3], 1, 1);
-        let shape = Shape { images, height, width, input, output, kernel, stride, padding };
+        let groups = 1;
+        let shape = Shape { images, height, width, input, output, kernel, stride, padding, groups };
         let mut plan = Plan::of::<K>(&shape).expect("a shape for Winograd");
         plan.images = images;
         let (pixels, mut scratch) = (height * width, Scratch::default());

@@ -1,10 +1,8 @@
-//! Maximum over windows of pixels.
+//! The operator as a composition of Burn's own: any backend, and the reference for the fast one.
 
 use burn::tensor::{DType, Tensor, module::max_pool2d, ops::MaxPoolOptions};
 
-/// The largest of every 3×3 pixels, two apart, as PyTorch's `MaxPool2d(3, 2, 1)`; the first of several has the gradient.
-///
-/// `x`: `[batch, height, width, channels]`; gives `[batch, ⌈height/2⌉, ⌈width/2⌉, channels]` of the same type.
+/// See [`super::max_pool`].
 pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     let stored = x.dtype();
     let options = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);

@@ -239,7 +239,7 @@ impl Queue {
                 let results = trainer.results()?;
                 trainer.write_results(&results, observer)?;
             }
-            Goal::Validation { .. } => save_validation(&trainer)?,
+            Goal::Validation { .. } => save_validation(&mut trainer)?,
         }
         Ok(true)
     }
@@ -308,7 +308,7 @@ fn places(recipe: &Recipe) -> RecipeFile {
     RecipeFile { data, method, train, ..RecipeFile::default() }
 }
 
-fn save_validation(trainer: &Trainer) -> Result<()> {
+fn save_validation(trainer: &mut Trainer) -> Result<()> {
     let Some(val) = trainer.validation()? else { return Err(super::RunError::NoValidation.into()) };
     let (epochs, steps) = (trainer.progress().epoch, trainer.progress().step);
     let json = serde_json::to_vec_pretty(&Validation { epochs, steps, val })

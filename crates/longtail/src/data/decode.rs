@@ -94,6 +94,15 @@ pub(super) fn size_of_located(located: &Located) -> Result<[usize; 2], String> {
             let mut stretch = Stretch::new(file, *offset, *length).map_err(text)?;
             Ok(outline(&mut stretch)?.size())
         }
+        Located::Unpacked { of, offset, length, .. } => {
+            let file = regular::open(&of.images).map_err(text)?;
+            let mut stretch = Stretch::new(file, *offset, *length).map_err(text)?;
+            // Its checksum is looked at when it is decoded; here a damaged one is told by that alone.
+            match outline(&mut stretch) {
+                Ok(outline) => Ok(outline.size()),
+                Err(_) => Ok(ImageFile::read_located(located)?.size()),
+            }
+        }
         Located::Held(bytes) => Ok(outline(&mut Cursor::new(bytes))?.size()),
     }
 }

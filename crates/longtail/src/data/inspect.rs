@@ -106,7 +106,7 @@ pub fn glance(catalog: &mut Catalog, broken: Broken) -> Result<Glanced, DataErro
 /// Digest of a file's name and length.
 fn identity(files: &Files, index: usize) -> Result<Digest, String> {
     let length = match files.located(index) {
-        Located::Within { length, .. } => length,
+        Located::Within { length, .. } | Located::Unpacked { length, .. } => length,
         Located::Held(bytes) => bytes.len() as u64,
         Located::File(path) => {
             path.metadata().map_err(|error| format!("{}: {error}", files.title(index)))?.len()
@@ -114,7 +114,7 @@ fn identity(files: &Files, index: usize) -> Result<Digest, String> {
     };
     let mut hash = Sha256::new();
     hash.update(length.to_le_bytes());
-    hash.update(&files.names[index]);
+    hash.update(files.plain_name(index));
     Ok(hash.finalize().into())
 }
 

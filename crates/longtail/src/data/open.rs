@@ -130,6 +130,7 @@ impl Opened {
             val: catalog.val.as_ref().map(|files| listed("val", files)),
             test: catalog.test.as_ref().map(|files| listed("test", files)),
             is_files: true,
+            by_names: on_disk,
         };
         let mut notes = std::mem::take(&mut catalog.notes);
         notes.extend(on_disk::note(data).filter(|_| on_disk));
@@ -225,8 +226,9 @@ impl Opened {
             let content = |listed: &Option<Listed>| listed.clone().unwrap_or_default().content;
             let (val, test) = (content(&listing.val), content(&listing.test));
             let mut notes = Vec::new();
+            let room = on_disk::room(data);
             let mut images = |files, content| {
-                let (images, note) = on_disk::images(files, content, data)?;
+                let (images, note) = on_disk::images(files, content, data, room.as_ref())?;
                 notes.extend(note);
                 Ok::<_, DataError>(images)
             };

@@ -10,7 +10,7 @@ use super::{
     Trainer, collapse, unreadable::measured,
 };
 use crate::{
-    data::{DataError, Part},
+    data::{DataError, Part, Sets},
     eval::{Evaluation, argmax, embed, predict},
     loss::{Criterion, LossError, Measure, Measured},
     method::{Features, FeaturesOf},
@@ -57,6 +57,7 @@ impl Trainer {
         self.save()?;
         self.log_epoch(&record, observer);
         observer.epoch(&record);
+        self.news().iter().for_each(|news| observer.note(news));
         self.records.push(record);
         self.write_page_underway(false, observer);
         Ok(())
@@ -79,6 +80,13 @@ impl Trainer {
             observer.epoch(&record);
         }
         Ok(Ending::Finished)
+    }
+
+    /// What is to be said of the reading of images.
+    fn news(&self) -> Vec<String> {
+        let Sets { train, val, test, .. } = &*self.sets;
+        let parts = [Some(train), val.as_ref(), test.as_ref()].into_iter().flatten();
+        parts.filter_map(|part| part.images.news()).collect()
     }
 
     fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {

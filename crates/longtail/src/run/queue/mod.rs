@@ -300,6 +300,8 @@ fn places(recipe: &Recipe) -> RecipeFile {
         train_list: path(data.train_list),
         val_list: path(data.val_list),
         test_list: path(data.test_list),
+        cache: path(data.cache),
+        cache_gib: Some(data.cache_gib),
         ..DataTyped::default()
     };
     let method = MethodTyped { teacher: recipe.method.teacher.clone(), ..Default::default() };

@@ -101,13 +101,17 @@ impl ImageTable {
         (self.columns.image.name(), self.columns.label.as_ref().ok().map(Leaf::name))
     }
 
-    /// The name of a column that may say which part a row belongs to, and what it says of every row; `None` of a row of which
-    /// it says nothing.
+    /// The name of a column that may say which part a row belongs to.
+    pub fn part_column(&self) -> Option<String> {
+        self.columns.part.as_ref().map(Leaf::name)
+    }
+
+    /// What that column says of every row, `None` of one of which it says nothing; empty where there is no such column.
     ///
     /// # Errors
     /// One sentence if the file is damaged.
-    pub fn parts(&self) -> Result<Option<(String, Vec<Option<String>>)>, String> {
-        let Some(leaf) = &self.columns.part else { return Ok(None) };
+    pub fn parts(&self) -> Result<Vec<Option<String>>, String> {
+        let Some(leaf) = &self.columns.part else { return Ok(Vec::new()) };
         let mut pages = Pages::open(&self.path, leaf)?;
         let mut parts = Vec::new();
         for chunk in self.groups.iter().filter_map(|group| group.part) {
@@ -123,7 +127,7 @@ impl ImageTable {
                 parts.push(text.map(str::to_owned));
             }
         }
-        Ok(Some((leaf.name(), parts)))
+        Ok(parts)
     }
 
     /// The label of every row.

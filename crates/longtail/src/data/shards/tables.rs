@@ -57,8 +57,8 @@ pub(super) fn read(path: &Path, kept: &Kept) -> Result<Vec<Found>, DataError> {
 /// The part of every row; none where no column says that of all rows.
 fn parts(table: &ImageTable) -> Result<Vec<PartName>, String> {
     let of = |text: Option<String>| text.and_then(|text| part_named(text.trim()));
-    let said = table.parts()?.map(|(_, said)| said.into_iter().map(of).collect());
-    Ok(said.unwrap_or(None).unwrap_or_default())
+    let parts: Option<Vec<PartName>> = table.parts()?.into_iter().map(of).collect();
+    Ok(parts.unwrap_or_default())
 }
 
 /// Which columns are taken of the table at `path`.
@@ -66,12 +66,12 @@ pub(super) fn note(path: &Path) -> Option<String> {
     let table = open(path).ok()?;
     let (image, label) = table.column_names();
     let title = text_of(path);
-    let parts = match table.parts().ok().flatten() {
+    let parts = match table.part_column() {
         None => String::new(),
-        Some((column, _)) if parts(&table).is_ok_and(|parts| !parts.is_empty()) => {
+        Some(column) if parts(&table).is_ok_and(|parts| !parts.is_empty()) => {
             format!(", parts those of column {column}")
         }
-        Some((column, _)) => format!(
+        Some(column) => format!(
             "; column {column} is not looked at, for not all of its values are parts (train, val or validation, test)"
         ),
     };

@@ -17,6 +17,7 @@ mod cli {
     mod large;
     mod limits;
     mod logs;
+    mod on_disk;
     mod only_files;
     mod own_data;
     mod pack;

@@ -79,7 +79,8 @@ pub fn train(layers: &[RecipeFile], out: &Path, stop: u64) -> longtail::Result<S
     runner.start(layers, &Out::At(out.to_owned()), &mut ())?.run(limits, &mut ())?;
     let mut run = runner.resume(out, &[], &mut ())?;
     run.run(Limits::default(), &mut ())?;
-    run.write_results(&run.results()?, &mut ())?;
+    let results = run.results()?;
+    run.write_results(&results, &mut ())?;
     // As another process would find it.
     drop(run);
     Ok(runner.evaluate(out, DataTyped::default(), &mut ())?.summary().clone())

@@ -191,7 +191,7 @@ fn an_encoder_from_outside_trains_goes_on_and_predicts() {
         (place.path().join("images"), place.path().join("broken"), place.path().join("whole"));
     images(&data);
     let layers = layer(&data, "la", "[optimizer]\nlr = 0.05\n");
-    let trainer = unbroken(SmallLa, &layers, &whole);
+    let mut trainer = unbroken(SmallLa, &layers, &whole);
     let runner = Runner::new(device::cpu()).with_method(SmallLa);
     let mut run = runner.start(&layers, &Out::At(broken.clone()), &mut ()).unwrap();
     run.run(Limits { max_steps: Some(7) }, &mut ()).unwrap();

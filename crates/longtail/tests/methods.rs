@@ -6,6 +6,8 @@ mod distillation;
 mod micro_batches;
 #[path = "support/small_run.rs"]
 mod small_run;
+#[path = "methods/unreadable.rs"]
+mod unreadable;
 
 use longtail::{
     device,
@@ -178,7 +180,7 @@ fn features(trainer: &Trainer, network: &Network) -> (Vec<Vec<f32>>, Vec<u32>) {
 fn one_pass_gives_what_separate_ones_do_and_results_come_of_it() {
     let data = tempfile::tempdir().unwrap();
     images(data.path());
-    let (trainer, place) = whole(data.path(), "bcl", "[loss]\ntau = 0.5\n");
+    let (mut trainer, place) = whole(data.path(), "bcl", "[loss]\ntau = 0.5\n");
     let (network, train) = (trainer.network(), &trainer.sets().train);
     let (rows, labels) = features(&trainer, &network);
     let outputs = trainer.outputs(&network, train).unwrap();

@@ -183,6 +183,7 @@ fn listing(files: &[(u32, u8)]) -> Listing {
         val: None,
         test: None,
         is_files: true,
+        by_names: false,
     }
 }
 

@@ -80,6 +80,12 @@ pub struct PlaceArgs {
     /// The test list where it is now.
     #[arg(long, value_name = "FILE")]
     pub test_list: Option<PathBuf>,
+    /// The folder of decoded and unpacked images, for this time [default: the run's, if it has one].
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+    /// GiB that all files in that folder may take [default: as the run].
+    #[arg(long, value_name = "GIB")]
+    pub cache_gib: Option<f64>,
     /// Leave out files of another set that cannot be read, and list them, instead of stopping.
     #[arg(long)]
     pub skip_broken: bool,

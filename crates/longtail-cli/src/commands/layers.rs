@@ -88,6 +88,8 @@ pub fn place_layer(args: &PlaceArgs) -> DataTyped {
         train_list: args.train_list.clone(),
         val_list: args.val_list.clone(),
         test_list: args.test_list.clone(),
+        cache: args.cache.clone(),
+        cache_gib: args.cache_gib,
         skip_broken: args.skip_broken.then_some(true),
         ..DataTyped::default()
     }

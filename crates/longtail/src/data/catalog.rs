@@ -1,11 +1,13 @@
 //! Which image files a data set has, before one is read.
 
 use std::{
-    path::{Path, PathBuf},
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
-use super::names::text_of;
+use super::{names::text_of, parquet::ImageTable};
+use crate::regular;
 
 /// Where an image file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +42,62 @@ pub enum Located {
         /// How many bytes.
         length: u64,
     },
+    /// Bytes that were unpacked out of a file in which they cannot be read alone.
+    Unpacked {
+        /// Where they are.
+        of: Arc<UnpackedTable>,
+        /// The row of the table that they are of.
+        row: u32,
+        /// The first byte.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
+        /// CRC-32C of the bytes.
+        crc: u32,
+    },
     /// Bytes in memory, out of a file in which they cannot be read alone.
     Held(Arc<[u8]>),
+}
+
+/// A Parquet file whose images were unpacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnpackedTable {
+    /// The file of the images.
+    pub images: PathBuf,
+    /// The file that says which are there.
+    pub list: PathBuf,
+    /// The Parquet file.
+    pub table: PathBuf,
+}
+
+impl UnpackedTable {
+    /// The image of a row as it was in a file: what was unpacked, if its checksum is `crc`, else out of the table again. A
+    /// table of which an image was damaged is unpacked anew by the next run.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in both files.
+    pub fn read(&self, row: u32, offset: u64, length: u64, crc: u32) -> Result<Vec<u8>, String> {
+        let is_whole = |bytes: &Vec<u8>| crc32c::crc32c(bytes) == crc;
+        if let Some(bytes) = self.unpacked(offset, length).ok().filter(is_whole) {
+            return Ok(bytes);
+        }
+        // Where it cannot be removed, it is read so the next time too.
+        let _ = std::fs::remove_file(&self.list);
+        let again = ImageTable::open(&self.table).and_then(|table| table.image(row as usize));
+        let again = again.map_err(|reason| format!("{}: {reason}", text_of(&self.table)));
+        again.and_then(|bytes| match is_whole(&bytes) {
+            true => Ok(bytes),
+            false => Err(format!("{} was changed since it was unpacked", text_of(&self.table))),
+        })
+    }
+
+    fn unpacked(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let mut file = regular::open(&self.images)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
+        file.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 /// Image files of one part, with their labels.
@@ -81,11 +137,39 @@ impl Files {
         }
     }
 
+    /// The name of file `index` without what spells it in another way: `a.png` for `b/../a.png`, and for the whole path of
+    /// what lies below the folder.
+    pub fn plain_name(&self, index: usize) -> String {
+        let name = Path::new(&self.names[index]);
+        let name = match &self.places[index] {
+            Place::Below(folder) => name.strip_prefix(folder).unwrap_or(name),
+            Place::At(_) => name,
+        };
+        let is_plain = |part: &Component| matches!(part, Component::Normal(_) | Component::RootDir);
+        if name.components().all(|part| is_plain(&part)) {
+            return text_of(name);
+        }
+        let mut plain: Vec<Component> = Vec::new();
+        for part in name.components() {
+            match (part, plain.last()) {
+                (Component::CurDir, _) => {}
+                (Component::ParentDir, Some(Component::Normal(_))) => {
+                    plain.pop();
+                }
+                (part, _) => plain.push(part),
+            }
+        }
+        text_of(plain.into_iter().collect::<PathBuf>())
+    }
+
     /// What messages call file `index`.
     pub fn title(&self, index: usize) -> String {
         match self.located(index) {
             Located::File(path) => text_of(&path),
             Located::Within { file, .. } => format!("{} in {}", self.names[index], text_of(&*file)),
+            Located::Unpacked { of, .. } => {
+                format!("{} in {}", self.names[index], text_of(&of.table))
+            }
             Located::Held(_) => self.names[index].clone(),
         }
     }

@@ -8,8 +8,8 @@ use std::{
 
 use image::{DynamicImage, ImageFormat, metadata::Orientation};
 
-use self::{content::Format, share::Share};
-use super::DataError;
+use self::{content::Format, share::Share, stretch::Stretch};
+use super::{DataError, catalog::Located};
 use crate::regular;
 
 mod cmyk;
@@ -79,6 +79,32 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Decoded, String> {
 pub fn size_of(path: &Path) -> Result<[usize; 2], String> {
     let mut file = regular::open(path).map_err(|error| error.to_string())?;
     Ok(outline(&mut file)?.size())
+}
+
+/// [`size_of`] of a file, or of the image that some bytes of one or of memory are.
+///
+/// # Errors
+/// As there.
+pub(super) fn size_of_located(located: &Located) -> Result<[usize; 2], String> {
+    let text = |error: io::Error| error.to_string();
+    match located {
+        Located::File(path) => size_of(path),
+        Located::Within { file, offset, length } => {
+            let file = regular::open(file).map_err(text)?;
+            let mut stretch = Stretch::new(file, *offset, *length).map_err(text)?;
+            Ok(outline(&mut stretch)?.size())
+        }
+        Located::Unpacked { of, offset, length, .. } => {
+            let file = regular::open(&of.images).map_err(text)?;
+            let mut stretch = Stretch::new(file, *offset, *length).map_err(text)?;
+            // Its checksum is looked at when it is decoded; here a damaged one is told by that alone.
+            match outline(&mut stretch) {
+                Ok(outline) => Ok(outline.size()),
+                Err(_) => Ok(ImageFile::read_located(located)?.size()),
+            }
+        }
+        Located::Held(bytes) => Ok(outline(&mut Cursor::new(bytes))?.size()),
+    }
 }
 
 /// What the header of an image says of it.

@@ -77,6 +77,20 @@ pub enum DataError {
         /// What differs.
         what: String,
     },
+    /// A split of images in memory for the same on disk, or the other way round.
+    #[error(
+        "{}", match on_disk {
+            true => "the split was made of images in memory, which their content identifies, and these stay on disk, where \
+                     names and lengths do: leave --cache and --storage disk out (--storage memory), or make a new split \
+                     with `longtail data split`",
+            false => "the split was made of images on disk, which names and lengths identify, and these are in memory, where \
+                      their content does: say --storage disk, or make a new split with `longtail data split`",
+        }
+    )]
+    SplitStorage {
+        /// Whether it is the images that stay on disk.
+        on_disk: bool,
+    },
     /// A pack that cannot be used.
     #[error("the pack {} cannot be used: {reason}", path.display())]
     Pack {
@@ -224,6 +238,14 @@ impl DataError {
         mend: impl Into<String>,
     ) -> Self {
         Self::Setting { key, value: value.to_string(), mend: mend.into() }
+    }
+
+    /// What is wrong with each of the images that cannot be read, else the whole sentence.
+    pub(crate) fn reasons(self) -> Vec<String> {
+        match self {
+            Self::Images { faults } => faults,
+            other => vec![other.to_string()],
+        }
     }
 
     /// An [`DataError::Io`] for `path`.

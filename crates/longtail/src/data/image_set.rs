@@ -1,6 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use super::{DataError, Fitted, Fitting};
+use super::{
+    DataError, Fitted, Fitting,
+    read_image::{OnDemand, ReadImage},
+};
 use crate::raster::{Pixels, RasterRef, Unreadable};
 
 /// RGB images with their labels, and the size of the views that are made of them: decoded, or read one at a time.
@@ -21,42 +24,6 @@ pub struct ImageSet {
     /// What reads the images, where they are not decoded here.
     on_demand: Option<OnDemand>,
 }
-
-/// Reads the images of a set one at a time, whenever one is needed: from files, from an archive, through a cache.
-///
-/// What it gives for an index is always the same, on every thread.
-pub trait ReadImage: fmt::Debug + Send + Sync {
-    /// Puts image `index`, `[height, width, 3]`, row-major RGB, in the place of what `pixels` hold; gives its height and
-    /// width, neither of them less than a view's.
-    ///
-    /// # Errors
-    /// [`DataError`] that names the image.
-    fn read(&self, index: usize, pixels: &mut Vec<u8>) -> Result<[usize; 2], DataError>;
-
-    /// Image `index` for one view, if less than all of its pixels can be made for that: what it gives are those that
-    /// [`ReadImage::read`] would give.
-    ///
-    /// # Errors
-    /// As [`ReadImage::read`].
-    fn open(&self, _index: usize) -> Result<Option<Box<dyn Pixels + '_>>, DataError> {
-        Ok(None)
-    }
-}
-
-#[derive(Debug, Clone)]
-struct OnDemand {
-    images: Arc<dyn ReadImage>,
-    /// Hash of the files that the images are in.
-    content: String,
-}
-
-impl PartialEq for OnDemand {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.images, &other.images) && self.content == other.content
-    }
-}
-
-impl Eq for OnDemand {}
 
 /// Of images of different sizes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,6 +230,11 @@ impl ImageSet {
     /// Whether its images are read whenever one is needed.
     pub fn is_on_demand(&self) -> bool {
         self.on_demand.is_some()
+    }
+
+    /// What a person should know of the reading of its images and was not told yet ([`ReadImage::news`]).
+    pub fn news(&self) -> Option<String> {
+        self.on_demand.as_ref()?.images.news()
     }
 
     /// Hash of the whole set, where not all images are here.

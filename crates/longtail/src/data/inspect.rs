@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     DataError,
     catalog::{Catalog, Files, Located},
-    decode::ImageFile,
+    decode::{self, ImageFile},
 };
 
 /// SHA-256 of a file's bytes, or of an image's pixels.
@@ -65,7 +65,7 @@ pub fn inspect(
     }
 }
 
-/// Images whose size is read where files are only glanced at.
+/// Images whose size is kept where files are only glanced at.
 const SAMPLED: usize = 256;
 
 /// What a glance tells of the files of a set.
@@ -77,11 +77,11 @@ pub struct Glanced {
     pub sizes: Vec<[usize; 2]>,
 }
 
-/// Names and lengths of the files identify them, and no more of them is read than the headers of some, which have their
-/// sizes. With [`Broken::Skip`] all are decoded once, and those that cannot be read are taken out of `catalog`.
+/// Names and lengths of the files identify them, and no more of them is read than their headers, of which some have their
+/// sizes kept. With [`Broken::Skip`] all are decoded once, and those that cannot be read are taken out of `catalog`.
 ///
 /// # Errors
-/// [`DataError::Images`] naming files that are not there, and those of the headers read that are broken.
+/// [`DataError::Images`] naming files that are not there, and those whose headers are broken.
 pub fn glance(catalog: &mut Catalog, broken: Broken) -> Result<Glanced, DataError> {
     if broken == Broken::Skip {
         inspect(catalog, broken)?;
@@ -89,19 +89,12 @@ pub fn glance(catalog: &mut Catalog, broken: Broken) -> Result<Glanced, DataErro
     let mut faults = Vec::new();
     let (mut inspected, mut sizes) = (BTreeMap::new(), Vec::new());
     for (part, files) in catalog.parts_mut() {
-        let seen: Vec<Result<Digest, String>> =
-            (0..files.len()).into_par_iter().map(|index| identity(files, index)).collect();
-        let step = files.len().div_ceil(SAMPLED).max(1);
-        let of_some: Vec<Result<[usize; 2], String>> = (0..files.len())
-            .into_par_iter()
-            .step_by(step)
-            .map(|index| size_of(files, index))
-            .collect();
-        let (good, bad): (Vec<_>, Vec<_>) = of_some.into_iter().partition(Result::is_ok);
-        sizes.extend(good.into_iter().filter_map(Result::ok));
-        faults.extend(bad.into_iter().filter_map(Result::err));
+        let seen: Vec<Result<(Digest, [usize; 2]), String>> =
+            (0..files.len()).into_par_iter().map(|index| glance_at(files, index)).collect();
         faults.extend(seen.iter().filter_map(|seen| seen.as_ref().err()).cloned());
-        let digests = seen.into_iter().filter_map(Result::ok).collect();
+        let step = files.len().div_ceil(SAMPLED).max(1);
+        let (digests, of_all): (_, Vec<_>) = seen.into_iter().filter_map(Result::ok).unzip();
+        sizes.extend(of_all.into_iter().step_by(step));
         inspected.insert(part, Inspected { digests, sizes: Vec::new() });
     }
     match faults.is_empty() {
@@ -113,7 +106,7 @@ pub fn glance(catalog: &mut Catalog, broken: Broken) -> Result<Glanced, DataErro
 /// Digest of a file's name and length.
 fn identity(files: &Files, index: usize) -> Result<Digest, String> {
     let length = match files.located(index) {
-        Located::Within { length, .. } => length,
+        Located::Within { length, .. } | Located::Unpacked { length, .. } => length,
         Located::Held(bytes) => bytes.len() as u64,
         Located::File(path) => {
             path.metadata().map_err(|error| format!("{}: {error}", files.title(index)))?.len()
@@ -121,13 +114,15 @@ fn identity(files: &Files, index: usize) -> Result<Digest, String> {
     };
     let mut hash = Sha256::new();
     hash.update(length.to_le_bytes());
-    hash.update(&files.names[index]);
+    hash.update(files.plain_name(index));
     Ok(hash.finalize().into())
 }
 
-fn size_of(files: &Files, index: usize) -> Result<[usize; 2], String> {
-    let file = ImageFile::read_located(&files.located(index));
-    file.map(|file| file.size()).map_err(|reason| format!("{}: {reason}", files.title(index)))
+/// What identifies a file, and what its header says.
+fn glance_at(files: &Files, index: usize) -> Result<(Digest, [usize; 2]), String> {
+    let digest = identity(files, index)?;
+    let size = decode::size_of_located(&files.located(index));
+    size.map(|size| (digest, size)).map_err(|reason| format!("{}: {reason}", files.title(index)))
 }
 
 /// Looks at the files of one part; those that cannot be read are taken out of it.

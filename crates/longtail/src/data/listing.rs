@@ -21,6 +21,8 @@ pub struct Listing {
     /// Whether the images are files of a folder or list, in which classes are ranked by size and a share of
     /// each is held out.
     pub is_files: bool,
+    /// Whether names and lengths of the files identify them, and not their content.
+    pub by_names: bool,
 }
 
 /// The images of one part.
@@ -44,6 +46,7 @@ impl Listing {
             val: source.val.as_ref().map(Listed::of),
             test: source.test.as_ref().map(Listed::of),
             is_files: !source.pool.names().is_empty(),
+            by_names: false,
         }
     }
 

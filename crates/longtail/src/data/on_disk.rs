@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Data, DataError, Fitted, Fitting, ImageSet, ReadImage, Storage,
-    cache::Cached,
+    cache::{Cached, Room},
     catalog::{Files, Located},
     decode::ImageFile,
     source::given,
@@ -39,6 +39,11 @@ pub(super) fn most(data: &Data) -> u64 {
     (data.cache_gib * f64::from(1 << 30)) as u64
 }
 
+/// What may be added to a section's cache.
+pub(super) fn room(data: &Data) -> Option<Room> {
+    given(&data.cache).map(|folder| Room::in_folder(&folder, most(data)))
+}
+
 /// Files, each of which is decoded anew for every view.
 #[derive(Debug)]
 pub(super) struct OnDisk {
@@ -62,6 +67,7 @@ impl OnDisk {
         match self.files.located(index) {
             Located::File(path) => Some(path),
             Located::Within { file, .. } => Some(file.to_path_buf()),
+            Located::Unpacked { of, .. } => Some(of.images.clone()),
             Located::Held(_) => None,
         }
     }
@@ -94,7 +100,7 @@ impl ReadImage for OnDisk {
 }
 
 /// The images of `files`, of which nothing is read yet; `content` identifies them. What a section says is kept of them
-/// decoded, with a sentence on how many are there.
+/// decoded, as far as there is `room`, with a sentence on how many are there.
 ///
 /// # Errors
 /// [`DataError::Io`] if nothing can be kept where the section says.
@@ -102,16 +108,17 @@ pub(super) fn images(
     mut files: Files,
     content: String,
     data: &Data,
+    room: Option<&Room>,
 ) -> Result<(ImageSet, Option<String>), DataError> {
     let fitting = Fitting::of(data);
     let (labels, names) = (std::mem::take(&mut files.labels), files.names.clone());
     let images = OnDisk { files, fitting };
     // Whole images would take far more room than their files.
     let cache = given(&data.cache).filter(|_| fitting.test_side().is_none());
-    let (images, note): (Arc<dyn ReadImage>, _) = match cache {
+    let (images, note): (Arc<dyn ReadImage>, _) = match cache.zip(room) {
         None => (Arc::new(images), None),
-        Some(folder) => {
-            let cached = Cached::new(images, &content, &folder, most(data))?;
+        Some((folder, room)) => {
+            let cached = Cached::new(images, &content, &folder, room.clone())?;
             let all = counted(labels.len(), "image", "images");
             let note =
                 format!("{} of {all} are decoded in {} already", cached.kept(), folder.display());

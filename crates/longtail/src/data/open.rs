@@ -130,6 +130,7 @@ impl Opened {
             val: catalog.val.as_ref().map(|files| listed("val", files)),
             test: catalog.test.as_ref().map(|files| listed("test", files)),
             is_files: true,
+            by_names: on_disk,
         };
         let mut notes = std::mem::take(&mut catalog.notes);
         notes.extend(on_disk::note(data).filter(|_| on_disk));
@@ -222,22 +223,7 @@ impl Opened {
         };
         let fitting = Fitting::of(data);
         if some_sizes.is_some() {
-            let content = |listed: &Option<Listed>| listed.clone().unwrap_or_default().content;
-            let (val, test) = (content(&listing.val), content(&listing.test));
-            let mut notes = Vec::new();
-            let mut images = |files, content| {
-                let (images, note) = on_disk::images(files, content, data)?;
-                notes.extend(note);
-                Ok::<_, DataError>(images)
-            };
-            let source = Source {
-                name: listing.name,
-                class_names: listing.class_names,
-                pool: images(catalog.train, listing.pool.content)?,
-                val: catalog.val.map(|files| images(files, val)).transpose()?,
-                test: catalog.test.map(|files| images(files, test)).transpose()?,
-            };
-            return Ok((source, notes));
+            return left_on_disk(listing, catalog, data);
         }
         let mut notes = Vec::new();
         let mut faults = Vec::new();
@@ -258,6 +244,31 @@ impl Opened {
         let (name, class_names) = (listing.name, listing.class_names);
         Ok((Source { name, class_names, pool, val, test }, notes))
     }
+}
+
+/// The images of a set that stay on disk, and what a person should know of them.
+fn left_on_disk(
+    listing: Listing,
+    catalog: Catalog,
+    data: &Data,
+) -> Result<(Source, Vec<String>), DataError> {
+    let content = |listed: &Option<Listed>| listed.clone().unwrap_or_default().content;
+    let (val, test) = (content(&listing.val), content(&listing.test));
+    let mut notes = Vec::new();
+    let room = on_disk::room(data);
+    let mut images = |files, content| {
+        let (images, note) = on_disk::images(files, content, data, room.as_ref())?;
+        notes.extend(note);
+        Ok::<_, DataError>(images)
+    };
+    let source = Source {
+        name: listing.name,
+        class_names: listing.class_names,
+        pool: images(catalog.train, listing.pool.content)?,
+        val: catalog.val.map(|files| images(files, val)).transpose()?,
+        test: catalog.test.map(|files| images(files, test)).transpose()?,
+    };
+    Ok((source, notes))
 }
 
 /// What split a recipe asks for where none is given.

@@ -38,6 +38,7 @@ impl DataSource {
         if let Some(pack) = given(&data.dir).filter(|path| pack::is_pack(path)) {
             return Ok(Self::Pack(pack));
         }
+        refuse_archives_as_lists(data)?;
         if given(&data.train_list).is_none()
             && let Some(shards) = Shards::at(Path::new(&data.name))?
         {
@@ -82,6 +83,23 @@ impl DataSource {
                 Err(DataError::setting("data.name", &data.name, mend))
             }
             None => Ok(Self::Folder(path.to_owned())),
+        }
+    }
+}
+
+/// Refuses archives in the place of lists.
+fn refuse_archives_as_lists(data: &Data) -> Result<(), DataError> {
+    let lists = [
+        ("data.train_list", &data.train_list),
+        ("data.val_list", &data.val_list),
+        ("data.test_list", &data.test_list),
+    ];
+    match lists.into_iter().find(|(_, list)| shards::is_shard(list)) {
+        None => Ok(()),
+        Some((key, list)) => {
+            let mend = "it is an archive and no list: say --data with the folder of the archives, which tell their parts by \
+                        their names (train-…, val-…, test-…), or with one of them";
+            Err(DataError::setting(key, list.display(), mend))
         }
     }
 }

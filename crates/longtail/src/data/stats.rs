@@ -245,6 +245,7 @@ fn listing(catalog: &Catalog, parts: &[(&'static str, Vec<Item>)]) -> Listing {
         val: listed("val"),
         test: listed("test"),
         is_files: true,
+        by_names: false,
     }
 }
 

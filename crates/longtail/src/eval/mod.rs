@@ -40,7 +40,7 @@ pub use harmonic::HarmonicZero;
 pub use interval::{Intervals, mean_margin, wilson_interval};
 pub use options::{Eval, EvalTyped};
 pub use outputs::Outputs;
-pub use predict::{embed, outputs, predict, rows_at_once};
+pub use predict::{embed, outputs, predict, readable, rows_at_once};
 pub use priors::{Prior, Shift, ShiftedPriors};
 pub use rows::Rows;
 pub(crate) use softmax::Softmax;

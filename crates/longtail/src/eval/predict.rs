@@ -140,19 +140,66 @@ fn rows_of(
     Ok(rows)
 }
 
+/// Those of the images `indices` that [`predict`] can read, in their order, and why it cannot read the others.
+///
+/// Images that are decoded already are not looked at.
+pub fn readable(images: &ImageSet, indices: &[u32]) -> (Vec<u32>, Vec<String>) {
+    if !images.is_on_demand() {
+        return (indices.to_vec(), Vec::new());
+    }
+    let view = TestView::of(images, &Normalize::CIFAR);
+    let look = |(scratch, out): &mut (Room, Vec<f32>), &index: &u32| {
+        out.resize(view.values(), 0.0);
+        view.draw(index, scratch, out).map(|()| index)
+    };
+    let looked: Vec<_> = indices.par_iter().map_init(Default::default, look).collect();
+    let (good, bad): (Vec<_>, Vec<_>) = looked.into_iter().partition(Result::is_ok);
+    let reasons = bad.into_iter().filter_map(Result::err).flat_map(DataError::reasons);
+    (good.into_iter().flatten().collect(), reasons.collect())
+}
+
 /// Pixels of images under the test transform.
 fn draw(images: &ImageSet, rows: &[u32], normalize: &Normalize) -> Result<Vec<f32>, DataError> {
-    let size = [images.height(), images.width()];
-    let (bytes, view) = (size[0] * size[1] * 3, View::test_of(images));
-    let mut pixels = vec![0.0; rows.len() * bytes];
-    let make = |(scratch, buffer): &mut (Scratch, Vec<u8>), (out, &index): (&mut [f32], &u32)| {
+    let view = TestView::of(images, normalize);
+    let mut pixels = vec![0.0; rows.len() * view.values()];
+    let make = |room: &mut Room, (out, &index): (&mut [f32], &u32)| view.draw(index, room, out);
+    let chunks = pixels.par_chunks_exact_mut(view.values());
+    chunks.zip(rows).try_for_each_init(Default::default, make)?;
+    Ok(pixels)
+}
+
+/// What one thread makes views in.
+type Room = (Scratch, Vec<u8>);
+
+/// The test transform of a set.
+struct TestView<'a> {
+    images: &'a ImageSet,
+    normalize: &'a Normalize,
+    view: View,
+}
+
+impl<'a> TestView<'a> {
+    fn of(images: &'a ImageSet, normalize: &'a Normalize) -> Self {
+        Self { images, normalize, view: View::test_of(images) }
+    }
+
+    /// Numbers of one image.
+    fn values(&self) -> usize {
+        self.images.height() * self.images.width() * 3
+    }
+
+    fn draw(
+        &self,
+        index: u32,
+        (scratch, buffer): &mut Room,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        let Self { images, normalize, view } = self;
         let mut rng = stream(0, Purpose::View, u64::MAX, u64::from(index), 0);
         let image = images.open(index as usize, 1, buffer)?;
-        view.draw(&*image, size, normalize, &mut rng, scratch, out)
+        view.draw(&*image, [images.height(), images.width()], normalize, &mut rng, scratch, out)
             .map_err(|reason| images.unreadable(index as usize, reason))
-    };
-    pixels.par_chunks_exact_mut(bytes).zip(rows).try_for_each_init(Default::default, make)?;
-    Ok(pixels)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LossParts, ReportError, json};
+use super::{LeftOut, LossParts, ReportError, json};
 use crate::{
     choice::choice,
     eval::{Evaluation, Group, ShotThresholds},
@@ -68,6 +68,9 @@ pub struct Summary {
     /// Facts about the data, in sentences: what was held out, what has no test image, what was left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Images that no figure is over, for they could not be read any more; `None` where all could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
 }
 
 choice! {

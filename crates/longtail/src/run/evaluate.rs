@@ -127,6 +127,13 @@ impl Runner {
                 ));
                 self.of_other(at, place, options, observer)
             }
+            Err(Error::Data(DataError::SplitStorage { .. })) if names_data(&place) => {
+                observer.note(
+                    "whether these are the images of the run is not known, for one are told by their content and the other \
+                     by names and lengths: its model is scored on them as on another set",
+                );
+                self.of_other(at, place, options, observer)
+            }
             // With files among them that cannot be read they are not the run's.
             Err(Error::Data(_)) if names_data(&place) && place.skip_broken == Some(true) => {
                 self.of_other(at, place, options, observer)
@@ -165,8 +172,12 @@ fn of_run(
         return Err(TrainError::NoBest(trainer.folder().path().to_owned()).into());
     }
     let keeping = options.keep.iter().copied();
-    let trainer = keeping.fold(trainer.logging(&options.logs), Trainer::keeping);
+    let mut trainer = keeping.fold(trainer.logging(&options.logs), Trainer::keeping);
     let results = Box::new(trainer.results()?);
+    let is_written = is_checked && lock.is_some();
+    if let Some(left_out) = results.summary.left_out.as_ref().filter(|_| !is_written) {
+        observer.note(&left_out.to_sentence());
+    }
     match lock {
         _ if !is_checked => Ok(Evaluated::Other(results)),
         Some(lock) => {

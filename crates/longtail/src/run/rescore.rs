@@ -224,6 +224,7 @@ fn of_training(recipe: &Recipe, progress: Progress) -> Summary {
         shot_thresholds: None,
         warnings: Vec::new(),
         notes: Vec::new(),
+        left_out: None,
     }
 }
 
@@ -286,6 +287,7 @@ fn trained_on(recipe: &Recipe, split: &Split, scored: &Listed, part: PartUsed) -
 fn other_data(recipe: &Recipe, typed: DataTyped) -> Result<Data> {
     let size = recipe.data.image_size;
     let DataTyped { skip_broken, storage, .. } = typed;
+    // Another set stays where it would stay alone.
     let typed = DataTyped { skip_broken, storage, ..place(&recipe.data, typed) };
     let mut file = RecipeFile { data: typed, ..RecipeFile::default() };
     let own_size = file.data.name.as_deref().is_some_and(source::is_known);

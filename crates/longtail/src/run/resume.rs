@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::{Runner, paper, saved, teacher::Taught};
 use crate::{
     Result, atomic,
-    data::{self, Opened, Sets, Split},
+    data::{self, Opened, Sets, Split, Storage, source::given},
     device,
     loss::ClassCounts,
     recipe::{DataTyped, Holdout, MethodTyped, Recipe, RecipeFile},
@@ -16,13 +16,15 @@ use crate::{
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
-pub(super) const PLACES: [&str; 11] = [
+pub(super) const PLACES: [&str; 13] = [
     "data.name",
     "data.dir",
     "data.train_list",
     "data.val_list",
     "data.test_list",
     "data.split",
+    "data.cache",
+    "data.cache_gib",
     "data.any_content",
     TEACHER,
     WEIGHTS,
@@ -265,6 +267,10 @@ pub(super) fn place(before: &crate::recipe::Data, typed: DataTyped) -> DataTyped
         val_list: typed.val_list.clone(),
         test_list: typed.test_list.clone(),
         any_content: typed.any_content,
+        cache_gib: typed.cache_gib,
+        cache: typed.cache.clone(),
+        // Images that stay on disk for there is a cache do so wherever it is.
+        storage: (typed.cache.is_some() && given(&before.cache).is_some()).then_some(Storage::Disk),
         ..DataTyped::default()
     };
     if typed.name.is_some() || typed.train_list.is_some() {

@@ -7,10 +7,10 @@ use burn::module::Module;
 
 use super::{
     BestEpoch, Ending, EpochLosses, EpochSums, HeldOut, Observer, Signs, Symptom, TrainError,
-    Trainer, collapse,
+    Trainer, collapse, unreadable::measured,
 };
 use crate::{
-    data::Part,
+    data::{DataError, Part, Sets},
     eval::{Evaluation, argmax, embed, predict},
     loss::{Criterion, LossError, Measure, Measured},
     method::{Features, FeaturesOf},
@@ -27,7 +27,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let began = Instant::now();
-        let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
+        let val = self.validate(observer)?;
         self.keep_best_of(self.progress.epoch, val.as_ref());
         let mut record = self.record(val, began.elapsed().as_secs_f64());
         self.progress.first_loss.get_or_insert(record.loss);
@@ -57,6 +57,7 @@ impl Trainer {
         self.save()?;
         self.log_epoch(&record, observer);
         observer.epoch(&record);
+        self.news().iter().for_each(|news| observer.note(news));
         self.records.push(record);
         self.write_page_underway(false, observer);
         Ok(())
@@ -72,13 +73,20 @@ impl Trainer {
         self.save()?;
         if self.progress.batch > 0 {
             let began = Instant::now();
-            let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
+            let val = self.validate(observer)?;
             let record = self.record(val, began.elapsed().as_secs_f64());
             log.append(&record)?;
             self.log_epoch(&record, observer);
             observer.epoch(&record);
         }
         Ok(Ending::Finished)
+    }
+
+    /// What is to be said of the reading of images.
+    fn news(&self) -> Vec<String> {
+        let Sets { train, val, test, .. } = &*self.sets;
+        let parts = [Some(train), val.as_ref(), test.as_ref()].into_iter().flatten();
+        parts.filter_map(|part| part.images.news()).collect()
     }
 
     fn record(&self, val: Option<Evaluation>, validation: f64) -> EpochRecord {
@@ -225,7 +233,11 @@ impl Measure for Measuring<'_> {
     fn accuracies(&mut self, criterion: Criterion) -> Result<Measured, LossError> {
         let (part, images) = self.trainer.images_of(criterion);
         let valid = self.trainer.learner.network.valid();
-        let evaluated = self.trainer.evaluate_part(&valid, part);
+        let evaluate = |part: &Part| self.trainer.evaluate_part(&valid, part);
+        let evaluated = match criterion {
+            Criterion::Train => evaluate(part),
+            Criterion::Val | Criterion::Test => measured(part, evaluate),
+        };
         let evaluated =
             evaluated.map_err(|error| LossError::Measure { reason: error.to_string() })?;
         Ok(Measured { per_class: evaluated.per_class, images })
@@ -239,11 +251,19 @@ impl Measure for Measuring<'_> {
 impl Features for Measuring<'_> {
     fn of(&mut self, network: &Network, criterion: Criterion) -> Result<FeaturesOf, LossError> {
         let Trainer { normalize, learner, .. } = self.trainer;
-        let (Part { images, indices }, what) = self.trainer.images_of(criterion);
+        let (part, what) = self.trainer.images_of(criterion);
         let device = learner.device().clone().inner();
-        let rows = embed(&network.valid(), images, indices, normalize, &device);
-        let rows = rows.map_err(|error| LossError::Measure { reason: error.to_string() })?;
-        let labels = indices.iter().map(|&index| images.labels()[index as usize]).collect();
+        let network = network.valid();
+        let of = |part: &Part| {
+            let rows = embed(&network, &part.images, &part.indices, normalize, &device)?;
+            Ok::<_, DataError>((rows, part.labels()))
+        };
+        let found = match criterion {
+            Criterion::Train => of(part),
+            Criterion::Val | Criterion::Test => measured(part, of),
+        };
+        let (rows, labels) =
+            found.map_err(|error| LossError::Measure { reason: error.to_string() })?;
         Ok(FeaturesOf { rows, labels, images: what })
     }
 }

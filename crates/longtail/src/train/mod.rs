@@ -20,6 +20,7 @@ mod setup;
 mod stages;
 mod steps;
 mod trainer;
+mod unreadable;
 mod window;
 
 pub(crate) use about::about;

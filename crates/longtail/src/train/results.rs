@@ -8,8 +8,8 @@ use crate::{
     loss::ClassCounts,
     model::{Network, weights},
     report::{
-        AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, Outcome, ReportError,
-        ScoredImages, Summary, Weights,
+        AnalysedSet, Analyses, Best, BestAnalysis, Called, ClassInfo, LeftOut, Outcome,
+        ReportError, ScoredImages, Summary, Weights,
     },
 };
 
@@ -121,18 +121,22 @@ impl Trainer {
     ///
     /// # Errors
     /// As there.
-    pub fn summary(&self) -> Result<Summary, TrainError> {
+    pub fn summary(&mut self) -> Result<Summary, TrainError> {
         Ok(self.results()?.summary)
     }
 
     /// The run's figures, computed from its weights: of the last step, and of the best epoch.
     ///
     /// A run that stopped within an epoch has its last step stand for that epoch in the choice of
-    /// the best.
+    /// the best. Validation and test images that cannot be read any more are left out, which the summary says.
     ///
     /// # Errors
     /// [`TrainError`] if a set cannot be evaluated.
-    pub fn results(&self) -> Result<Results, TrainError> {
+    pub fn results(&mut self) -> Result<Results, TrainError> {
+        self.of_readable(Self::results_of_all)
+    }
+
+    fn results_of_all(&self) -> Result<Results, TrainError> {
         let [keeps_last, keeps_best] = [Weights::Last, Weights::Best].map(|of| self.keeps(of));
         let last = self.figures(&self.network(), self.last_epoch())?;
         let mut last = last.keeping_outputs(keeps_last || keeps_best);
@@ -167,12 +171,14 @@ impl Trainer {
         Ok(last.results(best, hash, |last, best| self.summary_of(last, best), scored)?)
     }
 
-    /// The figures of the model as it stands on validation images, and on no other; `None` without any.
+    /// The figures of the model as it stands on validation images that can be read, and on no other; `None` without any.
     ///
     /// # Errors
-    /// [`TrainError`] if an image cannot be read.
-    pub fn validation(&self) -> Result<Option<Evaluation>, TrainError> {
-        self.evaluate(&self.network(), self.sets().val.as_ref())
+    /// [`TrainError`] if none of them can be read.
+    pub fn validation(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        self.of_readable(|trainer| {
+            trainer.evaluate(&trainer.network(), trainer.sets().val.as_ref())
+        })
     }
 
     pub(super) fn summary_of(&self, last: Outcome, best: Option<Best>) -> Summary {
@@ -181,6 +187,7 @@ impl Trainer {
         let shots = self.eval_options().shot_thresholds;
         let name = |&class: &u32| names[class as usize].clone();
         let chosen = self.stage().objective.chosen_classes();
+        let said = self.left_out.as_ref().map(LeftOut::to_sentence);
         Summary {
             epochs: progress.epoch,
             steps: progress.step,
@@ -202,7 +209,8 @@ impl Trainer {
             finished: progress.ended.clone(),
             shot_thresholds: Some(shots),
             warnings: self.final_warning(&last).into_iter().collect(),
-            notes: progress.notes.clone(),
+            notes: progress.notes.iter().cloned().chain(said).collect(),
+            left_out: self.left_out.clone(),
             last,
             best,
         }
@@ -219,6 +227,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let Results { summary, analyses, called, .. } = results;
+        summary.left_out.iter().for_each(|left_out| observer.note(&left_out.to_sentence()));
         let folder = self.folder();
         self.write_weights("last", &self.network())?;
         if summary.best.is_some() {

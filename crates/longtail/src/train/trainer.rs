@@ -18,7 +18,9 @@ use crate::{
     },
     optim::LossScale,
     recipe::Recipe,
-    report::{EpochRecord, LogKind, Logs, MetricsLog, Recovered, Weights, html::Published},
+    report::{
+        EpochRecord, LeftOut, LogKind, Logs, MetricsLog, Recovered, Weights, html::Published,
+    },
 };
 
 /// A run: the model and all that changes while it trains.
@@ -32,6 +34,8 @@ pub struct Trainer {
     pub(super) learner: Learner,
     pub(super) best: State,
     pub(super) progress: Progress,
+    /// Validation and test images that could not be read any more, which the sets are without.
+    pub(super) left_out: Option<LeftOut>,
     /// Of the recipe that the run had when it was gone on with.
     pub(super) former_fingerprint: Option<String>,
     /// The commit that the program was built at.
@@ -90,6 +94,7 @@ impl Trainer {
             folder,
             learner,
             progress,
+            left_out: None,
             former_fingerprint: None,
             commit: None,
             published: None,
@@ -224,7 +229,7 @@ impl Trainer {
         }
         // A last stage without an epoch is done when it has begun.
         if self.begin_stage(observer)? {
-            let val = self.evaluate(&self.learner.network.valid(), self.sets.val.as_ref())?;
+            let val = self.validate(observer)?;
             self.keep_best_of(self.progress.epoch.saturating_sub(1), val.as_ref());
             self.save()?;
         }

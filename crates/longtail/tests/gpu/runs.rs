@@ -135,7 +135,7 @@ fn a_run_on_a_gpu_counts_all_steps() {
     let root = folder.path();
     write_images(root);
     let mut told = Told::default();
-    let trainer = train(root, "run", "f32", &gpu, 3, &mut told);
+    let mut trainer = train(root, "run", "f32", &gpu, 3, &mut told);
     // The first step alone, and at the end, unless the device is so slow that it is looked at between.
     let done: Vec<u64> = told.steps.iter().map(|step| step.done).collect();
     assert!(done == [1, 3] || done == [1, 2, 3], "{done:?}");

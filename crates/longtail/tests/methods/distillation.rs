@@ -67,7 +67,7 @@ fn a_taught_network_comes_nearer_to_its_teacher() {
 fn a_taught_run_broken_off_ends_as_the_unbroken_one_and_needs_no_teacher_after() {
     let (data, _place, run) = teacher("ride", "[method]\nexperts = 4\n[train]\nseed = 8\n");
     let more = taught(&run, "");
-    let (unbroken, _whole) = whole(data.path(), "ride", &more);
+    let (mut unbroken, _whole) = whole(data.path(), "ride", &more);
     let recipe = std::fs::read_to_string(unbroken.folder().recipe()).unwrap();
     assert!(recipe.contains("teacher_digest = "), "{recipe}");
     let summary = unbroken.summary().unwrap();

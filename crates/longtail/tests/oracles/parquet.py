@@ -7,6 +7,7 @@ Row r's image is a PNM of 2 + r % 5 by 1 + r % 3 pixels, byte i of which is (31 
 (7 r) % 4, its path "r.ppm".
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -128,6 +129,18 @@ def columns():
                          "label": numbers(3)})
 
 
+def parts():
+    said = ["train", "train", "validation", "test"]
+    columns = {"image": images(12), "label": numbers(12), "split": pa.array([said[r // 3] for r in range(12)])}
+    write("parts", columns)
+    write("no-parts", {**columns, "split": pa.array([f"fold{r % 3}" for r in range(12)])})
+    # Names of fewer classes than the labels number, as `datasets` writes them.
+    features = {"image": {"_type": "Image"}, "label": {"names": NAMES[:3], "_type": "ClassLabel"}}
+    said = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table({"image": images(12), "label": numbers(12)})
+    write("few-names", table.columns, table.schema.with_metadata(said), store_schema=True)
+
+
 def hub():
     def pictures(rows):
         return [Pillow.new("RGB", (2 + r % 5, 1 + r % 3), (r, 2 * r, 3 * r)) for r in range(rows)]
@@ -153,5 +166,5 @@ def hub():
 
 
 OUT.mkdir(parents=True, exist_ok=True)
-for write_some in [codecs, pages, encodings, nulls, columns, hub]:
+for write_some in [codecs, pages, encodings, nulls, columns, parts, hub]:
     write_some()

@@ -87,6 +87,7 @@ pub fn of(
         shot_thresholds: Some(shots),
         warnings: Vec::new(),
         notes: Vec::new(),
+        left_out: None,
     }
 }
 

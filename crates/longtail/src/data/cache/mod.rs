@@ -1,28 +1,32 @@
 //! Decoded images that are kept on disk, brought to the size that views are cut out of.
 
+mod room;
 mod store;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
+use rayon::prelude::*;
+pub(super) use room::Room;
 use sha2::{Digest as _, Sha256};
 use store::Store;
 
 use super::{DataError, Fitting, ReadImage, on_disk::OnDisk};
-use crate::hex::hex;
+use crate::{counted::counted, hex::hex};
 
 /// Images in files, each decoded once, as long as its file stays as it is and there is room.
 #[derive(Debug)]
 pub(super) struct Cached {
     images: OnDisk,
+    folder: PathBuf,
     store: Store,
 }
 
 impl Cached {
-    /// Keeps decoded `images`, which `content` identifies, in `folder`, where all such files take `most` bytes at most.
+    /// Keeps decoded `images`, which `content` identifies, in `folder`, to which `room` may be added.
     ///
     /// # Errors
     /// [`DataError::Io`] if the folder or its files cannot be made.
@@ -30,21 +34,22 @@ impl Cached {
         images: OnDisk,
         content: &str,
         folder: &Path,
-        most: u64,
+        room: Room,
     ) -> Result<Self, DataError> {
         let failed = |error| DataError::io("keep decoded images in", folder, error);
         // The same names, lengths and times elsewhere are another set.
         let place = images.file(0).map(|path| path.canonicalize().unwrap_or(path));
         let name = name(content, images.fitting(), images.len(), place.as_deref());
-        let others = taken_by_others(folder, &name);
-        let most = most.saturating_sub(others);
-        let store = Store::open(folder, &name, images.len(), most).map_err(failed)?;
-        Ok(Self { images, store })
+        let store = Store::open(folder, &name, images.len(), room).map_err(failed)?;
+        Ok(Self { images, folder: folder.to_owned(), store })
     }
 
-    /// How many images are there already.
+    /// How many images are there as their files are now.
     pub(super) fn kept(&self) -> usize {
-        self.store.len()
+        let is_kept = |index: &usize| {
+            self.store.holds(*index, || stamp(&self.images.file(*index)?)).unwrap_or(false)
+        };
+        (0..self.images.len()).into_par_iter().filter(is_kept).count()
     }
 }
 
@@ -59,6 +64,15 @@ impl ReadImage for Cached {
         let size = self.images.read(index, pixels)?;
         self.store.put(index, stamp, size, pixels);
         Ok(size)
+    }
+
+    fn news(&self) -> Option<String> {
+        let why = self.store.why_ended()?;
+        let (kept, all) = (self.store.len(), counted(self.images.len(), "image", "images"));
+        Some(format!(
+            "the cache {} takes no more images ({why}): {kept} of {all} are in it, the others are decoded each time",
+            self.folder.display()
+        ))
     }
 }
 
@@ -76,15 +90,4 @@ fn stamp(path: &Path) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     (meta.len(), changed).hash(&mut hasher);
     Some(hasher.finish())
-}
-
-/// Bytes of other sets in the folder.
-pub(super) fn taken_by_others(folder: &Path, name: &str) -> u64 {
-    let entries = folder.read_dir().into_iter().flatten().flatten();
-    let others = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with(name));
-    others
-        .filter_map(|entry| entry.metadata().ok())
-        .filter(|meta| meta.is_file())
-        .map(|m| m.len())
-        .sum()
 }

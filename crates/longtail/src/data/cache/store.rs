@@ -7,6 +7,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::Room;
+
 /// What a table begins with: the layout's name and version.
 const MAGIC: &[u8; 16] = b"longtail-cache-1";
 /// Bytes of an image in the table.
@@ -65,19 +67,26 @@ struct Inner {
     records: Vec<Record>,
     /// `None` where another process writes, the disk is full or the bound is reached.
     writer: Option<Writer>,
+    /// Why the writing ended, until that is told.
+    ended: Option<String>,
 }
 
 #[derive(Debug)]
 struct Writer {
     pixels: File,
     table: File,
+    /// Where pixels go that fit into no gap.
     end: u64,
-    most: u64,
+    /// Bytes of the file, some of which may lie behind all pixels.
+    length: u64,
+    /// What nobody's pixels take any more, `(offset, bytes)`.
+    gaps: Vec<(u64, u64)>,
+    room: Room,
 }
 
 impl Store {
-    /// Opens or makes the cache `name` of `images` images in `folder`, whose pixels take `most` bytes at most.
-    pub(super) fn open(folder: &Path, name: &str, images: usize, most: u64) -> io::Result<Self> {
+    /// Opens or makes the cache `name` of `images` images in `folder`, to whose pixels `room` may be added.
+    pub(super) fn open(folder: &Path, name: &str, images: usize, room: Room) -> io::Result<Self> {
         let path = |ending: &str| folder.join(format!("{name}.{ending}"));
         if let Some(store) = Self::read_only(&path("pixels"), &path("table"), images) {
             return Ok(store);
@@ -94,7 +103,7 @@ impl Store {
             Err(TryLockError::Error(_)) => false,
         };
         let length = pixels.metadata()?.len();
-        let records = match read_table(&mut table, images)? {
+        let records: Vec<Record> = match read_table(&mut table, images)? {
             Some(records) => records.into_iter().map(|r| within(r, length)).collect(),
             None if is_ours => {
                 begin_table(&mut table, images)?;
@@ -102,9 +111,11 @@ impl Store {
             }
             None => vec![Record::default(); images],
         };
-        let end = records.iter().map(Record::end).max().unwrap_or(0);
-        let writer = is_ours.then_some(Writer { pixels, table, end, most });
-        let inner = Mutex::new(Inner { records, writer });
+        let writer = is_ours.then(|| {
+            let (gaps, end) = gaps(&records);
+            Writer { pixels, table, end, length, gaps, room }
+        });
+        let inner = Mutex::new(Inner { records, writer, ended: None });
         Ok(Self { pixels: path("pixels"), inner })
     }
 
@@ -119,13 +130,24 @@ impl Store {
         let length = pixels.metadata().ok()?.len();
         let records = read_table(&mut File::open(table).ok()?, images).ok()??;
         let records = records.into_iter().map(|record| within(record, length)).collect();
-        let inner = Mutex::new(Inner { records, writer: None });
+        let inner = Mutex::new(Inner { records, writer: None, ended: None });
         Some(Self { pixels: pixels.to_owned(), inner })
     }
 
     /// How many images there are.
     pub(super) fn len(&self) -> usize {
         self.lock().records.iter().filter(|record| record.bytes() > 0).count()
+    }
+
+    /// Whether image `index` is there as its file is now, of which `stamp` is asked where that matters.
+    pub(super) fn holds(&self, index: usize, stamp: impl Fn() -> Option<u64>) -> Option<bool> {
+        let record = *self.lock().records.get(index)?;
+        Some(record.bytes() > 0 && stamp() == Some(record.stamp))
+    }
+
+    /// Why nothing is added any more, once.
+    pub(super) fn why_ended(&self) -> Option<String> {
+        self.lock().ended.take()
     }
 
     /// Puts the pixels of image `index` in the place of what `pixels` hold, if they are there as its file is now.
@@ -146,12 +168,25 @@ impl Store {
         let [Ok(height), Ok(width)] = size.map(u32::try_from) else { return };
         let crc = crc32fast::hash(pixels);
         let mut inner = self.lock();
-        let Inner { records, writer } = &mut *inner;
+        let Inner { records, writer, ended } = &mut *inner;
         let (Some(record), Some(open)) = (records.get_mut(index), writer.as_mut()) else { return };
-        let made = Record { offset: open.end, size: [height, width], crc, stamp };
-        match open.write(index, made, pixels) {
-            Ok(()) => *record = made,
-            Err(_) => *writer = None,
+        // What another file had there is nobody's any more.
+        open.free(*record);
+        *record = Record::default();
+        let made = Record { offset: 0, size: [height, width], crc, stamp };
+        let written = open.place(made.bytes()).and_then(|offset| {
+            let made = Record { offset, ..made };
+            open.write(index, made, pixels).map(|()| made)
+        });
+        match written {
+            Ok(made) => *record = made,
+            Err(error) => {
+                let why = match error.kind() {
+                    io::ErrorKind::QuotaExceeded => "--cache-gib is reached".into(),
+                    _ => error.to_string(),
+                };
+                (*writer, *ended) = (None, Some(why));
+            }
         }
     }
 
@@ -161,17 +196,51 @@ impl Store {
 }
 
 impl Writer {
-    fn write(&mut self, index: usize, record: Record, pixels: &[u8]) -> io::Result<()> {
-        if record.end() > self.most {
-            return Err(io::ErrorKind::StorageFull.into());
+    /// Lets other pixels take the place of a record's.
+    fn free(&mut self, record: Record) {
+        if record.bytes() > 0 {
+            self.gaps.push((record.offset, record.bytes()));
         }
+    }
+
+    /// Where so many bytes go: into the first gap that has them, else behind all.
+    fn place(&mut self, bytes: u64) -> io::Result<u64> {
+        if let Some(gap) = self.gaps.iter().position(|(_, room)| *room >= bytes) {
+            let (offset, room) = self.gaps.swap_remove(gap);
+            if room > bytes {
+                self.gaps.push((offset + bytes, room - bytes));
+            }
+            return Ok(offset);
+        }
+        let (offset, end) = (self.end, self.end.saturating_add(bytes));
+        let more = end.saturating_sub(self.length);
+        if !self.room.take(more) {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        (self.end, self.length) = (end, self.length.max(end));
+        Ok(offset)
+    }
+
+    fn write(&mut self, index: usize, record: Record, pixels: &[u8]) -> io::Result<()> {
         self.pixels.seek(SeekFrom::Start(record.offset))?;
         self.pixels.write_all(pixels)?;
         self.table.seek(SeekFrom::Start((MAGIC.len() + index * RECORD) as u64))?;
-        self.table.write_all(&record.to_bytes())?;
-        self.end = record.end();
-        Ok(())
+        self.table.write_all(&record.to_bytes())
     }
+}
+
+/// What lies between pixels and is nobody's, `(offset, bytes)`, and where all end.
+fn gaps(records: &[Record]) -> (Vec<(u64, u64)>, u64) {
+    let mut taken: Vec<_> = records.iter().filter(|record| record.bytes() > 0).collect();
+    taken.sort_unstable_by_key(|record| record.offset);
+    let (mut gaps, mut end) = (Vec::new(), 0);
+    for record in taken {
+        if record.offset > end {
+            gaps.push((end, record.offset - end));
+        }
+        end = end.max(record.end());
+    }
+    (gaps, end)
 }
 
 /// A record of pixels that are there; a file may be shorter than its table says.
@@ -204,6 +273,10 @@ mod tests {
 
     use super::*;
 
+    fn opened(folder: &Path, images: usize, most: u64) -> Store {
+        Store::open(folder, "a", images, Room::in_folder(folder, most)).unwrap()
+    }
+
     fn held(store: &Store, index: usize, stamp: u64) -> Option<(Vec<u8>, [usize; 2])> {
         let mut pixels = vec![9; 2];
         let size = store.get(index, stamp, &mut pixels)?;
@@ -213,7 +286,7 @@ mod tests {
     #[test]
     fn what_is_put_is_there_again_and_for_the_same_file_alone() {
         let dir = tempdir().unwrap();
-        let open = || Store::open(dir.path(), "a", 3, 1_000).unwrap();
+        let open = || opened(dir.path(), 3, 1_000);
         let store = open();
         assert_eq!(held(&store, 1, 7), None);
         store.put(1, 7, [1, 2], &[1, 2, 3, 4, 5, 6]);
@@ -234,7 +307,7 @@ mod tests {
     #[test]
     fn damage_is_seen_and_mended() {
         let dir = tempdir().unwrap();
-        let open = |images| Store::open(dir.path(), "a", images, 1_000).unwrap();
+        let open = |images| opened(dir.path(), images, 1_000);
         let fill = |store: Store| (0..3).for_each(|i| store.put(i, 1, [1, 1], &[i as u8; 3]));
         fill(open(3));
         let pixels = dir.path().join("a.pixels");
@@ -253,13 +326,36 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_the_bound_and_one_process_writes() {
         let dir = tempdir().unwrap();
-        let store = Store::open(dir.path(), "a", 4, 7).unwrap();
-        let second = Store::open(dir.path(), "a", 4, 100).unwrap();
+        let store = opened(dir.path(), 4, 7);
+        let second = opened(dir.path(), 4, 1_000);
         (0..4).for_each(|i| store.put(i, 1, [1, 1], &[i as u8; 3]));
         second.put(3, 1, [1, 1], &[3; 3]);
         assert_eq!((store.len(), second.len()), (2, 0));
         assert_eq!(dir.path().join("a.pixels").metadata().unwrap().len(), 6);
+        assert_eq!(store.why_ended().as_deref(), Some("--cache-gib is reached"));
+        assert_eq!((store.why_ended(), second.why_ended()), (None, None), "it is said once");
         drop(store);
-        assert_eq!(Store::open(dir.path(), "a", 4, 100).unwrap().len(), 2);
+        assert_eq!(opened(dir.path(), 4, 1_000).len(), 2);
+    }
+
+    #[test]
+    fn what_changed_files_had_is_taken_by_others() {
+        let dir = tempdir().unwrap();
+        let length = || dir.path().join("a.pixels").metadata().unwrap().len();
+        let store = opened(dir.path(), 4, 1_000);
+        (0..3).for_each(|i| store.put(i, 1, [1, 2], &[i as u8; 6]));
+        // Smaller ones leave a gap, also for who opens it anew.
+        store.put(1, 2, [1, 1], &[7; 3]);
+        assert_eq!(
+            (length(), store.holds(1, || Some(1)), store.holds(1, || Some(2))),
+            (18, Some(false), Some(true))
+        );
+        drop(store);
+        let store = opened(dir.path(), 4, 0);
+        store.put(3, 1, [1, 1], &[9; 3]);
+        assert_eq!(length(), 18);
+        let all = [(0, 1), (1, 2), (2, 1), (3, 1)].map(|(index, stamp)| held(&store, index, stamp));
+        let sizes = all.map(|held| held.map(|(pixels, _)| (pixels.len(), pixels[0])));
+        assert_eq!(sizes, [(6, 0), (3, 7), (6, 2), (3, 9)].map(Some));
     }
 }

@@ -52,6 +52,9 @@ impl ImageFile {
                 let file = regular::open(file).map_err(text)?;
                 Self::read_from(Stretch::new(file, *offset, *length).map_err(text)?, *length)
             }
+            Located::Unpacked { of, row, offset, length, crc } => {
+                Self::of_bytes(of.read(*row, *offset, *length, *crc)?)
+            }
             Located::Held(bytes) => Self::read_from(Cursor::new(bytes), bytes.len() as u64),
         }
     }
@@ -60,12 +63,16 @@ impl ImageFile {
         let text = |error: io::Error| error.to_string();
         let mut bytes = Vec::new();
         file.by_ref().take(length.min(BEGINNING)).read_to_end(&mut bytes).map_err(text)?;
-        if length <= BEGINNING {
-            let outline = outline(&mut Cursor::new(&bytes))?;
-            let share = Share::take(outline.bytes);
-            return Ok(Self { bytes, outline, _share: share });
+        match length <= BEGINNING {
+            true => Self::of_bytes(bytes),
+            false => Self::read_rest(file, bytes, length),
         }
-        Self::read_rest(file, bytes, length)
+    }
+
+    fn of_bytes(bytes: Vec<u8>) -> Result<Self, String> {
+        let outline = outline(&mut Cursor::new(&bytes))?;
+        let share = Share::take(outline.bytes);
+        Ok(Self { bytes, outline, _share: share })
     }
 
     fn read_rest(

@@ -43,7 +43,7 @@ const LABELS: [&str; 12] = [
 /// What a column of class names may be called.
 const NAMES: [&str; 4] = ["classname", "labelname", "categoryname", "targetname"];
 /// What a column of the parts' names may be called.
-const PARTS: [&str; 5] = ["split", "subset", "set", "part", "partition"];
+pub(in crate::data) const PARTS: [&str; 5] = ["split", "subset", "set", "part", "partition"];
 /// What a column may be called that says of one part whether a row belongs to it.
 const FLAGS: [(&str, PartName); 8] = [
     ("istrain", PartName::Train),
@@ -221,7 +221,8 @@ impl Columns {
     }
 }
 
-fn part_named(value: &str) -> Option<PartName> {
+/// The part that a value of a column of parts names.
+pub(in crate::data) fn part_named(value: &str) -> Option<PartName> {
     if value.eq_ignore_ascii_case("dev") { Some(PartName::Val) } else { PartName::of(value) }
 }
 

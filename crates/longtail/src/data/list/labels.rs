@@ -41,7 +41,8 @@ impl Labels {
         }
     }
 
-    fn of_words(train: &[Entry]) -> Self {
+    /// Names, also where they look like numbers, in their order.
+    pub(in crate::data) fn of_words(train: &[Entry]) -> Self {
         let words: BTreeMap<&str, ()> = train.iter().map(|e| (e.label.as_str(), ())).collect();
         let names: Vec<String> = words.into_keys().map(str::to_owned).collect();
         let classes = names.iter().cloned().zip(0..).collect();
@@ -117,7 +118,7 @@ impl Labels {
 }
 
 /// The whole number that a label is; pandas writes 3 as 3.0 where a column has gaps.
-pub(super) fn number(label: &str) -> Option<u64> {
+pub(in crate::data) fn number(label: &str) -> Option<u64> {
     let whole = label.strip_suffix(".0").unwrap_or(label);
     whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| whole.parse().ok())?
 }

@@ -13,7 +13,10 @@ use std::{
     sync::Arc,
 };
 
+pub(super) use columns::PARTS;
+pub(super) use columns::part_named;
 pub use labels::Labels;
+pub(super) use labels::number;
 pub use table::Entry;
 use table::Table;
 
@@ -278,8 +281,13 @@ fn shown(path: &str) -> String {
     if path.chars().count() > LONGEST_PATH { cut(path) } else { path.to_owned() }
 }
 
+/// Whether a label is a number from 0.
+pub(super) fn is_number(label: &str) -> bool {
+    number(label).is_some()
+}
+
 /// The beginning of a text that may be as long as its list.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(QUOTED) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -7,7 +7,7 @@ use super::{
     features::Features,
     schema::{Leaf, Meaning},
 };
-use crate::data::names::listed;
+use crate::data::{list::PARTS, names::listed};
 
 /// What a column of images may be called; case, blanks, hyphens, underscores and full stops do not count.
 const IMAGES: [&str; 15] = [
@@ -59,6 +59,8 @@ pub(super) struct Columns {
     pub path: Option<Leaf>,
     /// A table may be of images alone: only who asks for labels is told that there are none.
     pub label: Result<Leaf, String>,
+    /// Text that may say which part a row belongs to.
+    pub part: Option<Leaf>,
 }
 
 impl Columns {
@@ -78,7 +80,17 @@ impl Columns {
         };
         let path = leaves.iter().find(is_path).cloned();
         let label = label(leaves, features, image).cloned();
-        Ok(Self { image: image.clone(), path, label })
+        let is_part = |leaf: &&Leaf| {
+            leaf.meaning == Meaning::Text
+                && leaf.path.len() == 1
+                && !leaf.is_list
+                && label.as_ref() != Ok(*leaf)
+        };
+        let of_parts = |name: &&str| {
+            leaves.iter().filter(is_part).find(|leaf| plain(leaf.last_names().0) == **name)
+        };
+        let part = PARTS.iter().find_map(of_parts).cloned();
+        Ok(Self { image: image.clone(), path, label, part })
     }
 }
 

@@ -24,6 +24,8 @@ use self::{
 
 /// Bytes of a label at most: a longer text names no class.
 const LONGEST_LABEL: usize = 4096;
+/// Bytes of the name of a part, and more.
+const LONGEST_PART: usize = 64;
 /// Bytes of all labels of a file at most: a hundred bytes for each of some million rows.
 const LARGEST_LABELS: usize = 256 << 20;
 
@@ -43,6 +45,7 @@ struct Group {
     image: Chunk,
     path: Option<Chunk>,
     label: Option<Chunk>,
+    part: Option<Chunk>,
 }
 
 /// What a row is labelled with.
@@ -74,6 +77,7 @@ impl ImageTable {
                 image: chunk(&columns.image)?,
                 path: columns.path.as_ref().map(chunk).transpose()?,
                 label: columns.label.as_ref().ok().map(chunk).transpose()?,
+                part: columns.part.as_ref().map(chunk).transpose()?,
             })
         };
         let groups = footer.data.row_groups.iter().map(group).collect::<Result<_, String>>()?;
@@ -95,6 +99,35 @@ impl ImageTable {
     /// The columns of images and labels, for a sentence; none where there is no column of labels, or several.
     pub fn column_names(&self) -> (String, Option<String>) {
         (self.columns.image.name(), self.columns.label.as_ref().ok().map(Leaf::name))
+    }
+
+    /// The name of a column that may say which part a row belongs to.
+    pub fn part_column(&self) -> Option<String> {
+        self.columns.part.as_ref().map(Leaf::name)
+    }
+
+    /// What that column says of every row, `None` of one of which it says nothing; empty where there is no such column.
+    ///
+    /// # Errors
+    /// One sentence if the file is damaged.
+    pub fn parts(&self) -> Result<Vec<Option<String>>, String> {
+        let Some(leaf) = &self.columns.part else { return Ok(Vec::new()) };
+        let mut pages = Pages::open(&self.path, leaf)?;
+        let mut parts = Vec::new();
+        for chunk in self.groups.iter().filter_map(|group| group.part) {
+            pages.begin(chunk)?;
+            for _ in 0..chunk.rows {
+                // A longer text names no part.
+                let text = match pages.next()? {
+                    Value::Bytes(text) => {
+                        std::str::from_utf8(text).ok().filter(|text| text.len() < LONGEST_PART)
+                    }
+                    _ => None,
+                };
+                parts.push(text.map(str::to_owned));
+            }
+        }
+        Ok(parts)
     }
 
     /// The label of every row.
@@ -120,6 +153,28 @@ impl ImageTable {
             }
         }
         Ok(labels)
+    }
+
+    /// The image of a row as it was in a file, for which the other groups of rows are not read.
+    ///
+    /// # Errors
+    /// One sentence if there is no such row, it lacks its image, or the file is damaged.
+    pub fn image(&self, row: usize) -> Result<Vec<u8>, String> {
+        let mut first = 0;
+        for group in &self.groups {
+            let rows = usize::try_from(group.image.rows).unwrap_or(usize::MAX);
+            if row - first < rows {
+                let mut images = Pages::open(&self.path, &self.columns.image)?;
+                images.begin(group.image)?;
+                for _ in first..row {
+                    images.next()?;
+                }
+                let Value::Bytes(image) = images.next()? else { return Err(no_image(row, None)) };
+                return Ok(image.to_vec());
+            }
+            first += rows;
+        }
+        Err(format!("it has no row {row} (the first is 0)"))
     }
 
     /// Gives `take` every row in order: its number from 0, the path that the image had where the file says it, and the

@@ -4,9 +4,13 @@
 //! The files are named by their parts: `train-000.tar`, `validation-00000-of-00003.parquet`, `set-test-1.tar`, or any
 //! name in a folder `train`, `val` or `test`; what says no part trains.
 
+mod classes;
+mod parts;
 mod samples;
+mod sets;
 mod tables;
 mod tar;
+mod unpacked;
 
 use std::{
     ffi::OsStr,
@@ -21,7 +25,7 @@ use super::{
     Data, DataError,
     catalog::{Catalog, Files, Located, Place},
     folder::{self, PartName},
-    list::{Entry, Labels},
+    list::{self, Entry, Labels},
     names::text_of,
     on_disk,
     source::given,
@@ -127,11 +131,8 @@ fn part_of(name: &str) -> Option<PartName> {
 /// Where the images of Parquet files are once they are found.
 enum Kept {
     InMemory,
-    /// In files of a folder, which take so many bytes at most.
-    Unpacked {
-        folder: PathBuf,
-        most: u64,
-    },
+    /// In files of a folder.
+    Unpacked(unpacked::Folder),
 }
 
 impl Kept {
@@ -152,7 +153,7 @@ impl Kept {
                           which folder, or --storage memory";
             return Err(fault(first, reason.into()));
         };
-        Ok(Self::Unpacked { folder, most: on_disk::most(data) })
+        Ok(Self::Unpacked(unpacked::Folder::new(folder, on_disk::most(data))))
     }
 }
 
@@ -161,7 +162,11 @@ struct Found {
     place: Place,
     name: String,
     label: String,
+    /// Whether the folders that it lies in say its label.
+    by_folder: bool,
     class_name: Option<String>,
+    /// The part that a column puts it into.
+    part: Option<PartName>,
 }
 
 /// A shard with its images.
@@ -173,25 +178,28 @@ type Read = (PathBuf, Vec<Found>);
 /// # Errors
 /// [`DataError::Shard`] naming the file and the remedy.
 pub fn find(shards: &Shards, data: &Data) -> Result<Catalog, DataError> {
+    let mut notes: Vec<String> = missing(shards, data.skip_broken)?.into_iter().collect();
     let kept = Kept::of(shards, data)?;
     let read = |part: PartName| -> Result<Vec<Read>, DataError> {
         shards.parts[part as usize].par_iter().map(|path| read(path, &kept)).collect()
     };
     let (train, val, test) = (read(PartName::Train)?, read(PartName::Val)?, read(PartName::Test)?);
+    let [mut train, mut val, mut test] = parts::obey([train, val, test])?;
     let Some((first, _)) = train.first() else {
         let first = shards.parts.iter().flatten().next().unwrap_or(&shards.named);
         let reason = "no file says that it is of the training part: call it train-…";
         return Err(fault(first, reason.into()));
     };
-    let entries: Vec<Entry> = train.iter().flat_map(|(_, found)| found).map(entry).collect();
-    if entries.is_empty() {
-        return Err(fault(first, "it holds no image with a label".into()));
+    let first = first.clone();
+    if train.iter().all(|(_, found)| found.is_empty()) {
+        return Err(fault(&first, "it holds no image with a label".into()));
     }
-    let labels = Labels::of(first, &entries, false).map_err(|error| plain(first, error))?;
-    drop(entries);
+    classes::label([&mut train, &mut val, &mut test]);
+    let labels = labels_of(&first, &train)?;
     let table = train.iter().map(|(path, _)| path).find(|path| has_ending(path, "parquet"));
-    let of_columns = table.and_then(|path| tables::note(path));
-    let mut notes: Vec<String> = of_columns.into_iter().chain(labels.notes.clone()).collect();
+    notes.extend(table.and_then(|path| tables::note(path)));
+    notes.extend(train.iter().find_map(|(path, found)| without_name(path, found)));
+    notes.extend(labels.notes.clone());
     for (part, read) in [("validation", &val), ("test", &test)] {
         if !read.is_empty() && read.iter().all(|(_, found)| found.is_empty()) {
             notes.push(format!("the {part} part has no image with a label, and is not looked at"));
@@ -206,6 +214,69 @@ pub fn find(shards: &Shards, data: &Data) -> Result<Catalog, DataError> {
     Ok(Catalog { title, class_names: labels.names, train, val, test, notes })
 }
 
+/// Refuses files whose names say that others are missing, or says so where what is broken is left out.
+fn missing(shards: &Shards, skip_broken: bool) -> Result<Option<String>, DataError> {
+    // Who names one file means it.
+    if shards.named.is_file() {
+        return Ok(None);
+    }
+    let files: Vec<PathBuf> = shards.parts.iter().flatten().cloned().collect();
+    match sets::missing(&files) {
+        None => Ok(None),
+        Some((_, said)) if skip_broken => Ok(Some(format!("{said} (--skip-broken)"))),
+        Some((_, said)) => {
+            let mend = "copy what is missing, or go on without it with --skip-broken";
+            Err(fault(&shards.named, format!("{said}: {mend}")))
+        }
+    }
+}
+
+/// What the labels of the training images mean.
+fn labels_of(first: &Path, train: &[Read]) -> Result<Labels, DataError> {
+    let images = || train.iter().flat_map(|(_, found)| found);
+    let entries: Vec<Entry> = images().map(entry).collect();
+    // Folders are words, also those that look like numbers.
+    if images().all(|found| found.by_folder) {
+        return Ok(Labels::of_words(&entries));
+    }
+    Labels::of(first, &entries, false)
+        .map_err(|error| mixed(train).unwrap_or_else(|| plain(first, error)))
+}
+
+/// On labels that are numbers in one archive and names in another.
+fn mixed(train: &[Read]) -> Option<DataError> {
+    let is_number = |found: &&Found| list::is_number(&found.label);
+    let (of_numbers, number) =
+        train.iter().find_map(|(path, found)| Some((path, found.iter().find(is_number)?)))?;
+    let (of_names, name) = train
+        .iter()
+        .find_map(|(path, found)| Some((path, found.iter().find(|found| !is_number(found))?)))?;
+    if of_numbers == of_names {
+        return None;
+    }
+    let reason = format!(
+        "its labels are names (\"{}\" of {}), and those of {} are numbers ({} of {}): write all of them in one way",
+        list::cut(&name.label),
+        name.name,
+        text_of(of_numbers),
+        number.label,
+        number.name
+    );
+    Some(fault(of_names, reason))
+}
+
+/// On a table that names fewer classes than its labels number.
+fn without_name(path: &Path, found: &[Found]) -> Option<String> {
+    let unnamed = found.iter().find(|found| found.class_name.is_none())?;
+    found.iter().find(|found| found.class_name.is_some())?;
+    Some(format!(
+        "{} names classes, and none for label {} ({}), so that all classes are called by their numbers",
+        text_of(path),
+        unnamed.label,
+        unnamed.name
+    ))
+}
+
 fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
     if has_ending(path, "parquet") {
         return Ok((path.to_owned(), tables::read(path, kept)?));
@@ -214,7 +285,8 @@ fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
     let file: Arc<Path> = path.into();
     let found = |Sample { image: tar::Member { name, offset, length }, label }| {
         let place = Place::At(Located::Within { file: Arc::clone(&file), offset, length });
-        Found { place, name, label, class_name: None }
+        let (by_folder, label) = (label.is_none(), label.unwrap_or_default());
+        Found { place, name, label, by_folder, class_name: None, part: None }
     };
     let samples = samples.map_err(|reason| fault(path, reason))?;
     Ok((path.to_owned(), samples.into_iter().map(found).collect()))

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::tar::Member;
+use super::{classes::folders, tar::Member};
 use crate::{
     data::{decode::is_image_name, folder::PartName},
     regular,
@@ -24,11 +24,12 @@ const LABELS: [&str; 4] = ["label", "cls", "class", "target"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sample {
     pub image: Member,
-    pub label: String,
+    /// `None`: the folder says it.
+    pub label: Option<String>,
 }
 
 /// The images of the archive at `path`, which has these `members`: labelled by `KEY.cls` or `KEY.json` beside them, else
-/// by the folder that they lie in.
+/// by the folders that they lie in.
 ///
 /// # Errors
 /// A sentence without its subject, with the mend.
@@ -46,12 +47,8 @@ pub(super) fn samples(path: &Path, members: Vec<Member>) -> Result<Vec<Sample>, 
 
 /// Refuses an archive in which folders are called like several parts: all of its images are of one.
 fn refuse_parts(samples: &[Sample]) -> Result<(), String> {
-    let folders = |name: &str| -> Vec<PartName> {
-        let folder = Path::new(name).parent().into_iter().flat_map(Path::components);
-        folder.filter_map(|part| PartName::of(&part.as_os_str().to_string_lossy())).collect()
-    };
-    let parts: BTreeSet<PartName> =
-        samples.iter().flat_map(|sample| folders(&sample.image.name)).collect();
+    let folders = samples.iter().flat_map(|sample| folders(&sample.image.name));
+    let parts: BTreeSet<PartName> = folders.filter_map(PartName::of).collect();
     let names: Vec<String> = parts.iter().map(|part| format!("{part}/")).collect();
     match names.len() {
         0 | 1 => Ok(()),
@@ -69,7 +66,7 @@ fn add(group: &[Member], file: &mut File, samples: &mut Vec<Sample>) -> Result<(
         group.iter().filter(|member| is_image_name(Path::new(&member.name))).collect();
     match (beside(group, file)?, &images[..]) {
         (_, []) => {}
-        (Some(label), [image]) => samples.push(Sample { image: (*image).clone(), label }),
+        (label @ Some(_), [image]) => samples.push(Sample { image: (*image).clone(), label }),
         (Some(_), [one, other, ..]) => {
             return Err(format!(
                 "{} and {} are images of one sample, and one label stands beside them: give every sample one image",
@@ -78,8 +75,10 @@ fn add(group: &[Member], file: &mut File, samples: &mut Vec<Sample>) -> Result<(
         }
         (None, images) => {
             for image in images {
-                let label = folder(&image.name).ok_or_else(|| without_label(&image.name))?;
-                samples.push(Sample { image: (*image).clone(), label });
+                if folders(&image.name).is_empty() {
+                    return Err(without_label(&image.name));
+                }
+                samples.push(Sample { image: (*image).clone(), label: None });
             }
         }
     }
@@ -135,12 +134,6 @@ fn key(name: &str) -> &str {
     let start = name.rfind('/').map_or(0, |at| at + 1);
     let end = name[start..].find('.').map_or(name.len(), |at| start + at);
     &name[..end]
-}
-
-/// The folder that a file lies in.
-fn folder(name: &str) -> Option<String> {
-    let folder = Path::new(name).parent()?.file_name()?;
-    Some(folder.to_string_lossy().into_owned())
 }
 
 /// Files that systems leave beside others.

@@ -78,6 +78,7 @@ impl Split {
             content: listing.pool.content.clone(),
             val_content: listing.val.as_ref().map(|val| val.content.clone()),
             test_content: listing.test.as_ref().map(|test| test.content.clone()),
+            by_names: listing.by_names,
             hash: String::new(),
         }
     }

@@ -74,6 +74,9 @@ pub struct Split {
     /// The same of the test images that the set brings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_content: Option<String>,
+    /// Whether names and lengths of the files stand for their content there, as where images stay on disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_names: bool,
     /// Hash of images, labels, class names and parts; not of what the data set is called, where it lies or how
     /// the parts were drawn.
     pub hash: String,
@@ -132,7 +135,8 @@ impl Split {
     /// then, and the note says so.
     ///
     /// # Errors
-    /// [`DataError::SplitDeviates`] naming what differs.
+    /// [`DataError::SplitDeviates`] naming what differs; [`DataError::SplitStorage`] where content and names stand against
+    /// each other.
     pub fn check(&self, listing: &Listing) -> Result<Option<String>, DataError> {
         let deviates = |what: &str| Err(DataError::SplitDeviates { what: what.into() });
         if self.class_names != listing.class_names {
@@ -155,6 +159,9 @@ impl Split {
             ));
         }
         if self.content != listing.pool.content {
+            if self.by_names != listing.by_names {
+                return Err(DataError::SplitStorage { on_disk: listing.by_names });
+            }
             return deviates("the images");
         }
         if self.version > 1 {

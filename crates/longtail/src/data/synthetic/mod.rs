@@ -106,6 +106,7 @@ impl BuiltIn {
             val: None,
             test: Some(listed(test_per_class, test)),
             is_files: false,
+            by_names: false,
         }
     }
 

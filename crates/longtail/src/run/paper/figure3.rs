@@ -43,15 +43,20 @@ impl Embedding {
     /// [`crate::Error`] if it cannot be opened again, or has no images to look at.
     pub fn of(runner: &Runner, folder: &Path, name: &str) -> Result<Self> {
         let (folder, saved) = saved(folder)?;
-        let Reopened { trainer, .. } =
+        let Reopened { mut trainer, .. } =
             runner.reopen(folder, saved, &[], Purpose::Evaluate, &mut ())?;
         let sets = trainer.sets();
         let reason = || format!("{name} has no test and no validation image");
         let none = || RunError::Nothing { reason: reason() };
-        let part = sets.test.as_ref().or(sets.val.as_ref()).ok_or_else(none)?;
-        let outputs = trainer.outputs(&trainer.network(), part)?;
+        sets.test.as_ref().or(sets.val.as_ref()).ok_or_else(none)?;
         let counts = sets.train_counts.iter().copied();
         let classes = sets.class_names.iter().cloned().zip(counts).collect();
+        let outputs = trainer.of_readable(|trainer| {
+            let sets = trainer.sets();
+            let part = sets.test.as_ref().or(sets.val.as_ref());
+            part.map(|part| trainer.outputs(&trainer.network(), part)).transpose()
+        })?;
+        let outputs = outputs.unwrap_or_default();
         Ok(Self { name: name.to_owned(), classes, outputs })
     }
 

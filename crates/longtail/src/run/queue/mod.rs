@@ -239,7 +239,7 @@ impl Queue {
                 let results = trainer.results()?;
                 trainer.write_results(&results, observer)?;
             }
-            Goal::Validation { .. } => save_validation(&trainer)?,
+            Goal::Validation { .. } => save_validation(&mut trainer)?,
         }
         Ok(true)
     }
@@ -300,6 +300,8 @@ fn places(recipe: &Recipe) -> RecipeFile {
         train_list: path(data.train_list),
         val_list: path(data.val_list),
         test_list: path(data.test_list),
+        cache: path(data.cache),
+        cache_gib: Some(data.cache_gib),
         ..DataTyped::default()
     };
     let method = MethodTyped { teacher: recipe.method.teacher.clone(), ..Default::default() };
@@ -308,7 +310,7 @@ fn places(recipe: &Recipe) -> RecipeFile {
     RecipeFile { data, method, train, ..RecipeFile::default() }
 }
 
-fn save_validation(trainer: &Trainer) -> Result<()> {
+fn save_validation(trainer: &mut Trainer) -> Result<()> {
     let Some(val) = trainer.validation()? else { return Err(super::RunError::NoValidation.into()) };
     let (epochs, steps) = (trainer.progress().epoch, trainer.progress().step);
     let json = serde_json::to_vec_pretty(&Validation { epochs, steps, val })

@@ -27,7 +27,7 @@ fn expected(
     let (down, across) = (height.div_ceil(2), width.div_ceil(2));
     let pull = to_vec(leaf([images, down, across, channels], 7, dtype, 0.0).inner());
     let (mut output, mut gradient) = (Vec::new(), vec![0.0; x.len()]);
-    for place in 0..images * down * across * channels {
+    for (place, pull) in pull.into_iter().enumerate() {
         let (pixel, channel) = (place / channels, place % channels);
         let (image, row, column) = (pixel / (down * across), pixel / across % down, pixel % across);
         let rows = (2 * row).saturating_sub(1)..(2 * row + 2).min(height);
@@ -40,7 +40,7 @@ fn expected(
         let first = |best: usize, at: usize| if x[at] > x[best] { at } else { best };
         let largest = window.map(at).reduce(first).unwrap();
         output.push(x[largest]);
-        gradient[largest] += pull[place];
+        gradient[largest] += pull;
     }
     [output, gradient]
 }

@@ -10,6 +10,8 @@ use super::{
     words::Words,
 };
 
+/// Bytes of rows of input and gradient that one turn of the weights' gradient works on, where one is no more.
+const ROWS: usize = 20 << 10;
 /// Bytes of a block of channels of the gradient that one turn of the weights' gradient works on, so that they stay in the
 /// first cache from tap to tap.
 const TURN: usize = 16 << 10;
@@ -107,8 +109,13 @@ fn turns<K: Kernels, E: Element>(
     }
 }
 
-/// Rows of one turn, and columns or pairs of them: as many as possible whose gradient stays in the first cache.
+/// Rows of one turn, and columns or pairs of them: rows that stay in the first cache, or as many pixels as possible
+/// whose block of gradients does.
 fn turn(shape: &Shape, a: &Operands<'_>, block: usize) -> [usize; 2] {
+    let of_row = size_of::<f32>() * (a.x_row * a.groups + a.columns * shape.output);
+    if of_row <= ROWS {
+        return [(ROWS / of_row).min(shape.out_height()), a.columns];
+    }
     let pixels = TURN / (block * size_of::<f32>());
     let rows = (pixels / a.columns).clamp(1, shape.out_height());
     [rows, pixels.clamp(1, a.columns)]

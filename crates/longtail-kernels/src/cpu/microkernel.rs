@@ -97,6 +97,8 @@ unsafe fn conv_row_of<S: Simd, E: Element, const KV: usize>(a: &ConvRow) {
             (16, 1) => tiles::<S, E, 16, KV>(a),
             (16, _) => tiles::<S, E, 8, KV>(a),
             (_, 1) => tiles::<S, E, 8, KV>(a),
+            // Two values of a word are taken apart in registers, of which more sums leave too few.
+            _ if E::PER_WORD > 1 => tiles::<S, E, 4, KV>(a),
             _ => tiles::<S, E, 6, KV>(a),
         }
     }
@@ -208,6 +210,7 @@ pub(super) unsafe fn correlate<S: Simd, E: Element>(a: &Correlate) {
         if a.channels.is_multiple_of(2 * S::LANES) {
             match S::LANES {
                 16 => taps::<S, E, 8, 2>(a),
+                _ if E::PER_WORD > 1 => taps::<S, E, 4, 2>(a),
                 _ => taps::<S, E, 6, 2>(a),
             }
         } else {

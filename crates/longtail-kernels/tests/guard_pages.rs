@@ -99,13 +99,20 @@ enum Case {
     Pool([usize; 4]),
 }
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 25] = [
     Case::Block([3, 8, 12, 16, 16, 1]),
     Case::Block([2, 4, 4, 64, 64, 1]),
     Case::Block([33, 4, 4, 32, 32, 1]),
     Case::Block([2, 8, 8, 16, 32, 2]),
     Case::Block([2, 7, 5, 16, 32, 2]),
     Case::Block([1, 6, 3, 48, 48, 1]),
+    // Tiles that reach beyond the images, in both directions.
+    Case::Block([3, 7, 10, 32, 32, 1]),
+    Case::Layer([1, 13, 9, 16, 48, 3, 1, 1]),
+    // Images together, parts of a row with parts of its taps, rows that are no small ones.
+    Case::Layer([6, 7, 7, 64, 96, 1, 1, 0]),
+    Case::Layer([1, 1, 300, 160, 48, 1, 1, 0]),
+    Case::Layer([2, 5, 60, 96, 64, 3, 2, 1]),
     Case::Layer([2, 9, 7, 3, 16, 3, 1, 1]),
     Case::Layer([1, 5, 6, 5, 32, 4, 2, 3]),
     Case::Layer([2, 1, 1, 1, 48, 1, 1, 0]),

@@ -22,6 +22,7 @@ use super::{
 /// Bytes of weights beyond which a kernel row at a time is used on the whole image, so that it stays
 /// in the first cache.
 const CACHE: usize = 40 << 10;
+
 /// A convolution with its weights laid out for the way in which it is computed.
 pub(crate) enum Convolution {
     /// As it is defined.

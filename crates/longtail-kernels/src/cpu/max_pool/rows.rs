@@ -2,13 +2,11 @@
 
 use crate::cpu::{
     element::Element,
-    simd::{Simd, prefetch},
+    simd::{AHEAD, Simd, prefetch},
 };
 
 /// Numbers of a window's pixels, in vectors.
 const TAPS: [f32; 9] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
-/// Values that are asked for before they are read.
-const AHEAD: usize = 1024;
 
 /// What [`largest`] reads and writes.
 #[derive(Clone, Copy)]

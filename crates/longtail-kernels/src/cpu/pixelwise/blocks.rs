@@ -1,9 +1,5 @@
 //! In what portions all passes go over an image.
 
-/// Values that are asked for before they are read: across the pages at which the hardware's own
-/// prefetching ends.
-pub(super) const AHEAD: usize = 1024;
-
 /// `$work::<..., KV>($a, channel)` for blocks of four, two or one vectors of channels.
 macro_rules! each_block {
     ($S:ty, $a:expr, $work:ident::<$($type:tt),*>) => {{

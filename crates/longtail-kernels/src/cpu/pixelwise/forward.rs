@@ -3,10 +3,10 @@
 // Constant indices into an array of registers; an iterator there keeps the array in memory.
 #![allow(clippy::needless_range_loop)]
 
-use super::blocks::{AHEAD, each_block};
+use super::blocks::each_block;
 use crate::cpu::{
     element::Element,
-    simd::{Simd, prefetch},
+    simd::{AHEAD, Simd, prefetch},
 };
 
 /// What [`store_moments`] reads and writes: some pixels of one image, one after the other.

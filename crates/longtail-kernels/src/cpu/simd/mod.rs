@@ -8,6 +8,6 @@ mod vector;
 mod x86;
 
 pub(super) use portable::Portable;
-pub(crate) use vector::{Simd, prefetch};
+pub(crate) use vector::{AHEAD, Simd, prefetch};
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512, Avx512Bf16};

@@ -48,6 +48,10 @@ pub(crate) trait Simd: Copy {
     unsafe fn store_bytes(p: *mut u8, v: Self::V);
 }
 
+/// Values that are asked for before they are read: across the pages at which the hardware's own
+/// prefetching ends.
+pub(crate) const AHEAD: usize = 1024;
+
 /// Asks for `count` values from `p` on, which need not be anybody's.
 #[inline(always)]
 pub(crate) fn prefetch<T>(p: *const T, count: usize) {

@@ -31,8 +31,7 @@ const GROUP: usize = 32;
 /// set of the first cache.
 const APART: usize = 16;
 
-/// Most pixels of tiles for a pixel of the image: beyond it, what the last tiles compute in vain costs what the points
-/// save.
+/// Most pixels of tiles for a pixel of the image: beyond it, more than half of the products would be in vain.
 const MOST_IN_VAIN: usize = 2;
 
 /// How the images of a shape are cut.
@@ -141,6 +140,7 @@ fn transform_data<'a, K: Kernels, E: Element>(
 ) {
     let of_image = plan.of_image() * ALL_POINTS * channels;
     assert_eq!(size.map(|size| size.div_ceil(TILE)), plan.tiles());
+    assert!(size.iter().all(|&size| size >= TILE));
     any(band, POINTS * (TILE * plan.tiles()[1] + 2) * channels);
     any(tiles, images.len() * of_image);
     assert!(channels.is_multiple_of(K::LANES));
@@ -157,7 +157,7 @@ fn transform_data<'a, K: Kernels, E: Element>(
             band: band.as_mut_ptr(),
             out: tiles[index * of_image..][..of_image].as_mut_ptr(),
         };
-        // SAFETY: the image has its size, the band that of one row of tiles, and `out` has
+        // SAFETY: the image has its size, at least a tile's, the band that of one row of tiles, and `out` has
         // room for all their points; the path of `K` is available.
         unsafe { K::winograd_data(&work) }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Data<E> {
     pub scale: *const f32,
     /// See `scale`.
     pub shift: *const f32,
-    /// Pixels from top to bottom and from left to right.
+    /// Pixels from top to bottom and from left to right, at least those of a tile.
     pub size: [usize; 2],
     /// Channels.
     pub channels: usize,
@@ -84,25 +84,30 @@ pub(in crate::cpu) unsafe fn data<S: Simd, E: Element>(a: &Data<E>) {
             }
         }
         for tile_row in 0..a.tiles()[0] {
-            // Rows of the tile that the image has, the one above it included.
-            let last = a.size[0] + 1 - TILE * tile_row;
-            match (tile_row == 0, last, a.scale.is_null()) {
-                (false, 6.., true) => down::<S, E, 0, 6, false>(a, tile_row),
-                (true, 6.., true) => down::<S, E, 1, 6, false>(a, tile_row),
-                (false, 5, true) => down::<S, E, 0, 5, false>(a, tile_row),
-                (true, 5, true) => down::<S, E, 1, 5, false>(a, tile_row),
-                (_, 4, true) => down::<S, E, 0, 4, false>(a, tile_row),
-                (_, 3, true) => down::<S, E, 0, 3, false>(a, tile_row),
-                (_, _, true) => down::<S, E, 0, 2, false>(a, tile_row),
-                (false, 6.., false) => down::<S, E, 0, 6, true>(a, tile_row),
-                (true, 6.., false) => down::<S, E, 1, 6, true>(a, tile_row),
-                (false, 5, false) => down::<S, E, 0, 5, true>(a, tile_row),
-                (true, 5, false) => down::<S, E, 1, 5, true>(a, tile_row),
-                (_, 4, false) => down::<S, E, 0, 4, true>(a, tile_row),
-                (_, 3, false) => down::<S, E, 0, 3, true>(a, tile_row),
-                (_, _, false) => down::<S, E, 0, 2, true>(a, tile_row),
+            match a.scale.is_null() {
+                true => tile_row_down::<S, E, false>(a, tile_row),
+                false => tile_row_down::<S, E, true>(a, tile_row),
             }
             across::<S, E>(a, tile_row);
+        }
+    }
+}
+
+/// The columns of one row of tiles into the band.
+#[inline(always)]
+unsafe fn tile_row_down<S: Simd, E: Element, const NORMALISED: bool>(a: &Data<E>, tile_row: usize) {
+    // Rows of the tile that the image has, the one above it included.
+    let last = a.size[0] + 1 - TILE * tile_row;
+    // SAFETY: the caller's; the image has those rows.
+    unsafe {
+        match (tile_row == 0, last) {
+            (true, 5) => down::<S, E, 1, 5, NORMALISED>(a, tile_row),
+            (true, _) => down::<S, E, 1, 6, NORMALISED>(a, tile_row),
+            (false, 2) => down::<S, E, 0, 2, NORMALISED>(a, tile_row),
+            (false, 3) => down::<S, E, 0, 3, NORMALISED>(a, tile_row),
+            (false, 4) => down::<S, E, 0, 4, NORMALISED>(a, tile_row),
+            (false, 5) => down::<S, E, 0, 5, NORMALISED>(a, tile_row),
+            (false, _) => down::<S, E, 0, 6, NORMALISED>(a, tile_row),
         }
     }
 }

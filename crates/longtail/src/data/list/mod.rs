@@ -13,10 +13,8 @@ use std::{
     sync::Arc,
 };
 
-pub(super) use columns::PARTS;
-pub(super) use columns::part_named;
+pub(super) use columns::{PARTS, part_named};
 pub use labels::Labels;
-pub(super) use labels::number;
 pub use table::Entry;
 use table::Table;
 
@@ -283,7 +281,7 @@ fn shown(path: &str) -> String {
 
 /// Whether a label is a number from 0.
 pub(super) fn is_number(label: &str) -> bool {
-    number(label).is_some()
+    labels::number(label).is_some()
 }
 
 /// The beginning of a text that may be as long as its list.

@@ -223,8 +223,8 @@ fn missing(shards: &Shards, skip_broken: bool) -> Result<Option<String>, DataErr
     let files: Vec<PathBuf> = shards.parts.iter().flatten().cloned().collect();
     match sets::missing(&files) {
         None => Ok(None),
-        Some((_, said)) if skip_broken => Ok(Some(format!("{said} (--skip-broken)"))),
-        Some((_, said)) => {
+        Some(said) if skip_broken => Ok(Some(format!("{said} (--skip-broken)"))),
+        Some(said) => {
             let mend = "copy what is missing, or go on without it with --skip-broken";
             Err(fault(&shards.named, format!("{said}: {mend}")))
         }

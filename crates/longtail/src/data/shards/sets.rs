@@ -34,38 +34,33 @@ impl<'a> Numbered<'a> {
     }
 }
 
-/// One sentence without its subject on files that are missing among `files`, and the first of them; `None` where all are
-/// there.
-pub(super) fn missing(files: &[PathBuf]) -> Option<(PathBuf, String)> {
+/// One sentence on files that are missing among `files`; `None` where all are there.
+pub(super) fn missing(files: &[PathBuf]) -> Option<String> {
     let names: Vec<String> = files.iter().map(|path| name_of(path)).collect();
-    let mut sets: BTreeMap<_, (&Path, BTreeSet<u64>, usize)> = BTreeMap::new();
+    let mut sets: BTreeMap<_, (BTreeSet<u64>, usize)> = BTreeMap::new();
     for (path, name) in files.iter().zip(&names) {
         let Some(Numbered { before, number, of, ending }) = Numbered::of(name) else { continue };
         let (Ok(at), Ok(count)) = (number.parse::<u64>(), of.parse::<u64>()) else { continue };
         let folder = path.parent().unwrap_or(Path::new(""));
         let set = sets.entry((folder, before, of, count, ending));
-        let set = set.or_insert((folder, BTreeSet::new(), number.len()));
-        set.1.insert(at);
+        set.or_insert((BTreeSet::new(), number.len())).0.insert(at);
     }
-    let (mut lacking, mut first) = (Vec::new(), None);
-    for ((folder, before, of, count, ending), (_, there, width)) in sets {
+    let mut lacking = Vec::new();
+    for ((_, before, of, count, ending), (there, width)) in sets {
         // Nobody has so many, and some count from 1.
         let from = u64::from(there.contains(&count) && !there.contains(&0));
         let numbers = (from..from + count.min(1_000_000)).filter(|number| !there.contains(number));
-        for number in numbers {
-            let name = format!("{before}{number:0width$}-of-{of}.{ending}");
-            first.get_or_insert_with(|| folder.join(&name));
-            lacking.push(name);
-        }
+        lacking.extend(numbers.map(|number| format!("{before}{number:0width$}-of-{of}.{ending}")));
     }
-    let said = match lacking.len() {
-        1 => format!("{} is missing, and the others of its set are there", lacking[0]),
-        count => format!(
-            "{count} files are missing, and others of their sets are there: {}",
+    match &lacking[..] {
+        [] => None,
+        [one] => Some(format!("{one} is missing, and the others of its set are there")),
+        _ => Some(format!(
+            "{} files are missing, and others of their sets are there: {}",
+            lacking.len(),
             listed(&lacking, NAMED)
-        ),
-    };
-    first.map(|path| (path, said))
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +69,7 @@ mod tests {
 
     fn said(names: &[&str]) -> Option<String> {
         let files: Vec<_> = names.iter().map(|name| Path::new("data").join(name)).collect();
-        missing(&files).map(|(_, said)| said)
+        missing(&files)
     }
 
     #[test]

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from model import multiply_adds, multiply_adds_of
-from peer import ISA_VARIABLES, ROOT, Mode, PeerError, Server, allocators, build, export, ours, torch_modes
+from peer import ISA_VARIABLES, ROOT, Mode, PeerError, Server, allocators, build, export, modes, ours
 
 # OpenMP's threads wait awake for a while after their work.
 PAUSE = 0.3
@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--isa", choices=list(ISA_VARIABLES), default="native")
     parser.add_argument("--blocks", type=int, default=10, help="alternations")
     parser.add_argument("--steps", type=int, default=5, help="steps of one block")
-    parser.add_argument("--modes", default="", help="only PyTorch modes with this in their name")
+    parser.add_argument("--modes", default="", help="only PyTorch modes with this in their name, or onnxruntime")
     parser.add_argument("--no-scaling", action="store_true", help="skip 1 thread against all")
     parser.add_argument("--quick", action="store_true", help="few steps, to try the scripts")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
@@ -94,9 +94,7 @@ class Bench:
     def screen(self, case: Case) -> list[dict]:
         """Every PyTorch mode alone, the fastest first."""
         tried = []
-        for mode in torch_modes(allocators()):
-            if self.args.modes not in mode.name:
-                continue
+        for mode in modes(self.args.modes):
             tried.append({"mode": mode.name, "seconds": None} | self.alone(mode, case))
             note = tried[-1].get("failed") or f"{tried[-1]['seconds']:.4f} s"
             say(f"  {case}: {mode.name}: {note}")
@@ -153,7 +151,7 @@ class Bench:
         result = {"case": asdict(case), "screened": screened}
         if not screened or screened[0]["seconds"] is None:
             return result | {"failed": "no PyTorch mode ran"}
-        fastest = next(m for m in torch_modes(allocators()) if m.name == screened[0]["mode"])
+        fastest = next(m for m in modes(self.args.modes) if m.name == screened[0]["mode"])
         return result | {"fastest": fastest.name} | self.against(case, fastest)
 
     def scaling(self, case: Case) -> dict:

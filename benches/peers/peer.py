@@ -79,6 +79,13 @@ def torch_modes(found: dict[str, str]) -> list[Mode]:
     ]
 
 
+def modes(asked: str) -> list[Mode]:
+    """PyTorch's with this in their name, or ONNX Runtime, which only runs if it is asked for."""
+    if asked == "onnxruntime":
+        return [torch_mode("onnxruntime", "nchw")]
+    return [mode for mode in torch_modes(allocators()) if asked in mode.name]
+
+
 def ours(program: str) -> Mode:
     return Mode("Longtail", (program,))
 

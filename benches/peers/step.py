@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 import memory
+import onnx_session
 from model import CLASS_COUNTS, Classifier, Network, losses
 
 LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
@@ -26,7 +27,7 @@ LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mode", choices=["eager", "compiled", "graphs"], default="eager")
+    parser.add_argument("--mode", choices=["eager", "compiled", "graphs", "onnxruntime"], default="eager")
     parser.add_argument("--layout", choices=list(LAYOUTS), default="nhwc")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--batch", choices=["device", "host"], default="device",
@@ -78,6 +79,8 @@ class Peer:
         self.sgd = torch.optim.SGD(
             self.network.parameters(), args.lr, momentum=0.9, weight_decay=5e-4, fused=True
         )
+        if args.mode == "onnxruntime" and (args.task, args.precision) != ("eval", "f32"):
+            raise SystemExit("ONNX Runtime evaluates in f32 here, and nothing else")
         self.forward = self.compiled(self.training_losses)
         self.infer = self.compiled(self.evaluation_logits)
 
@@ -113,6 +116,8 @@ class Peer:
                 return torch.compile(function)
             case "graphs":
                 return torch.compile(function, mode="reduce-overhead")
+            case "onnxruntime":
+                return onnx_session.of(self.network, self.images, self.args.threads)
             case _:
                 return function
 

@@ -1,5 +1,6 @@
 //! Times every convolution of a network for large images, with its batch norm and ReLU, forward and backward, in f32 and
-//! bf16, and the pooling behind the first one: what a training step of it consists of.
+//! bf16, and the pooling behind the first one: what a training step of it consists of. Evaluation is timed with weights laid
+//! out before.
 //!
 //! `layers [images] [threads] [resnet50 | resnext50 | grouped]`; prints a line a shape with GFLOP/s, and the sums over the
 //! network. `grouped` is the grouped convolutions of `resnext50` alone.
@@ -7,7 +8,10 @@
 use std::{env, error::Error, time::Instant};
 
 use burn::tensor::{DType, Device, Distribution, Tensor};
-use longtail_kernels::{ConvBnOptions, conv_bn_train, max_pool};
+use longtail_kernels::{
+    ConvBnOptions, Prepacking, conv_bn_eval, conv_bn_train, max_pool,
+    threads::{self, Awake},
+};
 
 /// Side of the input, its channels, those of the output, kernel, stride, groups, and how often the network has it.
 type Layer = [usize; 7];
@@ -75,33 +79,40 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("grouped") => RESNEXT50.into_iter().filter(|layer| layer[5] > 1).collect(),
         Some(other) => return Err(format!("no network is called {other}").into()),
     };
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    threads::start(Some(threads))?;
+    let _awake = Awake::new();
     let device = Device::flex().autodiff();
     for dtype in [DType::F32, DType::BF16] {
-        let mut all = [0.0; 3];
+        let mut all = [0.0; 4];
         for &layer in &layers {
             let [side, input, output, kernel, stride, groups, times] = layer;
             let [forward, backward] = time(images, layer, dtype, &device);
+            let evaluation = evaluation(images, layer, dtype);
             let out = side.div_ceil(stride);
             let products = images * out * out * output * input / groups * kernel * kernel;
             let work = 2e-9 * products as f64;
             println!(
-                "{dtype:?} {side:3}² {input:4} → {output:4} {kernel}×{kernel}/{stride} in {groups:2} ×{times}: {:6.1} ms {:4.0} GFLOP/s, back {:6.1} ms {:4.0}",
+                "{dtype:?} {side:3}² {input:4} → {output:4} {kernel}×{kernel}/{stride} in {groups:2} ×{times}: {:6.1} ms {:4.0} GFLOP/s, back {:6.1} ms {:4.0}, evaluation {:6.2} ms {:4.0}",
                 forward * 1e3,
                 work / forward,
                 backward * 1e3,
-                2.0 * work / backward
+                2.0 * work / backward,
+                evaluation * 1e3,
+                work / evaluation
             );
             let times = times as f64;
-            all = [all[0] + times * forward, all[1] + times * backward, all[2] + times * work];
+            let seconds = [forward, backward, work, evaluation];
+            all = std::array::from_fn(|i| all[i] + times * seconds[i]);
         }
         let [pooling, back] = pool(images, dtype, &device);
         println!(
-            "{dtype:?} all: {:.3} s forward ({:.0} GFLOP/s), {:.3} s backward ({:.0}), pooling {:.1} ms, back {:.1} ms",
+            "{dtype:?} all: {:.3} s forward ({:.0} GFLOP/s), {:.3} s backward ({:.0}), evaluation {:.3} s ({:.0}), pooling {:.1} ms, back {:.1} ms",
             all[0],
             all[2] / all[0],
             all[1],
             2.0 * all[2] / all[1],
+            all[3],
+            all[2] / all[3],
             pooling * 1e3,
             back * 1e3
         );
@@ -152,6 +163,25 @@ fn time(
         let (gamma, beta) = (gamma.clone(), beta.clone());
         conv_bn_train(x.clone(), weight.clone(), gamma, beta, None, options).output
     })
+}
+
+/// Seconds of a layer in evaluation, the least of five.
+fn evaluation(images: usize, layer: Layer, dtype: DType) -> f64 {
+    let [side, input, output, kernel, stride, groups, _] = layer;
+    let device = Device::flex();
+    let options = ConvBnOptions { stride, padding: kernel / 2, groups, relu: true, epsilon: 1e-5 };
+    let x: Tensor<4> = random([images, side, side, input], &device).cast(dtype);
+    let weight: Tensor<4> = random([output, input / groups, kernel, kernel], &device);
+    let ones: Tensor<1> = Tensor::ones([output], &device);
+    let _prepacking = Prepacking::new();
+    let call = || {
+        let [gamma, beta, mean, variance] = [(); 4].map(|()| ones.clone());
+        let began = Instant::now();
+        conv_bn_eval(x.clone(), weight.clone(), gamma, beta, mean, variance, None, options);
+        began.elapsed().as_secs_f64()
+    };
+    call();
+    (0..5).map(|_| call()).fold(f64::INFINITY, f64::min)
 }
 
 /// Seconds of the pooling behind the first layer, forward and backward.

@@ -18,6 +18,7 @@ use burn::{
 use longtail::{
     batch::DrawnPixels,
     device::{self, Device, DeviceChoice},
+    eval::Prepacking,
     loss::{ClassCounts, Moment},
     method::{Method, Plan},
     model::{
@@ -257,6 +258,7 @@ impl Peer {
     /// The passes of `Network::predict` over images that are drawn already; gives the rows.
     fn evaluate(&self, batches: &[Vec<f32>]) -> usize {
         let _awake = (!self.waits()).then(Awake::new);
+        let _prepacking = Prepacking::new();
         let network = self.learner.network.valid();
         batches.iter().map(|batch| self.infer(&network, batch.clone()).len()).sum()
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{
     affine::Affine,
     batch::each_group,
-    convolution::{Grid, Threads, convolve},
+    convolution::{Grid, Threads, convolve, made},
     correlation::correlate,
     element::Element,
     epilogue::Epilogue,
@@ -211,7 +211,7 @@ impl<E: Element> ConvBackward<'_, E> {
         let plan = Plan::of::<K>(shape);
         scratch::with(|scratch| {
             if plan.is_none() {
-                zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+                self.source.begin(shape, &mut scratch.input);
                 zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
             }
             let (of_task, group) = (shape.weights_chunk(), plan.map_or(1, |plan| plan.images));
@@ -268,8 +268,10 @@ impl<E: Element> ConvBackward<'_, E> {
         let pixel = padded.words * E::PER_WORD;
         let dy = values::<E>(&mut scratch.gradient[padded.gradient_offset(shape)..]);
         self.batch_norm_backward::<K, E>(index, dy, padded.width * pixel, pixel);
-        self.source.fill::<K>(shape, index, &mut scratch.input);
-        correlate::<K, E>(shape, scratch, is_first, dw);
+        let mut input = std::mem::take(&mut scratch.input);
+        let x = self.source.padded::<K>(shape, index, &mut input);
+        correlate::<K, E>(shape, x, scratch, is_first, dw);
+        scratch.input = input;
     }
 
     /// The gradient of one image's convolution, whose rows and pixels are to lie `row` and `step` values
@@ -400,6 +402,13 @@ impl InputGradient {
         let padded = Padded::gradient::<E>(shape);
         let pixels = shape.height * shape.width;
         let channels = shape.input.next_multiple_of(K::LANES);
+        if let [(grid, packed)] = phases
+            && channels == shape.input
+            && grid.fills(pixels)
+        {
+            let Scratch { gradient, image, .. } = scratch;
+            return made::<K, E>(packed, (gradient, &padded), grid, image, epilogue);
+        }
         let wide = any(&mut scratch.image, pixels * channels);
         let met: usize = phases.iter().map(|(grid, _)| grid.count[0] * grid.count[1]).sum();
         if met < pixels {

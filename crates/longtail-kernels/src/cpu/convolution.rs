@@ -12,16 +12,24 @@ use super::{
     padded::Padded,
     path::Kernels,
     phases::Phase,
-    scratch::{Scratch, any, zeros},
+    scratch::{self, Scratch, any},
     shape::Shape,
     source::Source,
     weights::Packed,
     winograd::{self, Filters, Plan},
+    words::Words,
 };
 
 /// Bytes of weights beyond which a kernel row at a time is used on the whole image, so that it stays
 /// in the first cache.
 const CACHE: usize = 40 << 10;
+
+/// Bytes of input that stay in the second cache beside weights and outputs.
+const INPUT: usize = 192 << 10;
+/// Bytes of weights that are worth reading again for every such part of the input, instead of the other way round.
+const WEIGHTS: usize = 512 << 10;
+/// Pixels that the kernels' tiles of any size make up.
+const TILE: usize = 48;
 
 /// A convolution with its weights laid out for the way in which it is computed.
 pub(crate) enum Convolution {
@@ -30,7 +38,7 @@ pub(crate) enum Convolution {
     /// See [`grouped`](super::grouped).
     Grouped(Grouped),
     /// See [`winograd`].
-    Winograd(Plan, Filters),
+    Winograd(Filters),
 }
 
 /// Which threads work on one image.
@@ -49,23 +57,33 @@ impl Convolution {
             return Self::Grouped(Grouped::new::<K, E>(weight, shape));
         }
         match Plan::of::<K>(shape) {
-            Some(plan) => Self::Winograd(plan, Filters::forward::<K>(weight, shape)),
+            Some(_) => Self::Winograd(Filters::forward::<K>(weight, shape)),
             None => Self::Direct(Packed::forward::<K, E>(weight, shape)),
         }
     }
 
     /// Images that [`Convolution::run`] takes at once.
-    pub fn images(&self) -> usize {
+    pub fn images(&self, shape: &Shape) -> usize {
         match self {
             Self::Direct(_) | Self::Grouped(_) => 1,
-            Self::Winograd(plan, _) => plan.images,
+            Self::Winograd(_) => Plan::cut(shape).images,
         }
     }
 
+    /// Takes its memory away from the thread that laid it out, which would lend it to its next calls.
+    pub fn kept(mut self) -> Self {
+        match &mut self {
+            Self::Direct(packed) => packed.words.keep(),
+            Self::Grouped(grouped) => grouped.keep(),
+            Self::Winograd(filters) => filters.keep(),
+        }
+        self
+    }
+
     /// Zeros where the padding will stay.
-    pub fn begin<E: Element>(&self, shape: &Shape, scratch: &mut Scratch) {
+    pub fn begin<E: Element>(&self, source: &Source<'_, E>, shape: &Shape, scratch: &mut Scratch) {
         if let Self::Direct(_) = self {
-            zeros(&mut scratch.input, Padded::input::<E>(shape).len());
+            source.begin(shape, &mut scratch.input);
         }
     }
 
@@ -82,49 +100,80 @@ impl Convolution {
         match self {
             Self::Direct(packed) => {
                 for (image, epilogue) in images.zip(epilogues) {
-                    source.fill::<K>(shape, image, &mut scratch.input);
-                    directly::<K, E>(packed, shape, scratch, epilogue, threads);
+                    let Scratch { input, image: wide, .. } = scratch;
+                    let x = source.padded::<K>(shape, image, input);
+                    directly::<K, E>(packed, shape, x, wide, epilogue, threads);
                 }
             }
             Self::Grouped(grouped) => {
                 grouped.run::<K, E>(source, shape, images, scratch, epilogues);
             }
-            Self::Winograd(plan, filters) => {
+            Self::Winograd(filters) => {
+                let plan = Plan::cut(shape);
                 let images = images.map(|image| source.image(shape, image));
                 let from = (plan.size, images);
-                winograd::convolve::<K, E, E>(filters, plan, from, scratch, epilogues, threads);
+                winograd::convolve::<K, E, E>(filters, &plan, from, scratch, epilogues, threads);
             }
         }
     }
 }
 
-/// The convolution of the padded image, made where it is kept if that holds f32.
+/// The convolution of a padded image, parts of it by each thread.
 fn directly<K: Kernels, E: Element>(
     packed: &Packed,
     shape: &Shape,
-    scratch: &mut Scratch,
-    mut epilogue: Epilogue<'_, E>,
+    x: &[f32],
+    wide: &mut Words,
+    epilogue: Epilogue<'_, E>,
     threads: Threads,
 ) {
-    let padded = Padded::input::<E>(shape);
-    let Scratch { input, image, .. } = scratch;
     let grid = Grid::outputs(shape);
-    let elsewhere = match E::as_f32(epilogue.image()) {
-        Some(kept) => {
-            grid.share::<K, E>(packed, input, &padded, kept, threads);
-            None
-        }
-        None => {
-            let wide = any(image, shape.output_image());
-            grid.share::<K, E>(packed, input, &padded, wide, threads);
-            Some(wide.as_ptr())
-        }
+    let work = |grid: &Grid, wide: &mut Words, epilogue: Epilogue<'_, E>| {
+        made::<K, E>(packed, (x, &Padded::input::<E>(shape)), grid, wide, epilogue);
     };
-    let epilogue = epilogue.raw::<K>(shape.out_pixels(), shape.output);
-    let wide = elsewhere.unwrap_or_else(|| epilogue.image().cast());
-    // SAFETY: what was borrowed outlives this call; `wide` is one output image, and is where the image is
-    // kept only if that holds f32.
-    unsafe { epilogue.run::<K>(wide, 0, shape.out_pixels()) }
+    match threads {
+        Threads::One => work(&grid, wide, epilogue),
+        Threads::All => {
+            let grids = grid.parts(rayon::current_num_threads());
+            let of_part = grids[0].pixels() * shape.output;
+            let parts = grids.into_par_iter().zip(epilogue.parts(of_part));
+            parts.for_each(|(grid, epilogue)| {
+                scratch::with(|scratch| work(&grid, &mut scratch.image, epilogue));
+            });
+        }
+    }
+}
+
+/// Some of the outputs, made where they are kept if that holds f32.
+pub(crate) fn made<K: Kernels, E: Element>(
+    packed: &Packed,
+    (x, padded): (&[f32], &Padded),
+    grid: &Grid,
+    wide: &mut Words,
+    mut epilogue: Epilogue<'_, E>,
+) {
+    let (channels, pixels) = (packed.channels, grid.pixels());
+    let is_here = E::as_f32(epilogue.image()).is_some();
+    let epilogue = epilogue.raw::<K>(pixels, channels);
+    let mut first = 0;
+    for part in grid.in_cache(packed, padded) {
+        let pixels = part.pixels();
+        let out = match is_here {
+            // SAFETY: the image holds f32, and these pixels are within it; nobody else has it until the epilogue
+            // runs.
+            true => unsafe {
+                let start = epilogue.image().cast::<f32>().cast_mut().add(first * channels);
+                std::slice::from_raw_parts_mut(start, pixels * channels)
+            },
+            false => any(wide, pixels * channels),
+        };
+        convolve::<K, E>(packed, x, padded, &part, out);
+        let out = out.as_ptr();
+        // SAFETY: what was borrowed outlives this call; `out` is as many pixels, and is where they are kept only
+        // if that holds f32.
+        unsafe { epilogue.run::<K>(out, first, pixels) }
+        first += pixels;
+    }
 }
 
 /// Which pixels of a padded image a convolution reads, and which it writes.
@@ -152,32 +201,47 @@ impl Grid {
         Self { from, stride: shape.stride, to, every: 1, count, width: shape.out_width() }
     }
 
-    /// The convolution into an image that it fills, a part of its rows, or of a single row, by each thread.
-    fn share<K: Kernels, E: Element>(
-        &self,
-        packed: &Packed,
-        scratch: &[f32],
-        padded: &Padded,
-        out: &mut [f32],
-        threads: Threads,
-    ) {
-        let parts = if threads == Threads::All { rayon::current_num_threads() } else { 1 };
-        let [down, across] = self.count;
-        let axis = usize::from(down == 1);
-        let most = self.count[axis].div_ceil(parts);
-        let of_part = most * if axis == 0 { across } else { 1 } * packed.channels;
-        let work = |(index, out): (usize, &mut [f32])| {
-            let mut part = *self;
-            part.from[axis] += index * most * self.stride;
-            part.count[axis] = most.min(self.count[axis] - index * most);
-            part.width = part.count[1];
-            convolve::<K, E>(packed, scratch, padded, &part, out);
-        };
-        let filled = &mut out[..down * across * packed.channels];
-        match parts {
-            1 => work((0, filled)),
-            _ => filled.par_chunks_mut(of_part).enumerate().for_each(work),
+    fn pixels(&self) -> usize {
+        self.count.iter().product()
+    }
+
+    /// Whether it is all pixels of an image of so many.
+    pub fn fills(&self, pixels: usize) -> bool {
+        (self.to, self.every, self.pixels()) == ([0, 0], 1, pixels)
+    }
+
+    /// The axis along which an image is cut: its rows, or the pixels of a single one.
+    fn axis(&self) -> usize {
+        usize::from(self.count[0] == 1)
+    }
+
+    /// Outputs that fill their image in so many parts of its rows, or of a single row, each for an image of its own.
+    fn parts(&self, parts: usize) -> Vec<Self> {
+        self.cut(self.count[self.axis()].div_ceil(parts))
+    }
+
+    /// The same in parts whose input stays in the second cache while all weights meet it, unless these are too many.
+    fn in_cache(&self, packed: &Packed, padded: &Padded) -> Vec<Self> {
+        if size_of_val(&*packed.words) > WEIGHTS {
+            return vec![*self];
         }
+        let axis = self.axis();
+        let of_one = self.stride * if axis == 0 { padded.row() } else { padded.words };
+        let fitting = (INPUT / (of_one * size_of::<f32>())).max(1);
+        let even = self.count[axis].div_ceil(self.count[axis].div_ceil(fitting));
+        self.cut(if axis == 0 { even } else { even.next_multiple_of(TILE) })
+    }
+
+    fn cut(&self, most: usize) -> Vec<Self> {
+        let axis = self.axis();
+        let part = |first: usize| {
+            let mut part = *self;
+            part.from[axis] += first * self.stride;
+            part.count[axis] = most.min(self.count[axis] - first);
+            part.width = part.count[1];
+            part
+        };
+        (0..self.count[axis]).step_by(most).map(part).collect()
     }
 
     /// The pixels of an input's gradient that the same taps meet.

@@ -37,21 +37,22 @@ struct Operands<'a> {
 }
 
 /// Writes one image's share of the weights' gradient, `[height, width · in, out]`, to `dw`, or adds it if the image is not
-/// the first: of the padded input and gradient in the scratch.
+/// the first: of the padded input and the padded gradient in the scratch.
 pub(crate) fn correlate<K: Kernels, E: Element>(
     shape: &Shape,
+    input: &[f32],
     scratch: &mut Scratch,
     is_first: bool,
     dw: &mut [f32],
 ) {
     let (x, dy) = (Padded::input::<E>(shape), Padded::gradient::<E>(shape));
-    assert_eq!(scratch.input.len(), x.len());
+    assert_eq!(input.len(), x.len());
     assert_eq!(scratch.gradient.len(), dy.len());
     assert_eq!(dw.len(), shape.weights());
     assert!(shape.output.is_multiple_of(K::LANES));
     if E::PER_WORD == 1 {
         let operands = Operands {
-            x: &scratch.input,
+            x: input,
             x_at: &|row, kernel_row, _| x.at(row * shape.stride + kernel_row, 0),
             x_row: shape.stride * x.row(),
             x_step: shape.stride * x.words,
@@ -65,7 +66,7 @@ pub(crate) fn correlate<K: Kernels, E: Element>(
         };
         return turns::<K, E>(shape, &operands, &mut scratch.panels, is_first, dw);
     }
-    pair_input::<K, E>(shape, &x, scratch);
+    pair_input::<K, E>(shape, &x, input, &mut scratch.input_pairs);
     pair_gradient::<K, E>(shape, &dy, scratch);
     let pairs = shape.out_width().div_ceil(2);
     let row = pairs * shape.input;
@@ -197,11 +198,16 @@ impl Turn {
 
 /// For every column of the kernel a copy of the padded input in which the values that neighbouring
 /// outputs meet there stand side by side: `[kernel width, height, pairs, in]`.
-fn pair_input<K: Kernels, E: Element>(shape: &Shape, padded: &Padded, scratch: &mut Scratch) {
+fn pair_input<K: Kernels, E: Element>(
+    shape: &Shape,
+    padded: &Padded,
+    input_words: &[f32],
+    pairs_of_input: &mut Words,
+) {
     let (pairs, input) = (shape.out_width().div_ceil(2), shape.input);
     let words = shape.kernel[1] * padded.height * pairs * input;
-    let out = values::<E>(any(&mut scratch.input_pairs, words));
-    let from = values::<E>(&mut scratch.input);
+    let out = values::<E>(any(pairs_of_input, words));
+    let from: &[E] = bytemuck::cast_slice(input_words);
     let pixel = padded.words * E::PER_WORD;
     for (line, out) in out.chunks_exact_mut(2 * pairs * input).enumerate() {
         let (column, row) = (line / padded.height, line % padded.height);

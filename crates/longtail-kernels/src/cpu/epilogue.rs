@@ -1,5 +1,7 @@
 //! What becomes of one image's convolution, or of one input image's gradient, while it is at hand in f32.
 
+use std::iter;
+
 use super::{
     affine::Affine,
     element::Element,
@@ -49,6 +51,15 @@ impl<E: Element> Epilogue<'_, E> {
             | Self::ReluBackward { masked: image, .. }
             | Self::Sum { kept: image, .. } => image,
         }
+    }
+
+    /// Of so many values each, where any pixels can be without the others: of what is normalised.
+    pub fn parts(self, values: usize) -> Vec<Self> {
+        let Self::Normalise { out, residual, affine, relu } = self else { return vec![self] };
+        let residuals = residual.map(|residual| residual.chunks(values));
+        let residuals = residuals.into_iter().flatten().map(Some).chain(iter::repeat(None));
+        let parts = out.chunks_mut(values).zip(residuals);
+        parts.map(|(out, residual)| Self::Normalise { out, residual, affine, relu }).collect()
     }
 
     /// For an image of so many pixels and channels.

@@ -33,7 +33,7 @@ pub(crate) fn convolve_batch<K: Kernels, E: Element>(
     let convolution = Convolution::new::<K, E>(weight, shape);
     let mut y = take::<E>(shape.images * shape.output_image());
     let mut sums = vec![0.0; shape.images * 2 * shape.output];
-    let begin = |scratch: &mut Scratch| convolution.begin::<E>(shape, scratch);
+    let begin = |scratch: &mut Scratch| convolution.begin::<E>(&source, shape, scratch);
     let work = |scratch: &mut Scratch, images: Range<usize>, y: &mut [E], sums: &mut [f32]| {
         let parts =
             y.chunks_exact_mut(shape.output_image()).zip(sums.chunks_exact_mut(2 * shape.output));
@@ -43,7 +43,7 @@ pub(crate) fn convolve_batch<K: Kernels, E: Element>(
         });
         convolution.run::<K, E>(&source, shape, images, scratch, epilogues, Threads::One);
     };
-    each_group(shape, convolution.images(), &mut y, &mut sums, begin, work);
+    each_group(shape, convolution.images(shape), &mut y, &mut sums, begin, work);
     (y, moments(&sums, shape))
 }
 
@@ -95,15 +95,14 @@ pub(crate) fn normalise_batch<K: Kernels, E: Element>(
 
 /// A convolution and a normalisation with given coefficients.
 struct Layer<'a> {
-    convolution: Convolution,
+    convolution: &'a Convolution,
     affine: &'a Affine,
     threads: Threads,
 }
 
 impl<'a> Layer<'a> {
-    fn new<K: Kernels, E: Element>(weight: &[f32], affine: &'a Affine, shape: &Shape) -> Self {
-        let convolution = Convolution::new::<K, E>(weight, shape);
-        let threads = match are_few(shape.images, convolution.images()) {
+    fn new(convolution: &'a Convolution, affine: &'a Affine, shape: &Shape) -> Self {
+        let threads = match are_few(shape.images, convolution.images(shape)) {
             true => Threads::All,
             false => Threads::One,
         };
@@ -126,7 +125,7 @@ impl<'a> Layer<'a> {
             let residual = added.map(|added| &added[index * size..][..size]);
             Epilogue::Normalise { out, residual, affine: self.affine, relu }
         });
-        self.convolution.begin::<E>(shape, scratch);
+        self.convolution.begin::<E>(&source, shape, scratch);
         self.convolution.run::<K, E>(&source, shape, at, scratch, epilogues, self.threads);
         scratch.residual = buffer;
     }
@@ -135,15 +134,15 @@ impl<'a> Layer<'a> {
 /// Convolution, normalisation with given coefficients, residual and ReLU in one pass.
 pub(crate) fn infer<K: Kernels, E: Element>(
     source: Source<'_, E>,
-    weight: &[f32],
+    convolution: &Convolution,
     affine: &Affine,
     residual: Residual<'_, E>,
     relu: bool,
     shape: &Shape,
 ) -> Pooled<E> {
-    let layer = Layer::new::<K, E>(weight, affine, shape);
+    let layer = Layer::new(convolution, affine, shape);
     let mut out = take::<E>(shape.images * shape.output_image());
-    share_out(shape.images, layer.convolution.images(), &mut out, |scratch, images, out| {
+    share_out(shape.images, convolution.images(shape), &mut out, |scratch, images, out| {
         let from = (source, shape, images.clone());
         layer.run::<K, E>(from, (residual, images), relu, scratch, out);
     });
@@ -159,9 +158,13 @@ pub(crate) fn infer_blocks<K: Kernels, E: Element>(
     [first, second]: [&Shape; 2],
 ) -> Pooled<E> {
     let shape = |index: usize| if index == 0 { first } else { second };
-    let layers = layers.iter().enumerate();
+    let convolution = |(index, (weight, _)): (usize, &(&[f32], _))| {
+        Convolution::new::<K, E>(weight, shape(index))
+    };
+    let convolutions: Vec<Convolution> = layers.iter().enumerate().map(convolution).collect();
+    let layers = convolutions.iter().zip(layers).enumerate();
     let layers: Vec<Layer<'_>> =
-        layers.map(|(i, (weight, affine))| Layer::new::<K, E>(weight, affine, shape(i))).collect();
+        layers.map(|(i, (weights, (_, affine)))| Layer::new(weights, affine, shape(i))).collect();
     let mut out = take::<E>(second.images * second.output_image());
     let work = |scratch: &mut Scratch, images: Range<usize>, out: &mut [E]| {
         let (group, all) = (Shape { images: images.len(), ..*second }, 0..images.len());
@@ -187,7 +190,8 @@ pub(crate) fn infer_blocks<K: Kernels, E: Element>(
         }
         scratch.between = buffers;
     };
-    let group = layers.iter().map(|layer| layer.convolution.images()).max().unwrap_or(1);
+    let group = (0..).zip(&convolutions).map(|(index, layer)| layer.images(shape(index)));
+    let group = group.max().unwrap_or(1);
     share_out(second.images, group, &mut out, work);
     out
 }

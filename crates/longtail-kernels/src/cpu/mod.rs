@@ -34,6 +34,7 @@ mod words;
 pub(crate) use affine::Affine;
 pub(crate) use backward::{ConvBackward, ConvGradients, GradientEpilogue, Layer, Sums};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
+pub(crate) use convolution::Convolution;
 pub(crate) use cross_entropy::{powers, slopes};
 pub(crate) use element::Element;
 pub(crate) use forward::{Moments, convolve_batch, infer, infer_blocks, normalise_batch};

@@ -51,8 +51,10 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
 }
 
 /// Values for one call, of any content, in memory that the thread keeps for its next ones.
-#[derive(Default)]
-pub(crate) struct Borrowed(Words);
+pub(crate) struct Borrowed {
+    memory: Words,
+    goes_back: bool,
+}
 
 /// Vectors that a thread keeps.
 const KEPT: usize = 16;
@@ -69,12 +71,22 @@ pub(crate) fn borrow(length: usize) -> Borrowed {
     };
     let mut memory = SPARE.with_borrow_mut(fitting).unwrap_or_default();
     memory.resize(length);
-    Borrowed(memory)
+    Borrowed { memory, goes_back: true }
+}
+
+impl Borrowed {
+    /// From now on it is no thread's: what outlives its call is freed at its end.
+    pub fn keep(&mut self) {
+        self.goes_back = false;
+    }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.0);
+        if !self.goes_back {
+            return;
+        }
+        let memory = std::mem::take(&mut self.memory);
         // A thread that ends has nothing to keep.
         let _ended = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
@@ -89,13 +101,13 @@ impl Deref for Borrowed {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.memory
     }
 }
 
 impl DerefMut for Borrowed {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.memory
     }
 }
 

@@ -3,8 +3,9 @@ use super::{
     element::Element,
     padded::{Padded, pad},
     path::Kernels,
-    scratch::values,
+    scratch::{values, zeros},
     shape::Shape,
+    words::Words,
 };
 
 /// An image, or `relu(x · scale + shift)` of it.
@@ -34,8 +35,41 @@ impl<'a, E: Element> Source<'a, E> {
         Image { x: &all[index * shape.input_image()..][..shape.input_image()], affine }
     }
 
-    /// Fills the middle of a padded scratch, whose borders are zero, with image `index`.
-    pub fn fill<K: Kernels>(&self, shape: &Shape, index: usize, scratch: &mut [f32]) {
+    /// Zeros where the padding will stay.
+    pub fn begin(&self, shape: &Shape, scratch: &mut Words) {
+        if self.in_place(shape, 0).is_none() {
+            zeros(scratch, Padded::input::<E>(shape).len());
+        }
+    }
+
+    /// Image `index` with room around it: where it lies if it needs none, else in the scratch, whose borders are zero.
+    pub fn padded<'b, K: Kernels>(
+        &self,
+        shape: &Shape,
+        index: usize,
+        scratch: &'b mut [f32],
+    ) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.in_place(shape, index) {
+            Some(words) => words,
+            None => {
+                self.fill::<K>(shape, index, scratch);
+                scratch
+            }
+        }
+    }
+
+    /// The words of an image that is as a kernel reads it.
+    fn in_place(&self, shape: &Shape, index: usize) -> Option<&'a [f32]> {
+        let Image { x, affine } = self.image(shape, index);
+        let is_ready =
+            affine.is_none() && shape.padding == 0 && shape.input.is_multiple_of(E::PER_WORD);
+        bytemuck::try_cast_slice(x).ok().filter(|_| is_ready)
+    }
+
+    fn fill<K: Kernels>(&self, shape: &Shape, index: usize, scratch: &mut [f32]) {
         let Image { x, affine } = self.image(shape, index);
         let Some(affine) = affine else { return pad(x, shape, scratch) };
         let padded = Padded::input::<E>(shape);

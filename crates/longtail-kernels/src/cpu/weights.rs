@@ -7,9 +7,8 @@ use super::{
     path::Kernels,
     phases::Phase,
     pool::{Pooled, take},
-    scratch::values,
+    scratch::{Borrowed, borrow, values},
     shape::Shape,
-    words::Words,
 };
 
 /// Outputs whose gradients one task sums over the chunks: a cache line of them.
@@ -17,7 +16,7 @@ const BLOCK: usize = 16;
 
 /// Weights in blocks of output channels: `[blocks, rows, taps, block]`, in words.
 pub(crate) struct Packed {
-    pub words: Words,
+    pub words: Borrowed,
     /// Output channels of a block.
     pub block: usize,
     /// Output channels, filled up with zeros to whole blocks.
@@ -60,7 +59,10 @@ impl Packed {
         let block = K::block(channels);
         let words_of_pixel = inputs.div_ceil(E::PER_WORD);
         let taps = columns * words_of_pixel;
-        let mut words = Words::zeros(channels * rows * taps);
+        let mut words = borrow(channels * rows * taps);
+        if channels > outputs || !inputs.is_multiple_of(E::PER_WORD) {
+            words.fill(0.0);
+        }
         let of_block = block * rows * taps * E::PER_WORD;
         let blocks = values::<E>(&mut words).par_chunks_mut(of_block);
         blocks.enumerate().for_each(|(index, packed)| {

@@ -8,9 +8,12 @@ use burn::{
     tensor::{DType, Shape as Dims, TensorData},
 };
 
-use super::ops::{
-    BasicBlockOutput, ConvBnGradients, ConvBnOutput, FusedBackward, FusedOps, SavedBlock,
-    SavedConvBn, Wanted,
+use super::{
+    ops::{
+        BasicBlockOutput, ConvBnGradients, ConvBnOutput, FusedBackward, FusedOps, SavedBlock,
+        SavedConvBn, Wanted,
+    },
+    prepacking::convolution,
 };
 use crate::{
     cpu::{
@@ -161,8 +164,9 @@ impl FusedOps for Flex {
             let source = Source::<E>::Plain(x.get());
             let residual =
                 if has_residual { Residual::Same(residual.get()) } else { Residual::None };
+            let convolution = convolution::<K, E>(&weight, &shape);
             let output =
-                infer::<K, E>(source, weight.get(), &affine, residual, options.relu, &shape);
+                infer::<K, E>(source, &convolution, &affine, residual, options.relu, &shape);
             pooled(output, dims)
         })
     }

@@ -11,6 +11,7 @@ mod flex;
 mod max_pool;
 mod norm;
 mod ops;
+mod prepacking;
 
 pub use algorithm::{Algorithm, algorithm};
 pub(crate) use algorithm::{are_parameters, can_run};
@@ -20,3 +21,4 @@ pub(crate) use cross_entropy::{CrossEntropyOps, path as cross_entropy_path};
 pub(crate) use max_pool::{MaxPoolOps, path as max_pool_path};
 pub(crate) use norm::NormOps;
 pub(crate) use ops::FusedOps;
+pub use prepacking::Prepacking;

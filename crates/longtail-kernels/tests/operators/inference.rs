@@ -2,7 +2,8 @@
 
 use burn::tensor::{DType, Tensor};
 use longtail_kernels::{
-    ConvBnOptions, EvalBlock, basic_block_eval, basic_blocks_eval, composed, conv_bn_eval,
+    ConvBnOptions, EvalBlock, Prepacking, basic_block_eval, basic_blocks_eval, composed,
+    conv_bn_eval,
 };
 
 use super::support::{EPSILON, apart, assert_near, leaf, of_parameters, on_every_path, to_vec};
@@ -96,26 +97,71 @@ fn inference_in_bf16_loses_no_more_than_the_composed_one() {
     }
 }
 
+/// Shape of the input, of the weights, stride and padding.
+type Layer = ([usize; 4], [usize; 4], usize, usize);
+
+const FEW_IMAGES: [Layer; 6] = [
+    ([1, 7, 7, 64], [96, 64, 1, 1], 1, 0),
+    ([1, 6, 5, 5], [16, 5, 1, 1], 1, 0),
+    ([1, 13, 11, 24], [48, 24, 3, 3], 2, 1),
+    ([1, 1, 29, 16], [16, 16, 1, 3], 1, 0),
+    ([2, 14, 7, 32], [32, 32, 3, 3], 1, 1),
+    ([2, 9, 8, 64], [64, 4, 3, 3], 1, 1),
+];
+
+/// With a residual like the output.
+fn run_layer((x, weight, stride, padding): Layer, weights: &Tensor<4>, dtype: DType) -> Vec<f64> {
+    let groups = x[3] / weight[1];
+    let options = ConvBnOptions { stride, padding, groups, relu: true, epsilon: EPSILON };
+    let [gamma, beta, mean, variance] = norm(weight[0], 23, DType::F32);
+    let size = |axis: usize| (x[axis] + 2 * padding - weight[axis + 1]) / stride + 1;
+    let residual = plain([x[0], size(1), size(2), weight[0]], 43, dtype);
+    let (x, weights) = (plain(x, 41, dtype), weights.clone());
+    to_vec(conv_bn_eval(x, weights, gamma, beta, mean, variance, Some(residual), options))
+}
+
+/// Layers of few images in both types of activations.
+fn few_images() -> impl Iterator<Item = (Layer, DType)> {
+    FEW_IMAGES.into_iter().flat_map(|layer| [(layer, DType::F32), (layer, DType::BF16)])
+}
+
+/// Weights that are laid out once give the same as those that are for every call, and no change to them is missed.
+#[test]
+fn prepacked_weights_are_the_same() {
+    let kinds: Vec<_> = few_images()
+        .map(|(layer, dtype)| {
+            let [first, second] = [42, 44].map(|salt| plain(layer.1, salt, DType::F32));
+            (layer, dtype, first, second)
+        })
+        .collect();
+    on_every_path(|path| {
+        let each = |first_only: bool| {
+            let run = |(layer, dtype, first, second): &(Layer, DType, Tensor<4>, Tensor<4>)| {
+                run_layer(*layer, if first_only { first } else { second }, *dtype)
+            };
+            kinds.iter().map(run).collect::<Vec<_>>()
+        };
+        let plain = [each(true), each(false)];
+        assert!(plain[0].iter().zip(&plain[1]).all(|(first, second)| first != second));
+        let _prepacking = Prepacking::new();
+        let other = Prepacking::new();
+        for _ in 0..2 {
+            assert!([each(true), each(false)] == plain, "{}", path.name());
+        }
+        drop(other);
+        assert!([each(true), each(false)] == plain, "{}", path.name());
+    });
+}
+
 /// Threads share out one image where there are too few for all: every value is the same then.
 #[test]
 fn one_image_is_the_same_for_any_number_of_threads() {
-    let layers = [
-        ([1, 7, 7, 64], [96, 64, 1, 1], 1, 0),
-        ([1, 13, 11, 24], [48, 24, 3, 3], 2, 1),
-        ([1, 1, 29, 16], [16, 16, 1, 3], 1, 0),
-        ([2, 14, 7, 32], [32, 32, 3, 3], 1, 1),
-    ];
-    let run = |(x, weight, stride, padding): ([usize; 4], [usize; 4], usize, usize), dtype| {
-        let options = ConvBnOptions { stride, padding, groups: 1, relu: true, epsilon: EPSILON };
-        let [gamma, beta, mean, variance] = norm(weight[0], 23, DType::F32);
-        let (x, weight) = (plain(x, 41, dtype), plain(weight, 42, DType::F32));
-        to_vec(conv_bn_eval(x, weight, gamma, beta, mean, variance, None, options))
-    };
-    for (layer, dtype) in layers.into_iter().flat_map(|l| [(l, DType::F32), (l, DType::BF16)]) {
+    for (layer, dtype) in few_images() {
+        let weights = plain(layer.1, 42, DType::F32);
         on_every_path(|path| {
             let of = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| run(layer, dtype))
+                pool.install(|| run_layer(layer, &weights, dtype))
             };
             let one = of(1);
             for threads in [2, 3, 5] {

@@ -38,6 +38,7 @@ pub use geometry::{
 pub use groups::{Group, ShotThresholds};
 pub use harmonic::HarmonicZero;
 pub use interval::{Intervals, mean_margin, wilson_interval};
+pub use longtail_kernels::Prepacking;
 pub use options::{Eval, EvalTyped};
 pub use outputs::Outputs;
 pub use predict::{embed, outputs, predict, readable, rows_at_once};

@@ -66,6 +66,11 @@ impl Grouped {
         Self(Packed::forward::<K, E>(weight, shape))
     }
 
+    /// See [`Borrowed::keep`](super::scratch::Borrowed::keep).
+    pub fn keep(&mut self) {
+        self.0.words.keep();
+    }
+
     /// Convolves some images of the source, each of which `epilogues` says what to do with.
     pub fn run<'a, K: Kernels, E: Element>(
         &self,

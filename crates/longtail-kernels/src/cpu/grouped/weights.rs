@@ -8,13 +8,13 @@ use crate::cpu::{
     path::Kernels,
     phases::Phase,
     pool::{Pooled, take},
+    scratch::{Borrowed, borrow},
     shape::Shape,
-    words::Words,
 };
 
 /// Weights in blocks of output channels: `[blocks, height, width, inputs, block]`.
 pub(super) struct Packed {
-    pub words: Words,
+    pub words: Borrowed,
     pub slices: Slices,
     /// Output channels of a block.
     pub block: usize,
@@ -58,7 +58,9 @@ impl Packed {
         let slices = Slices::of::<K>(shape);
         let block = if slices.inputs < slices.width { K::LANES } else { K::block(slices.width) };
         let of_block = order.len() * slices.inputs * block;
-        let mut words = Words::zeros(shape.output / block * of_block);
+        let mut words = borrow(shape.output / block * of_block);
+        // Between narrow groups they stay.
+        words.fill(0.0);
         words.par_chunks_exact_mut(of_block).enumerate().for_each(|(index, packed)| {
             for lane in 0..block {
                 let to = index * block + lane;

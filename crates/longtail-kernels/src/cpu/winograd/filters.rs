@@ -33,6 +33,11 @@ impl Filters {
         Self::transform::<K>(shape.output, shape.input, at)
     }
 
+    /// See [`Borrowed::keep`].
+    pub fn keep(&mut self) {
+        self.words.keep();
+    }
+
     fn transform<K: Kernels>(
         inputs: usize,
         outputs: usize,

@@ -6,8 +6,10 @@
 //! sums and products are f32, whatever the activations are stored in.
 
 mod filters;
+mod plan;
 
 pub(crate) use filters::Filters;
+pub(crate) use plan::Plan;
 
 use rayon::prelude::*;
 
@@ -17,81 +19,16 @@ use super::{
     epilogue::Epilogue,
     microkernel::{ConvRow, Correlate},
     path::Kernels,
-    scratch::{Scratch, any},
+    scratch::{self, Scratch, any},
     shape::Shape,
     source::Image,
     winograd_transform::{ALL_POINTS, Data, Gradients, Outputs, POINTS, TAPS, TILE},
     words::Words,
 };
 
-/// Tiles that are multiplied at once, where images are smaller: enough for weights to be worth
-/// fetching.
-const GROUP: usize = 32;
 /// Values between points beyond those of the tiles, so that not all points of a tile fall into the same
 /// set of the first cache.
 const APART: usize = 16;
-
-/// Most pixels of tiles for a pixel of the image: beyond it, more than half of the products would be in vain.
-const MOST_IN_VAIN: usize = 2;
-
-/// How the images of a shape are cut.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
-    /// Pixels of an image from top to bottom and from left to right.
-    pub size: [usize; 2],
-    /// Images that are worked on at once.
-    pub images: usize,
-}
-
-impl Plan {
-    /// Whether a convolution is one for Winograd, with vectors of so many lanes.
-    pub fn fits(shape: &Shape, lanes: usize) -> bool {
-        shape.kernel == [3, 3]
-            && (shape.stride, shape.padding) == (1, 1)
-            && [shape.height, shape.width].iter().all(|&size| size >= TILE)
-            && Self::cut(shape).covered() <= MOST_IN_VAIN * shape.height * shape.width
-            && [shape.input, shape.output].iter().all(|channels| channels.is_multiple_of(lanes))
-    }
-
-    /// `None` where the convolution is not one for Winograd.
-    pub fn of<K: Kernels>(shape: &Shape) -> Option<Self> {
-        Self::fits(shape, K::LANES).then(|| Self::cut(shape))
-    }
-
-    fn cut(shape: &Shape) -> Self {
-        let plan = Self { size: [shape.height, shape.width], images: 1 };
-        let images = (GROUP / plan.of_image()).clamp(1, shape.weights_chunk().max(1));
-        Self { images, ..plan }
-    }
-
-    /// Tiles of an image from top to bottom and from left to right; the last ones may reach beyond it.
-    fn tiles(&self) -> [usize; 2] {
-        self.size.map(|size| size.div_ceil(TILE))
-    }
-
-    fn of_image(&self) -> usize {
-        self.tiles().iter().product()
-    }
-
-    fn pixels(&self) -> usize {
-        self.size.iter().product()
-    }
-
-    /// Rows and columns of an image's tiles.
-    pub fn covered_size(&self) -> [usize; 2] {
-        self.tiles().map(|tiles| TILE * tiles)
-    }
-
-    /// Pixels of an image's tiles.
-    pub fn covered(&self) -> usize {
-        self.covered_size().iter().product()
-    }
-
-    /// Values from one point to the next of so many images.
-    fn point(&self, images: usize, channels: usize) -> usize {
-        images * self.of_image() * channels + APART
-    }
-}
 
 /// The convolution of some images of a size, the plan's or that of all its tiles with zeros beyond the plan's; `epilogues`
 /// says what to do with each.
@@ -105,25 +42,67 @@ pub(crate) fn convolve<'a, K: Kernels, E: Element, Out: Element>(
 ) {
     let Scratch { band, tiles, products, image: rows, .. } = scratch;
     let (count, channels) = (images.len(), filters.outputs);
-    transform_data::<K, E>(plan, size, images, filters.inputs, band, tiles);
+    let work = (band, threads);
+    transform_data::<K, E>(plan, size, images, filters.inputs, work, tiles);
     let point = plan.point(count, channels);
     any(products, ALL_POINTS * point);
     multiply::<K>(filters, tiles, products, count * plan.of_image(), threads);
-    let ([down, across], [height, width]) = (plan.tiles(), plan.size);
-    let rows = any(rows, (TILE * width + TILE - 1) * channels);
     for (image, epilogue) in (0..count).zip(epilogues) {
-        let epilogue = epilogue.raw::<K>(plan.pixels(), channels);
-        for row in 0..down {
-            let first = (image * plan.of_image() + row * across) * channels;
+        let outputs =
+            ImageOutputs { plan, products, point, first: image * plan.of_image(), channels };
+        match threads {
+            Threads::One => outputs.rows::<K, Out>(0, rows, epilogue),
+            Threads::All => {
+                let of_row = TILE * plan.size[1] * channels;
+                let parts = epilogue.parts(of_row).into_par_iter().enumerate();
+                parts.for_each(|(row, epilogue)| {
+                    scratch::with(|scratch| {
+                        outputs.rows::<K, Out>(row, &mut scratch.image, epilogue);
+                    });
+                });
+            }
+        }
+    }
+}
+
+/// The products of an image at all points.
+#[derive(Clone, Copy)]
+struct ImageOutputs<'a> {
+    plan: &'a Plan,
+    products: &'a [f32],
+    /// Values from one point to the next.
+    point: usize,
+    /// The image's first tile.
+    first: usize,
+    channels: usize,
+}
+
+impl ImageOutputs<'_> {
+    /// The outputs of as many rows of tiles, `from` on, as the epilogue has pixels for.
+    fn rows<K: Kernels, Out: Element>(
+        &self,
+        from: usize,
+        rows: &mut Words,
+        mut epilogue: Epilogue<'_, Out>,
+    ) {
+        let Self { plan, products, point, first, channels } = *self;
+        let ([down, across], [height, width]) = (plan.tiles(), plan.size);
+        let pixels = epilogue.image().len() / channels;
+        let count = pixels.div_ceil(TILE * width);
+        assert!(from + count <= down && pixels == width * (TILE * count).min(height - TILE * from));
+        let rows = any(rows, (TILE * width + TILE - 1) * channels);
+        let epilogue = epilogue.raw::<K>(pixels, channels);
+        for row in 0..count {
+            let first = (first + (from + row) * across) * channels;
             let points = products[first..].as_ptr();
             let work = Outputs { points, point, width, out: rows.as_mut_ptr(), channels };
-            let pixels = width * TILE.min(height - TILE * row);
+            let at = row * TILE * width;
             // SAFETY: a row of the image's tiles lies side by side at every point, `rows` has room for
             // their pixels, which follow one another in the image, and for what the last tile has beyond it, and
             // channels are a multiple of the lanes; the path of `K` is available.
             unsafe {
                 K::winograd_output(&work);
-                epilogue.run::<K>(rows.as_ptr(), row * TILE * width, pixels);
+                epilogue.run::<K>(rows.as_ptr(), at, (TILE * width).min(pixels - at));
             }
         }
     }
@@ -135,31 +114,46 @@ fn transform_data<'a, K: Kernels, E: Element>(
     size: [usize; 2],
     images: impl ExactSizeIterator<Item = Image<'a, E>>,
     channels: usize,
-    band: &mut Words,
+    (band, threads): (&mut Words, Threads),
     tiles: &mut Words,
 ) {
-    let of_image = plan.of_image() * ALL_POINTS * channels;
+    let [down, across] = plan.tiles();
+    let (of_image, of_row) =
+        (plan.of_image() * ALL_POINTS * channels, across * ALL_POINTS * channels);
     assert_eq!(size.map(|size| size.div_ceil(TILE)), plan.tiles());
     assert!(size.iter().all(|&size| size >= TILE));
-    any(band, POINTS * (TILE * plan.tiles()[1] + 2) * channels);
     any(tiles, images.len() * of_image);
     assert!(channels.is_multiple_of(K::LANES));
     for (index, image) in images.enumerate() {
         assert_eq!(image.x.len(), size[0] * size[1] * channels);
         let affine = image.affine;
         assert!(affine.is_none_or(|a| a.scale.len() == channels && a.shift.len() == channels));
-        let work = Data {
-            x: image.x.as_ptr(),
-            scale: affine.map_or(std::ptr::null(), |affine| affine.scale.as_ptr()),
-            shift: affine.map_or(std::ptr::null(), |affine| affine.shift.as_ptr()),
-            size,
-            channels,
-            band: band.as_mut_ptr(),
-            out: tiles[index * of_image..][..of_image].as_mut_ptr(),
+        let rows = |(first, out): (usize, &mut [f32]), band: &mut Words| {
+            let work = Data {
+                x: image.x.as_ptr(),
+                scale: affine.map_or(std::ptr::null(), |affine| affine.scale.as_ptr()),
+                shift: affine.map_or(std::ptr::null(), |affine| affine.shift.as_ptr()),
+                size,
+                channels,
+                band: any(band, POINTS * (TILE * across + 2) * channels).as_mut_ptr(),
+                rows: [first, out.len() / of_row],
+                out: out.as_mut_ptr(),
+            };
+            // SAFETY: the image has its size, at least a tile's, the band that of one row of tiles, and `out` has
+            // room for all points of its rows; the path of `K` is available.
+            unsafe { K::winograd_data(&work) }
         };
-        // SAFETY: the image has its size, at least a tile's, the band that of one row of tiles, and `out` has
-        // room for all their points; the path of `K` is available.
-        unsafe { K::winograd_data(&work) }
+        let out = &mut tiles[index * of_image..][..of_image];
+        match threads {
+            Threads::One => rows((0, out), band),
+            Threads::All => {
+                let most = down.div_ceil(rayon::current_num_threads());
+                let parts = out.par_chunks_mut(most * of_row).enumerate();
+                parts.for_each(|(part, out)| {
+                    scratch::with(|scratch| rows((part * most, out), &mut scratch.band));
+                });
+            }
+        }
     }
 }
 
@@ -214,7 +208,8 @@ pub(crate) fn correlate<'a, K: Kernels, E: Element>(
     let Scratch { band, tiles, gradient_tiles, weight_points, .. } = scratch;
     let (count, output) = (images.len(), shape.output);
     assert_eq!(gradients.len(), count * plan.covered() * output);
-    transform_data::<K, E>(plan, plan.size, images, shape.input, band, tiles);
+    let work = (band, Threads::One);
+    transform_data::<K, E>(plan, plan.size, images, shape.input, work, tiles);
     let of_image = plan.of_image() * ALL_POINTS * output;
     any(gradient_tiles, count * of_image);
     for (index, image) in gradients.chunks_exact(plan.covered() * output).enumerate() {

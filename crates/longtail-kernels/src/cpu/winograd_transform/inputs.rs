@@ -25,7 +25,9 @@ pub(crate) struct Data<E> {
     pub channels: usize,
     /// Room for `[6, 4 · tiles + 2, channels]`.
     pub band: *mut f32,
-    /// The first tile: `[tiles, points, channels]`.
+    /// The first row of tiles, and how many.
+    pub rows: [usize; 2],
+    /// Its first tile: `[tiles, points, channels]`.
     pub out: *mut f32,
 }
 
@@ -65,7 +67,7 @@ unsafe fn at_points<S: Simd>(d: [S::V; POINTS]) -> [S::V; POINTS] {
     }
 }
 
-/// Every tile of an image at its points.
+/// Some rows of tiles of an image at their points.
 ///
 /// # Safety
 /// [`Simd`]'s; every address that the fields of `a` describe is valid, and `channels` is a multiple
@@ -83,7 +85,8 @@ pub(in crate::cpu) unsafe fn data<S: Simd, E: Element>(a: &Data<E>) {
                 }
             }
         }
-        for tile_row in 0..a.tiles()[0] {
+        let [first, count] = a.rows;
+        for tile_row in first..first + count {
             match a.scale.is_null() {
                 true => tile_row_down::<S, E, false>(a, tile_row),
                 false => tile_row_down::<S, E, true>(a, tile_row),
@@ -173,7 +176,8 @@ unsafe fn across<S: Simd, E: Element>(a: &Data<E>, tile_row: usize) {
                         d[j] = S::load(a.band.add(from + j * a.channels));
                     }
                     let points = at_points::<S>(d);
-                    let to = (tile_row * tiles + tile) * POINTS * POINTS + row * POINTS;
+                    let to =
+                        ((tile_row - a.rows[0]) * tiles + tile) * POINTS * POINTS + row * POINTS;
                     for j in 0..POINTS {
                         S::store(a.out.add((to + j) * a.channels + channel), points[j]);
                     }

@@ -15,9 +15,6 @@ use super::{
 /// Largest tile of [`conv_row`] in pixels.
 const TILE: usize = 16;
 
-/// Words of a line of the cache.
-const PER_LINE: usize = 16;
-
 /// One row of outputs of a convolution.
 #[derive(Clone, Copy)]
 pub(crate) struct ConvRow {
@@ -176,34 +173,22 @@ unsafe fn tile<S: Simd, E: Element, const PX: usize, const KV: usize, const STEP
                 }
             }
         }
-        // No prefetcher of the processor follows so many pixels at once; those that share taps are here already.
-        let goes_on = a.taps_x <= step && a.count - first >= 2 * PX;
         let mut weights = a.weights;
         for tap_y in 0..a.taps_y {
             let mut x = a.x.add(tap_y * a.row + first * step);
-            let mut left = a.taps_x;
-            while left > 0 {
-                if goes_on {
-                    for p in 0..PX {
-                        prefetch(x.wrapping_add((PX + p) * step), 1);
-                    }
+            for _ in 0..a.taps_x {
+                let mut w = [S::zero(); KV];
+                for v in 0..KV {
+                    w[v] = S::load(weights.add(v * S::LANES));
                 }
-                let taps = left.min(PER_LINE);
-                for _ in 0..taps {
-                    let mut w = [S::zero(); KV];
+                for p in 0..PX {
+                    let value = S::splat_at(x.add(p * step));
                     for v in 0..KV {
-                        w[v] = S::load(weights.add(v * S::LANES));
+                        acc[p][v] = E::multiply_add::<S>(value, w[v], acc[p][v]);
                     }
-                    for p in 0..PX {
-                        let value = S::splat_at(x.add(p * step));
-                        for v in 0..KV {
-                            acc[p][v] = E::multiply_add::<S>(value, w[v], acc[p][v]);
-                        }
-                    }
-                    x = x.add(1);
-                    weights = weights.add(KV * S::LANES);
                 }
-                left -= taps;
+                x = x.add(1);
+                weights = weights.add(KV * S::LANES);
             }
         }
         for p in 0..PX {

@@ -79,10 +79,12 @@ class Peer:
         self.sgd = torch.optim.SGD(
             self.network.parameters(), args.lr, momentum=0.9, weight_decay=5e-4, fused=True
         )
-        if args.mode == "onnxruntime" and (args.task, args.precision) != ("eval", "f32"):
-            raise SystemExit("ONNX Runtime evaluates in f32 here, and nothing else")
         self.forward = self.compiled(self.training_losses)
         self.infer = self.compiled(self.evaluation_logits)
+        if args.mode == "onnxruntime":
+            if (args.task, args.precision) != ("eval", "f32"):
+                raise SystemExit("ONNX Runtime evaluates in f32 here, and nothing else")
+            self.infer = onnx_session.of(self.network, self.images, args.threads)
 
     def inputs(self) -> tuple[Tensor, Tensor]:
         """Normalised images in NCHW and the labels of one view, drawn or read with the weights."""
@@ -116,8 +118,6 @@ class Peer:
                 return torch.compile(function)
             case "graphs":
                 return torch.compile(function, mode="reduce-overhead")
-            case "onnxruntime":
-                return onnx_session.of(self.network, self.images, self.args.threads)
             case _:
                 return function
 

@@ -99,7 +99,7 @@ enum Case {
     Pool([usize; 4]),
 }
 
-const CASES: [Case; 25] = [
+const CASES: [Case; 27] = [
     Case::Block([3, 8, 12, 16, 16, 1]),
     Case::Block([2, 4, 4, 64, 64, 1]),
     Case::Block([33, 4, 4, 32, 32, 1]),
@@ -113,6 +113,9 @@ const CASES: [Case; 25] = [
     Case::Layer([6, 7, 7, 64, 96, 1, 1, 0]),
     Case::Layer([1, 1, 300, 160, 48, 1, 1, 0]),
     Case::Layer([2, 5, 60, 96, 64, 3, 2, 1]),
+    // Parts that stay in the second cache.
+    Case::Layer([1, 25, 40, 256, 32, 1, 1, 0]),
+    Case::Layer([1, 64, 30, 96, 32, 3, 2, 1]),
     Case::Layer([2, 9, 7, 3, 16, 3, 1, 1]),
     Case::Layer([1, 5, 6, 5, 32, 4, 2, 3]),
     Case::Layer([2, 1, 1, 1, 48, 1, 1, 0]),

@@ -10,8 +10,8 @@ use super::flex::Values;
 use crate::cpu::{Convolution, Element, Kernels, Path, Shape};
 
 /// While one lives, [`conv_bn_eval`](crate::conv_bn_eval) on the CPU lays out the weights that it meets once, in the order in
-/// which its kernels read them, instead of in every call: of a few images of a network with many weights, that is most of the
-/// time. Values are the same to the last bit.
+/// which its kernels read them, instead of in every call: of single images and a network with many weights, that is a third of
+/// the time. Values are the same to the last bit.
 ///
 /// It takes as much memory as the weights, and four times those of 3×3 at stride 1, until the last one is dropped. Weights that
 /// are changed meanwhile are laid out anew, and what was kept of the former ones goes with the next ones laid out.

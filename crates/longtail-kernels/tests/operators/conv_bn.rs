@@ -332,8 +332,8 @@ proptest! {
     }
 }
 
-/// Shapes of networks for large images: rows of pixels that fill the first cache, weights of which few tasks hold the
-/// gradients, and a kernel that reaches far.
+/// Shapes of networks for large images: rows of pixels that fill the first cache, images that fill the second, weights of
+/// which few tasks hold the gradients, and a kernel that reaches far.
 #[test]
 fn layers_of_large_networks_are_the_composed_ones() {
     let options = ConvBnOptions { stride: 1, padding: 0, groups: 1, relu: false, epsilon: EPSILON };
@@ -344,6 +344,10 @@ fn layers_of_large_networks_are_the_composed_ones() {
         (5, [7, 5], [64, 256], 1, halved(0)),
         (15, [7, 7], [256, 256], 3, halved(1)),
         (2, [29, 21], [3, 64], 7, halved(3)),
+        // Inputs of which parts stay in the second cache: of one row of pixels, and of rows.
+        (1, [40, 25], [256, 32], 1, options),
+        (2, [64, 30], [96, 32], 1, halved(0)),
+        (1, [64, 30], [96, 48], 3, halved(1)),
     ] {
         let kernel = [kernel; 2];
         let residual = options.stride == 1;

@@ -15,6 +15,7 @@ mod cli {
     mod faults;
     mod integrity;
     mod large;
+    mod latex;
     mod limits;
     mod logs;
     mod on_disk;

@@ -11,7 +11,7 @@ const IMAGES: usize = 24;
 
 /// A run folder of `method` whose classes are `names`. One image of `wrong` is wrong, and some more that the seed
 /// decides.
-struct Folder<'a> {
+pub struct Folder<'a> {
     method: &'a str,
     seed: usize,
     wrong: usize,
@@ -20,7 +20,7 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    const fn of(method: &str, seed: usize, wrong: usize) -> Folder<'_> {
+    pub const fn of(method: &str, seed: usize, wrong: usize) -> Folder<'_> {
         Folder { method, seed, wrong, names: ["red", "green", "blue"], epochs: 30 }
     }
 
@@ -50,7 +50,7 @@ impl Folder<'_> {
         })
     }
 
-    fn write(&self, place: &Place, folder: &str) {
+    pub fn write(&self, place: &Place, folder: &str) {
         fs::create_dir(place.path(folder)).unwrap();
         let text = format!(
             "[method]\nname = \"{}\"\n[train]\nseed = {}\nepochs = {}\n",

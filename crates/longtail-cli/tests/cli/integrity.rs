@@ -52,6 +52,31 @@ fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
 }
 
 #[test]
+fn results_without_a_checkpoint_are_neither_scored_nor_written_over() {
+    let place = trained("--epochs 1");
+    let files = ["summary.json", "metrics.jsonl", "checkpoints/weights-last.safetensors"];
+    let read = || files.map(|file| fs::read(place.path("run").join(file)).unwrap());
+    let before = read();
+    fs::remove_file(checkpoints(&place, "last.safetensors")).unwrap();
+    let _ = fs::remove_file(checkpoints(&place, "previous.safetensors"));
+    for command in COMMANDS.into_iter().chain(["export run --format safetensors --out x"]) {
+        let text = place.fail(1, command);
+        assert!(text.contains("its checkpoint is gone: put "), "{text}");
+    }
+    assert!(read() == before, "something was written over");
+    fs::remove_file(place.path("run/summary.json")).unwrap();
+    for file in ["weights-last.safetensors", "weights-best.safetensors"] {
+        let _ = fs::remove_file(checkpoints(&place, file));
+    }
+    for command in ["evaluate run", "predict run photos/red"] {
+        let text = place.fail(1, command);
+        assert!(text.contains("no checkpoint yet: train it first"), "{text}");
+    }
+    place.succeed("train --resume --out run --quiet");
+    assert_eq!(read()[2], before[2]);
+}
+
+#[test]
 fn a_recipe_that_was_changed_is_refused_by_every_command() {
     let place = trained("--epochs 1");
     let path = place.path("run/recipe.toml");

@@ -12,7 +12,7 @@ use crate::{
     loss::ClassCounts,
     recipe::{DataTyped, Holdout, MethodTyped, Recipe, RecipeFile},
     report::{LogKind, counted},
-    train::{Need, Observer, RunFolder, TrainError, Trainer},
+    train::{Checkpoint, Need, Observer, RunFolder, TrainError, Trainer},
 };
 
 /// Keys that say where data is, or how the program runs; a run goes on whatever they are.
@@ -112,6 +112,10 @@ impl Runner {
         // Its first checkpoint has them, unless somebody has removed that.
         let checkpoints = [folder.checkpoint(), folder.previous_checkpoint()];
         let is_gone = checkpoints.iter().all(|path| path.symlink_metadata().is_err());
+        // A training that has not begun goes on without one, and nothing else does.
+        if is_gone && (purpose == Purpose::Evaluate || folder.has_results()) {
+            Checkpoint::load_of(&folder)?;
+        }
         let weights = match purpose {
             Purpose::Train if is_gone => self.pretrained(&recipe, split.class_names.len())?,
             _ => None,

@@ -77,11 +77,17 @@ impl Checkpoint {
     /// The checkpoint of the run in `folder`; `None` where there is none yet.
     ///
     /// # Errors
-    /// As [`Checkpoint::load`]. Where the last is damaged or lost and the one before it is whole, the error says so.
+    /// As [`Checkpoint::load`]. Where the last is damaged or lost and the one before it is whole, the error says so;
+    /// [`TrainError::CheckpointGone`] where both are lost and the run has results.
     pub fn load_last(folder: &RunFolder) -> Result<Option<Self>, TrainError> {
         let (path, previous) = (folder.checkpoint(), folder.previous_checkpoint());
         let is_there = |path: &Path| path.symlink_metadata().is_ok();
         let loaded = match is_there(&path) {
+            // Results come behind the last checkpoint.
+            false if !is_there(&previous) && folder.has_results() => {
+                let folder = folder.path().to_owned();
+                return Err(TrainError::CheckpointGone { path: folder, checkpoint: path });
+            }
             false if !is_there(&previous) => return Ok(None),
             false => Err(damaged(&path, "it is missing".into())),
             true => Self::load(&path),
@@ -252,6 +258,19 @@ mod tests {
         refused("previous.safetensors");
         fs::write(folder.previous_checkpoint(), "").unwrap();
         refused("from the beginning");
+    }
+
+    #[test]
+    fn a_trained_run_without_a_checkpoint_is_not_one_that_has_not_begun() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = run_folder(place.path());
+        for result in [folder.weights("last"), folder.weights("best"), folder.summary()] {
+            fs::write(&result, "").unwrap();
+            let message = Checkpoint::load_last(&folder).unwrap_err().to_string();
+            assert!(message.contains("its checkpoint is gone"), "{message}");
+            fs::remove_file(result).unwrap();
+        }
+        assert_eq!(Checkpoint::load_last(&folder).unwrap(), None);
     }
 
     /// Without its checksum, as the first format had none; the second is not read without.

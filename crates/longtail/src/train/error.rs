@@ -104,6 +104,18 @@ pub enum TrainError {
         /// The file that is not there.
         missing: &'static str,
     },
+    /// Results are left of a run, and nothing to go on from.
+    #[error(
+        "the run in {} was trained, but its checkpoint is gone: put {} back, without which it can neither go on nor be \
+         scored",
+        path.display(), checkpoint.display()
+    )]
+    CheckpointGone {
+        /// The folder.
+        path: PathBuf,
+        /// The file that is not there.
+        checkpoint: PathBuf,
+    },
     /// The best epoch's weights are asked for, and no epoch was chosen.
     #[error(
         "the run in {} has no best epoch, for none was chosen on validation images: leave --weights out \

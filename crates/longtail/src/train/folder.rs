@@ -237,6 +237,12 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Whether something is there that stands behind the last step of a training.
+    pub fn has_results(&self) -> bool {
+        let results = [self.weights("last"), self.weights("best"), self.summary()];
+        results.iter().any(|path| path.symlink_metadata().is_ok())
+    }
+
     /// The picture of the embedding, as SVG and as PNG.
     pub fn embedding(&self) -> [PathBuf; 2] {
         ["embedding.svg", "embedding.png"].map(|name| self.0.join(name))

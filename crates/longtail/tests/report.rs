@@ -8,6 +8,7 @@ mod report {
     mod html;
     mod metrics_log;
     mod predictions;
+    mod recorded;
     mod summary;
     mod table;
 }

@@ -5,12 +5,15 @@
 //! ones run, on the best instruction set that the machine has.
 
 mod basic_block;
+pub mod blur;
+pub mod color;
 mod contrast;
 mod contrast_terms;
 mod conv_bn;
 mod cpu;
 mod cross_entropy;
 mod cross_entropy_terms;
+mod dispatch;
 mod fused;
 pub mod gpu;
 pub mod jpeg;

@@ -1,3 +1,5 @@
+use longtail_kernels::blur::{Weights, box_sum};
+
 use super::Raster;
 
 /// Box blurs that stand for a Gaussian.
@@ -38,25 +40,20 @@ fn box_radius(sigma: f32) -> f32 {
     whole + above / (6.0 * (variance - (whole + 1.0) * (whole + 1.0)))
 }
 
-/// Weights of 24 fractional bits: of the whole pixels, and of the two at the ends.
+/// The whole pixels of a box radius, and the weights.
 #[derive(Clone, Copy)]
 struct Kernel {
     radius: usize,
-    inner: u32,
-    outer: u32,
+    weights: Weights,
 }
 
 impl Kernel {
     fn new(radius: f32) -> Self {
-        let inner = ((1 << 24) as f32 / (radius * 2.0 + 1.0)) as u32;
+        let one = 1_u32 << Weights::BITS;
+        let inner = (one as f32 / (radius * 2.0 + 1.0)) as u32;
         let whole = radius as u32;
-        let outer = ((1 << 24) - (whole * 2 + 1) * inner) / 2;
-        Self { radius: whole as usize, inner, outer }
-    }
-
-    #[inline]
-    fn level(self, inside: u32, ends: u32) -> u8 {
-        ((inside * self.inner + ends * self.outer + (1 << 23)) >> 24) as u8
+        let outer = (one - (whole * 2 + 1) * inner) / 2;
+        Self { radius: whole as usize, weights: Weights { inner, outer } }
     }
 }
 
@@ -71,42 +68,25 @@ fn along_rows(image: &Raster, out: &mut Raster, kernel: Kernel) {
             padded[stride + (reach + end) * 3..][..3].copy_from_slice(&from[stride - 3..]);
         }
         padded[reach * 3..][..stride].copy_from_slice(from);
-        let taps: Vec<&[u8]> = (0..=2 * reach).map(|tap| &padded[tap * 3..][..stride]).collect();
-        combine(&taps, to, kernel);
+        combine(|tap| &padded[tap * 3..][..stride], to, kernel);
     }
 }
 
 fn along_columns(image: &Raster, out: &mut Raster, kernel: Kernel) {
     let (height, width, stride) = (image.height, image.width, image.stride());
     out.reset(height, width, 0);
-    let reach = kernel.radius as isize + 1;
-    let row = |y: isize| &image.data[y.clamp(0, height as isize - 1) as usize * stride..][..stride];
     for (y, to) in out.data.chunks_exact_mut(stride).enumerate() {
-        let taps: Vec<&[u8]> = (-reach..=reach).map(|tap| row(y as isize + tap)).collect();
-        combine(&taps, to, kernel);
+        let row = |tap: usize| (y + tap).saturating_sub(kernel.radius + 1).min(height - 1);
+        combine(|tap| &image.data[row(tap) * stride..][..stride], to, kernel);
     }
 }
 
 /// One row of the output from its taps, the first and last being the ends.
-fn combine(taps: &[&[u8]], to: &mut [u8], kernel: Kernel) {
-    match taps {
-        [a, b, c] => {
-            for (i, v) in to.iter_mut().enumerate() {
-                *v = kernel.level(u32::from(b[i]), u32::from(a[i]) + u32::from(c[i]));
-            }
-        }
-        [a, b, c, d, e] => {
-            for (i, v) in to.iter_mut().enumerate() {
-                let inside = u32::from(b[i]) + u32::from(c[i]) + u32::from(d[i]);
-                *v = kernel.level(inside, u32::from(a[i]) + u32::from(e[i]));
-            }
-        }
-        [first, inner @ .., last] => {
-            for (i, v) in to.iter_mut().enumerate() {
-                let inside = inner.iter().map(|tap| u32::from(tap[i])).sum();
-                *v = kernel.level(inside, u32::from(first[i]) + u32::from(last[i]));
-            }
-        }
-        _ => {}
+fn combine<'a>(tap: impl Fn(usize) -> &'a [u8], to: &mut [u8], kernel: Kernel) {
+    let Kernel { radius, weights } = kernel;
+    match radius {
+        0 => box_sum(&std::array::from_fn::<_, 3, _>(tap), weights, to),
+        1 => box_sum(&std::array::from_fn::<_, 5, _>(tap), weights, to),
+        _ => box_sum(&(0..2 * radius + 3).map(tap).collect::<Vec<_>>(), weights, to),
     }
 }

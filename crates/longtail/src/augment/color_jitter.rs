@@ -1,3 +1,4 @@
+use longtail_kernels::color::turn_hue;
 use rand::{Rng, RngExt, seq::SliceRandom};
 use serde::{Deserialize, Serialize};
 
@@ -69,53 +70,5 @@ impl ColorJitter {
 /// assert_eq!(image.data, [0, 255, 0]);
 /// ```
 pub fn adjust_hue(image: &mut Raster, turns: f64) {
-    let shift = (turns * 255.0) as i32 as u8;
-    let sectors: [(u8, f64); 256] = std::array::from_fn(|hue| {
-        let turned = f64::from(hue as f32) * 6.0 / 255.0;
-        (turned.floor() as u8 % 6, f64::from((turned - turned.floor()) as f32))
-    });
-    for pixel in image.data.chunks_exact_mut(3) {
-        let [hue, saturation, value] = to_hsv(pixel[0], pixel[1], pixel[2]);
-        let rgb = from_hsv(sectors[usize::from(hue.wrapping_add(shift))], saturation, value);
-        pixel.copy_from_slice(&rgb);
-    }
-}
-
-fn to_hsv(r: u8, g: u8, b: u8) -> [u8; 3] {
-    let (max, min) = (r.max(g).max(b), r.min(g).min(b));
-    if max == min {
-        return [0, 0, max];
-    }
-    let range = f32::from(max - min);
-    let saturation = range / f32::from(max);
-    let distance = |v: u8| f32::from(max - v) / range;
-    let (rc, gc, bc) = (distance(r), distance(g), distance(b));
-    // Pillow computes these in double precision and keeps them in single precision.
-    let sector = if r == max {
-        bc - gc
-    } else if g == max {
-        (2.0 + f64::from(rc) - f64::from(bc)) as f32
-    } else {
-        (4.0 + f64::from(gc) - f64::from(rc)) as f32
-    };
-    let turned = f64::from(sector) / 6.0 + 1.0;
-    let hue = (if turned >= 1.0 { turned - 1.0 } else { turned }) as f32;
-    [(f64::from(hue) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, max]
-}
-
-fn from_hsv((sector, part): (u8, f64), saturation: u8, value: u8) -> [u8; 3] {
-    let v = f64::from(value);
-    let s = f64::from((f64::from(saturation) / 255.0) as f32);
-    let p = (v * (1.0 - s)).round() as u8;
-    let q = (v * (1.0 - s * part)).round() as u8;
-    let t = (v * (1.0 - s * (1.0 - part))).round() as u8;
-    match (saturation, sector) {
-        (0, _) => [value; 3],
-        (_, 0) => [value, t, p],
-        (_, 1) => [q, value, p],
-        (_, 2) => [p, value, t],
-        (_, 3) => [p, q, value],
-        (_, 4) => [t, p, value],
-        _ => [value, p, q],
-    }
+    turn_hue(&mut image.data, (turns * 255.0) as i32 as u8);
 }

@@ -1,5 +1,7 @@
 //! Pillow's `ImageEnhance`: blends with a degenerate image; factor 1 leaves the image as it is.
 
+use longtail_kernels::color::{luma_sum, saturate};
+
 use super::Raster;
 use crate::raster::luma;
 
@@ -13,8 +15,7 @@ use crate::raster::luma;
 /// assert_eq!(image.data, [0, 50, 100]);
 /// ```
 pub fn brightness(image: &mut Raster, factor: f64) {
-    let factor = factor as f32;
-    image.data.iter_mut().for_each(|v| *v = blend(0, *v, factor));
+    blend_all(image, 0, factor as f32);
 }
 
 /// Blends with the image's mean grey.
@@ -27,11 +28,9 @@ pub fn brightness(image: &mut Raster, factor: f64) {
 /// assert_eq!(image.data, [50; 6]);
 /// ```
 pub fn contrast(image: &mut Raster, factor: f64) {
-    let factor = factor as f32;
     let pixels = image.data.len() / 3;
-    let sum: u64 = image.data.chunks_exact(3).map(|pixel| u64::from(luma(pixel))).sum();
-    let mean = (sum as f64 / pixels.max(1) as f64 + 0.5) as u8;
-    image.data.iter_mut().for_each(|v| *v = blend(mean, *v, factor));
+    let mean = (luma_sum(&image.data) as f64 / pixels.max(1) as f64 + 0.5) as u8;
+    blend_all(image, mean, factor as f32);
 }
 
 /// Blends with the grey image: saturation.
@@ -45,11 +44,7 @@ pub fn contrast(image: &mut Raster, factor: f64) {
 /// assert_eq!(image.data, [76; 3]);
 /// ```
 pub fn color(image: &mut Raster, factor: f64) {
-    let factor = factor as f32;
-    for pixel in image.data.chunks_exact_mut(3) {
-        let grey = luma(pixel);
-        pixel.iter_mut().for_each(|v| *v = blend(grey, *v, factor));
-    }
+    saturate(&mut image.data, factor as f32);
 }
 
 /// Blends with the image smoothed by a 3×3 kernel (centre 5, others 1, over 13), whose border is
@@ -96,6 +91,12 @@ pub fn grayscale(image: &mut Raster) {
         let grey = luma(pixel);
         pixel.fill(grey);
     }
+}
+
+/// Blends every byte with one.
+fn blend_all(image: &mut Raster, from: u8, factor: f32) {
+    let blended: [u8; 256] = std::array::from_fn(|to| blend(from, to as u8, factor));
+    image.data.iter_mut().for_each(|v| *v = blended[usize::from(*v)]);
 }
 
 /// from + factor · (to − from), cut to a byte, fractions dropped; in f32 as Pillow has it.

@@ -112,8 +112,8 @@ impl Runner {
         // Its first checkpoint has them, unless somebody has removed that.
         let checkpoints = [folder.checkpoint(), folder.previous_checkpoint()];
         let is_gone = checkpoints.iter().all(|path| path.symlink_metadata().is_err());
-        // A training that has not begun goes on without one, and nothing else does.
-        if is_gone && (purpose == Purpose::Evaluate || folder.has_results()) {
+        // A training goes on without one from its beginning, but not over weights that it came to.
+        if is_gone && (purpose == Purpose::Evaluate || folder.has_weights()) {
             Checkpoint::load_of(&folder)?;
         }
         let weights = match purpose {

@@ -78,13 +78,13 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As [`Checkpoint::load`]. Where the last is damaged or lost and the one before it is whole, the error says so;
-    /// [`TrainError::CheckpointGone`] where both are lost and the run has results.
+    /// [`TrainError::CheckpointGone`] where both are lost and weights are there.
     pub fn load_last(folder: &RunFolder) -> Result<Option<Self>, TrainError> {
         let (path, previous) = (folder.checkpoint(), folder.previous_checkpoint());
         let is_there = |path: &Path| path.symlink_metadata().is_ok();
         let loaded = match is_there(&path) {
-            // Results come behind the last checkpoint.
-            false if !is_there(&previous) && folder.has_results() => {
+            // Weights come behind the last checkpoint.
+            false if !is_there(&previous) && folder.has_weights() => {
                 let folder = folder.path().to_owned();
                 return Err(TrainError::CheckpointGone { path: folder, checkpoint: path });
             }
@@ -264,7 +264,7 @@ mod tests {
     fn a_trained_run_without_a_checkpoint_is_not_one_that_has_not_begun() {
         let place = tempfile::tempdir().unwrap();
         let folder = run_folder(place.path());
-        for result in [folder.weights("last"), folder.weights("best"), folder.summary()] {
+        for result in [folder.weights("last"), folder.weights("best")] {
             fs::write(&result, "").unwrap();
             let message = Checkpoint::load_last(&folder).unwrap_err().to_string();
             assert!(message.contains("its checkpoint is gone"), "{message}");

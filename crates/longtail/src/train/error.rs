@@ -104,7 +104,7 @@ pub enum TrainError {
         /// The file that is not there.
         missing: &'static str,
     },
-    /// Results are left of a run, and nothing to go on from.
+    /// Weights are left of a run, and nothing to go on from.
     #[error(
         "the run in {} was trained, but its checkpoint is gone: put {} back, without which it can neither go on nor be \
          scored",

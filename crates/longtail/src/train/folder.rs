@@ -237,10 +237,9 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Whether something is there that stands behind the last step of a training.
-    pub fn has_results(&self) -> bool {
-        let results = [self.weights("last"), self.weights("best"), self.summary()];
-        results.iter().any(|path| path.symlink_metadata().is_ok())
+    /// Whether weights are there that a training came to.
+    pub fn has_weights(&self) -> bool {
+        ["last", "best"].iter().any(|which| self.weights(which).symlink_metadata().is_ok())
     }
 
     /// The picture of the embedding, as SVG and as PNG.

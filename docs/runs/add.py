@@ -7,6 +7,7 @@ RUN         the run's folder
 NAME        its folder here, as RECIPE-PROTOCOL/seed-N
 --analysis  with analysis.json too, which has the figures of features class by class
 """
+import json
 import re
 import sys
 from pathlib import Path
@@ -24,6 +25,11 @@ def without_places(text: str) -> str:
     return PATH.sub(r"\1", text)
 
 
+def compact(name: str, text: str) -> str:
+    """JSON on one line; a log has a line an epoch as it is."""
+    return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")) + "\n" if name.endswith(".json") else text
+
+
 def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--analysis"]
     if len(words) != 2:
@@ -33,7 +39,7 @@ def main() -> None:
     texts = {name: without_places((run / name).read_text()) for name in files}
     place.mkdir(parents=True)
     for name, text in texts.items():
-        (place / name).write_text(text)
+        (place / name).write_text(compact(name, text))
 
 
 if __name__ == "__main__":

@@ -41,9 +41,13 @@ operation! {
     luma_sum(pixels: &[u8]) -> u64, plain::luma_sum, vectors::luma_sum
 }
 
-/// ITU-R 601 luma as Pillow rounds it.
+/// ITU-R 601 luma of an RGB pixel, as Pillow rounds it.
+///
+/// ```
+/// assert_eq!(longtail_kernels::color::luma([255, 0, 0]), 76);
+/// ```
 #[inline(always)]
-fn luma([r, g, b]: [u8; 3]) -> u8 {
+pub fn luma([r, g, b]: [u8; 3]) -> u8 {
     let [r, g, b] = [r, g, b].map(u32::from);
     ((19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16) as u8
 }

@@ -1,9 +1,8 @@
 //! Pillow's `ImageEnhance`: blends with a degenerate image; factor 1 leaves the image as it is.
 
-use longtail_kernels::color::{luma_sum, saturate};
+use longtail_kernels::color::{luma, luma_sum, saturate};
 
 use super::Raster;
-use crate::raster::luma;
 
 /// Blends with black.
 ///
@@ -87,9 +86,8 @@ pub fn sharpness(image: &mut Raster, spare: &mut Raster, factor: f64) {
 /// assert_eq!(image.data, [76; 3]);
 /// ```
 pub fn grayscale(image: &mut Raster) {
-    for pixel in image.data.chunks_exact_mut(3) {
-        let grey = luma(pixel);
-        pixel.fill(grey);
+    for pixel in image.data.as_chunks_mut::<3>().0 {
+        *pixel = [luma(*pixel); 3];
     }
 }
 

@@ -129,10 +129,3 @@ impl Raster {
         self.width * 3
     }
 }
-
-/// ITU-R 601 luma as Pillow rounds it.
-#[inline]
-pub(crate) fn luma(pixel: &[u8]) -> u8 {
-    let [r, g, b] = [0, 1, 2].map(|channel| u32::from(pixel[channel]));
-    ((19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16) as u8
-}

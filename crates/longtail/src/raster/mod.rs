@@ -6,7 +6,6 @@ mod png;
 mod resample;
 
 pub use crop_box::{CropBox, centre_crop_box, random_crop_box};
-pub(crate) use image::luma;
 pub use image::{Pixels, Raster, RasterRef, Unreadable};
 pub(crate) use png::{Effort, png};
 pub use resample::resample;

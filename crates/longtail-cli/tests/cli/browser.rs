@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::program::Place;
 
-/// Where Chromium sends messages of its own, whatever it shows.
-const ITS_OWN: &str = ".google.com";
+/// Where Chromium sends messages of its own, whatever it shows: its hosts end so. Its updater's alone is at another place,
+/// where there is also what a page could ask for.
+const ITS_OWN: [&str; 2] = [".google.com", "update.googleapis.com"];
 
 /// A page as the browser has it once it is loaded.
 struct Shown {
@@ -58,7 +59,7 @@ fn show(chromium: &Path, place: &Place, page: &str) -> Shown {
     Shown {
         text: text_of(&String::from_utf8(shown.stdout).unwrap()),
         console: lines.collect(),
-        requests: asked.into_iter().filter(|url| !host(url).ends_with(ITS_OWN)).collect(),
+        requests: asked.into_iter().filter(|url| !is_its_own(host(url))).collect(),
     }
 }
 
@@ -67,6 +68,10 @@ fn urls(log: &str) -> Vec<String> {
     let parts = log.split("\"url\":\"").skip(1);
     let urls = parts.map(|part| part.split('"').next().unwrap_or_default().to_owned());
     urls.filter(|url| url.starts_with("http") || url.starts_with("ws")).collect()
+}
+
+fn is_its_own(host: &str) -> bool {
+    ITS_OWN.into_iter().any(|own| host.ends_with(own))
 }
 
 fn host(url: &str) -> &str {

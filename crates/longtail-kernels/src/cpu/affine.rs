@@ -44,6 +44,7 @@ impl Affine {
             shift: self.shift.as_ptr(),
             relu,
             out: out.as_mut_ptr(),
+            stream: false,
             pixels: out.len() / channels,
             channels,
         }

@@ -32,17 +32,46 @@ pub(crate) struct Layer<'a, E> {
     pub mean: &'a [f32],
 }
 
+/// Where a layer's ReLU lets a gradient of the whole batch pass.
+#[derive(Clone, Copy)]
+pub(crate) enum Passes<'a, E> {
+    /// Everywhere: there is no ReLU.
+    Everywhere,
+    /// Where these outputs are positive.
+    Output(&'a [E]),
+    /// Where `y · scale + shift + residual` is, as the output was made of them.
+    Sum(&'a Affine, Option<&'a [E]>),
+}
+
+impl<E: Element> Passes<'_, E> {
+    /// For the values of one image.
+    fn mask(&self, image: Range<usize>, channels: usize) -> Mask<E> {
+        match *self {
+            Self::Everywhere => Mask::Open,
+            Self::Output(all) => Mask::Output(all[image].as_ptr()),
+            Self::Sum(affine, residual) => {
+                let Affine { scale, shift } = affine;
+                assert!(scale.len() == channels && shift.len() == channels);
+                let (scale, shift) = (scale.as_ptr(), shift.as_ptr());
+                match residual {
+                    Some(residual) => Mask::Sum(scale, shift, residual[image].as_ptr()),
+                    None => Mask::Affine(scale, shift),
+                }
+            }
+        }
+    }
+}
+
 impl<E: Element> Layer<'_, E> {
-    /// Takes the gradient of the whole batch back through the ReLU in place: it passes where the layer's `output` is positive, or
-    /// everywhere.
-    pub fn relu_backward<K: Kernels>(&self, output: Option<&[E]>, grad: &mut [E]) -> Sums {
+    /// Takes the gradient of the whole batch back through the ReLU in place.
+    pub fn relu_backward<K: Kernels>(&self, passes: Passes<'_, E>, grad: &mut [E]) -> Sums {
         let (size, channels) = (self.shape.output_image(), self.shape.output);
         let mut sums = vec![0.0; self.shape.images * 2 * channels];
         assert!(self.mean.len() == channels && channels.is_multiple_of(K::LANES));
         let work = |_: &mut Scratch, images: Range<usize>, grad: &mut [E], sums: &mut [f32]| {
             let image = images.start * size..images.end * size;
             assert_eq!(grad.len(), size);
-            let mask = output.map_or(Mask::Open, |all| Mask::Output(all[image.clone()].as_ptr()));
+            let mask = passes.mask(image.clone(), channels);
             let (sum, product) = sums.split_at_mut(channels);
             let masked = grad.as_mut_ptr();
             let of_image = ReluBackward {
@@ -56,7 +85,7 @@ impl<E: Element> Layer<'_, E> {
                 pixels: self.shape.out_pixels(),
                 channels,
             };
-            // SAFETY: the gradient, the output and the convolution are one image each; sums and mean hold one
+            // SAFETY: the gradient, what the mask reads and the convolution are one image each; sums and mean hold one
             // value per channel; the path of `K` is available.
             unsafe { K::relu_backward(&of_image) }
         };
@@ -66,6 +95,7 @@ impl<E: Element> Layer<'_, E> {
 }
 
 /// Sums over a batch per channel.
+#[derive(Debug, Clone)]
 pub(crate) struct Sums {
     /// `Σ g`
     grad: Vec<f64>,

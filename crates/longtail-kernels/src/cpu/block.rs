@@ -56,6 +56,19 @@ impl Block {
         self.lines
     }
 
+    /// Where line `index` is.
+    pub fn line(&self, index: usize) -> NonNull<Line> {
+        assert!(index <= self.lines);
+        // SAFETY: it is within the block, or right behind it.
+        unsafe { self.start.add(index) }
+    }
+
+    /// Which line is there, if it is one of the block's.
+    pub fn index_of(&self, line: NonNull<Line>) -> Option<usize> {
+        let bytes = line.addr().get().checked_sub(self.start.addr().get())?;
+        Some(bytes / size_of::<Line>()).filter(|index| *index < self.lines)
+    }
+
     fn layout(lines: usize) -> Layout {
         let array = Layout::array::<Line>(lines).expect("memory that can be addressed");
         match array.size() {

@@ -31,6 +31,11 @@ pub(crate) unsafe trait Element:
     /// # Safety
     /// [`Simd`]'s.
     unsafe fn store<S: Simd>(p: *mut Self, v: S::V);
+    /// As [`Element::store`] past the caches, where the instruction set can.
+    ///
+    /// # Safety
+    /// [`Simd::stream`]'s.
+    unsafe fn stream<S: Simd>(p: *mut Self, v: S::V);
     /// `c` plus the products of the values of every word of `a` and `b`.
     ///
     /// # Safety
@@ -67,6 +72,12 @@ unsafe impl Element for f32 {
     }
 
     #[inline(always)]
+    unsafe fn stream<S: Simd>(p: *mut Self, v: S::V) {
+        // SAFETY: the caller's.
+        unsafe { S::stream(p, v) }
+    }
+
+    #[inline(always)]
     unsafe fn multiply_add<S: Simd>(a: S::V, b: S::V, c: S::V) -> S::V {
         // SAFETY: the caller's.
         unsafe { S::mul_add(a, b, c) }
@@ -99,6 +110,12 @@ unsafe impl Element for bf16 {
     unsafe fn store<S: Simd>(p: *mut Self, v: S::V) {
         // SAFETY: the caller's.
         unsafe { S::store_bf16(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream<S: Simd>(p: *mut Self, v: S::V) {
+        // SAFETY: the caller's.
+        unsafe { S::stream_bf16(p, v) }
     }
 
     #[inline(always)]

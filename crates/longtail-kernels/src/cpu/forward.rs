@@ -9,6 +9,7 @@ use super::{
     element::Element,
     epilogue::Epilogue,
     path::Kernels,
+    pixelwise::Normalise,
     pool::{Pooled, take},
     residual::Residual,
     scratch::{Scratch, any, values},
@@ -16,6 +17,9 @@ use super::{
     source::Source,
     words::Words,
 };
+
+/// Bytes from which on a batch is written past the caches, which it would only sweep.
+const STREAMED: usize = 32 << 20;
 
 /// Mean and biased variance per channel.
 #[derive(Debug, Clone)]
@@ -82,12 +86,14 @@ pub(crate) fn normalise_batch<K: Kernels, E: Element>(
     assert_eq!(y.len(), shape.images * size);
     assert_eq!(affine.scale.len(), shape.output);
     let mut out = take::<E>(y.len());
+    let stream = size_of_val(&*out) >= STREAMED;
     share_out(shape.images, shape.chunk(), &mut out, |scratch, images, out| {
         let y = &y[images.start * size..images.end * size];
         assert_eq!(out.len(), y.len());
         let residual = residual.images(size, images, &mut scratch.residual);
         let work = affine.normalise::<K, E, E>(y.as_ptr(), residual, relu, out);
-        // SAFETY: `y` and `out` are as many output images; the path of `K` is available.
+        let work = Normalise { stream, ..work };
+        // SAFETY: `y` and `out` are as many output images; these begin at whole vectors of lines; the path of `K` is available.
         unsafe { K::normalise(&work) }
     });
     out
@@ -199,4 +205,58 @@ pub(crate) fn infer_blocks<K: Kernels, E: Element>(
 /// Room for `count` values.
 fn image_buffer<E: Element>(buffer: &mut Words, count: usize) -> &mut [E] {
     &mut values::<E>(any(buffer, count.div_ceil(E::PER_WORD)))[..count]
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::bf16;
+
+    use super::*;
+    use crate::cpu::OnPortable;
+
+    /// Values of a batch of so many images of 64 × 64 pixels and 16 channels, some of them negative.
+    fn values<E: Element>(images: usize, salt: usize) -> Vec<E> {
+        let value = |at: usize| (at * (7 + salt) % 1013) as f32 / 500.0 - 1.0;
+        (0..images * 64 * 64 * 16).map(|at| E::round(value(at))).collect()
+    }
+
+    /// A batch that is written past the caches is what its images are one by one.
+    fn check<K: Kernels, E: Element + PartialEq>() {
+        let images = STREAMED / (64 * 64 * 16 * size_of::<E>()) + 1;
+        let shape = |images| Shape::of([images, 64, 64, 16], [16, 16, 1, 1], 1, 0).unwrap();
+        let (y, residual) = (values::<E>(images, 0), values::<E>(images, 2));
+        let affine = Affine { scale: vec![1.5; 16], shift: vec![0.25; 16] };
+        let of = |y: &[E], residual: &[E], images| {
+            let residual = Residual::Same(residual);
+            normalise_batch::<K, E>(y, &affine, residual, true, &shape(images))
+        };
+        let all = of(&y, &residual, images);
+        assert!(size_of_val(&*all) >= STREAMED);
+        let size = shape(1).output_image();
+        let singles = y.chunks_exact(size).zip(residual.chunks_exact(size));
+        for (all, (y, residual)) in all.chunks_exact(size).zip(singles) {
+            assert!(all == &*of(y, residual, 1));
+        }
+    }
+
+    #[test]
+    fn large_batches_are_what_their_images_are() {
+        check::<OnPortable, f32>();
+        check::<OnPortable, bf16>();
+        #[cfg(target_arch = "x86_64")]
+        {
+            use crate::cpu::{OnAvx2, OnAvx512, OnAvx512Bf16, Path};
+            if Path::Avx2.is_available() {
+                check::<OnAvx2, f32>();
+                check::<OnAvx2, bf16>();
+            }
+            if Path::Avx512.is_available() {
+                check::<OnAvx512, f32>();
+                check::<OnAvx512, bf16>();
+            }
+            if Path::Avx512Bf16.is_available() {
+                check::<OnAvx512Bf16, bf16>();
+            }
+        }
+    }
 }

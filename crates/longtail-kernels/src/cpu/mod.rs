@@ -32,7 +32,9 @@ mod winograd_transform;
 mod words;
 
 pub(crate) use affine::Affine;
-pub(crate) use backward::{ConvBackward, ConvGradients, GradientEpilogue, Layer, Sums};
+pub(crate) use backward::{
+    BatchNormCoefficients, ConvBackward, ConvGradients, GradientEpilogue, Layer, Passes, Sums,
+};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use convolution::Convolution;
 pub(crate) use cross_entropy::{powers, slopes};

@@ -2,10 +2,13 @@
 //! cost a fault each, a fifth of the step before there was a pool.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     marker::PhantomData,
     mem::MaybeUninit,
     ops::{Deref, DerefMut},
+    ptr::NonNull,
+    slice,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,13 +19,13 @@ use super::{
     element::Element,
 };
 
-/// How many times as large as needed memory may be: a stage of a network halves its activations.
-const TOO_LARGE: usize = 4;
+/// How many times as large as what is asked for a block may be that it is cut from: a stage of a network halves its
+/// activations, and what is small and stays must not keep what is large from being whole.
+const TOO_LARGE: usize = 8;
 
-/// Memory that is not in use, by its number of lines.
-#[derive(Default)]
+/// Blocks, and what of them is not in use.
 struct Pool {
-    free: BTreeMap<usize, Vec<Free>>,
+    blocks: Vec<Cut>,
     /// How much was given back so far, which is the time of the pool.
     given: u64,
     free_lines: usize,
@@ -30,19 +33,21 @@ struct Pool {
     most_used_lines: usize,
 }
 
-/// Memory, and when it was given back.
-struct Free {
-    memory: Block,
+/// A block of which parts are in use.
+struct Cut {
+    block: Block,
+    /// What is not, by where it begins.
+    gaps: BTreeMap<usize, Gap>,
+}
+
+/// Lines that are not in use, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gap {
+    lines: usize,
     since: u64,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    free: BTreeMap::new(),
-    given: 0,
-    free_lines: 0,
-    used_lines: 0,
-    most_used_lines: 0,
-});
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
 fn pool() -> MutexGuard<'static, Pool> {
     // A thread that panicked has left counts and lists whole.
@@ -50,60 +55,131 @@ fn pool() -> MutexGuard<'static, Pool> {
 }
 
 impl Pool {
-    /// The smallest memory that is large enough, unless it is much too large; `None` where fresh memory of
-    /// just this size has to be made.
-    fn take(&mut self, lines: usize) -> Option<Block> {
-        let mut fitting = self.free.range_mut(lines..=lines.saturating_mul(TOO_LARGE));
-        let memory = fitting.find(|(_, kept)| !kept.is_empty());
-        let memory = memory.and_then(|(_, kept)| kept.pop()).map(|free| free.memory);
-        let held = memory.as_ref().map_or(lines, Block::len);
-        self.free_lines -= memory.as_ref().map_or(0, Block::len);
-        self.used_lines += held;
+    const fn new() -> Self {
+        Self { blocks: Vec::new(), given: 0, free_lines: 0, used_lines: 0, most_used_lines: 0 }
+    }
+
+    /// So many lines of the smallest gap that holds them; or, where fresh memory is needed, what is to be freed before, so
+    /// that no more is held than was ever in use at once.
+    fn take(&mut self, lines: usize) -> Result<Memory, Vec<Block>> {
+        self.used_lines += lines;
         self.most_used_lines = self.most_used_lines.max(self.used_lines);
+        let Some((block, start)) = self.smallest_gap(lines) else {
+            return Err(self.make_room(lines));
+        };
+        self.free_lines -= lines;
+        let cut = &mut self.blocks[block];
+        if let Some(gap) = cut.gaps.remove(&start)
+            && gap.lines > lines
+        {
+            let rest = Gap { lines: gap.lines - lines, ..gap };
+            cut.gaps.insert(start + lines, rest);
+        }
+        Ok(Memory { start: cut.block.line(start), lines })
+    }
+
+    fn smallest_gap(&self, lines: usize) -> Option<(usize, usize)> {
+        let most = lines.saturating_mul(TOO_LARGE);
+        let blocks = self.blocks.iter().enumerate().filter(|(_, cut)| cut.block.len() <= most);
+        let gaps = blocks.flat_map(|(block, cut)| {
+            cut.gaps.iter().map(move |(&start, &gap)| (block, start, gap))
+        });
+        // Of gaps of one size the last given is warm.
+        gaps.filter(|(.., gap)| gap.lines >= lines)
+            .min_by_key(|(.., gap)| (gap.lines, Reverse(gap.since)))
+            .map(|(block, start, _)| (block, start))
+    }
+
+    /// Takes out blocks that are not in use, the longest not used first, until `lines` lines more, which count as used, are
+    /// no more than ever.
+    fn make_room(&mut self, lines: usize) -> Vec<Block> {
+        debug_assert!(lines <= self.used_lines);
+        let mut out = Vec::new();
+        while self.used_lines + self.free_lines > self.most_used_lines {
+            let unused = self.blocks.iter().enumerate().filter_map(|(at, cut)| {
+                let (&start, gap) = cut.gaps.first_key_value()?;
+                (start == 0 && gap.lines == cut.block.len()).then_some((gap.since, at))
+            });
+            let Some((_, at)) = unused.min() else { break };
+            let Cut { block, .. } = self.blocks.swap_remove(at);
+            self.free_lines -= block.len();
+            out.push(block);
+        }
+        out
+    }
+
+    /// A fresh block, all of which is in use, as [`Pool::take`] has counted.
+    fn add(&mut self, block: Block) -> Memory {
+        let memory = Memory { start: block.line(0), lines: block.len() };
+        self.blocks.push(Cut { block, gaps: BTreeMap::new() });
         memory
     }
 
-    /// Keeps the memory. So that never more is held than was ever in use at once, what has not been in use
-    /// for longest comes back for it.
-    fn give(&mut self, memory: Block) -> Vec<Block> {
-        let lines = memory.len();
+    fn give(&mut self, start: NonNull<Line>, lines: usize) {
         self.given += 1;
+        let Some((cut, start)) = self.blocks.iter_mut().find_map(|cut| {
+            let at = cut.block.index_of(start)?;
+            Some((cut, at))
+        }) else {
+            return;
+        };
+        let mut gap = Gap { lines, since: self.given };
+        if let Some(behind) = cut.gaps.remove(&(start + lines)) {
+            gap.lines += behind.lines;
+        }
+        let before = cut.gaps.range_mut(..start).next_back();
+        match before.filter(|(at, before)| *at + before.lines == start) {
+            Some((_, before)) => *before = Gap { lines: before.lines + gap.lines, ..gap },
+            None => drop(cut.gaps.insert(start, gap)),
+        }
         self.used_lines -= lines;
         self.free_lines += lines;
-        self.free.entry(lines).or_default().push(Free { memory, since: self.given });
-        let mut beyond = Vec::new();
-        while self.used_lines + self.free_lines > self.most_used_lines {
-            let Some(oldest) = self.oldest() else { break };
-            beyond.push(oldest);
-        }
-        beyond
-    }
-
-    /// Takes out what has not been in use for longest.
-    fn oldest(&mut self) -> Option<Block> {
-        // The last ones given are at the end and the first ones taken.
-        let kept = self.free.values_mut().filter(|kept| !kept.is_empty());
-        let memory = kept.min_by_key(|kept| kept[0].since)?.remove(0).memory;
-        self.free_lines -= memory.len();
-        Some(memory)
     }
 }
 
-/// Lines that go back to the pool.
-struct Memory(Block);
+/// Lines of a block of the pool, which they go back to.
+struct Memory {
+    start: NonNull<Line>,
+    lines: usize,
+}
+
+// SAFETY: it alone has its lines, which the pool keeps until they are given back.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
 
 impl Memory {
     fn take(bytes: usize) -> Self {
-        let lines = bytes.div_ceil(size_of::<Line>());
-        let memory = pool().take(lines);
-        Self(memory.unwrap_or_else(|| Block::new(lines)))
+        let lines = bytes.div_ceil(size_of::<Line>()).max(1);
+        let taken = pool().take(lines);
+        taken.unwrap_or_else(|beyond| {
+            // The lock is not held while memory is freed and made.
+            drop(beyond);
+            let block = Block::new(lines);
+            pool().add(block)
+        })
+    }
+}
+
+impl Deref for Memory {
+    type Target = [Line];
+
+    fn deref(&self) -> &[Line] {
+        // SAFETY: so many lines are there and initialised, and nobody else has them.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.lines) }
+    }
+}
+
+impl DerefMut for Memory {
+    fn deref_mut(&mut self) -> &mut [Line] {
+        // SAFETY: as above.
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.lines) }
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // What the pool does not keep is freed after its lock is.
-        let _beyond = pool().give(std::mem::replace(&mut self.0, Block::new(0)));
+        pool().give(self.start, self.lines);
     }
 }
 
@@ -123,13 +199,13 @@ impl<E: Element> Deref for Pooled<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
-        &bytemuck::cast_slice(&self.memory.0)[..self.count]
+        &bytemuck::cast_slice(&self.memory)[..self.count]
     }
 }
 
 impl<E: Element> DerefMut for Pooled<E> {
     fn deref_mut(&mut self) -> &mut [E] {
-        &mut bytemuck::cast_slice_mut(&mut self.memory.0)[..self.count]
+        &mut bytemuck::cast_slice_mut(&mut self.memory)[..self.count]
     }
 }
 
@@ -155,16 +231,16 @@ impl AllocationController for Memory {
         &mut self,
         _policy: AccessPolicy,
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.0);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut *self);
         let (start, count) = (bytes.as_mut_ptr(), bytes.len());
         // SAFETY: the same bytes; the caller promises to write initialised ones only.
-        Ok(unsafe { std::slice::from_raw_parts_mut(start.cast(), count) })
+        Ok(unsafe { slice::from_raw_parts_mut(start.cast(), count) })
     }
 
     fn memory(&self, _policy: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
-        let bytes: &[u8] = bytemuck::cast_slice(&self.0);
+        let bytes: &[u8] = bytemuck::cast_slice(self);
         // SAFETY: the same bytes, which are initialised.
-        Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) })
+        Ok(unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) })
     }
 }
 
@@ -172,34 +248,78 @@ impl AllocationController for Memory {
 mod tests {
     use super::*;
 
-    #[test]
-    fn memory_is_used_again_and_never_more_is_held_than_was_in_use() {
-        let mut pool = Pool::default();
-        let fresh = Block::new;
-        assert!(pool.take(3).is_none() && pool.take(5).is_none());
-        let (three, five) = (fresh(3), fresh(5));
-        let start = three.as_ptr();
-        assert!(pool.give(three).is_empty() && pool.give(five).is_empty());
-        assert_eq!((pool.free_lines, pool.used_lines, pool.most_used_lines), (8, 0, 8));
-        assert_eq!(pool.take(3).map(|memory| memory.as_ptr()), Some(start));
-        // A larger one is not at hand; keeping it as well would exceed what was in use.
-        assert!(pool.take(6).is_none());
-        assert_eq!(pool.most_used_lines, 9);
-        let beyond: Vec<usize> = pool.give(fresh(6)).iter().map(Block::len).collect();
-        assert_eq!((beyond, pool.free_lines, pool.used_lines), (vec![5], 6, 3));
+    /// As [`Memory::take`], of a pool of its own; gives the lines it freed as well.
+    fn take_of(pool: &mut Pool, lines: usize) -> (NonNull<Line>, Vec<usize>) {
+        let (memory, freed) = match pool.take(lines) {
+            Ok(memory) => (memory, Vec::new()),
+            Err(beyond) => (pool.add(Block::new(lines)), beyond.iter().map(Block::len).collect()),
+        };
+        // Not into the process's pool.
+        let start = std::mem::ManuallyDrop::new(memory).start;
+        (start, freed)
+    }
+
+    fn counts(pool: &Pool) -> (usize, usize, usize) {
+        (pool.free_lines, pool.used_lines, pool.most_used_lines)
     }
 
     #[test]
-    fn memory_serves_smaller_needs_but_not_much_smaller_ones() {
-        let mut pool = Pool::default();
-        for lines in [16, 8] {
-            assert!(pool.take(lines).is_none());
+    fn memory_is_used_again_and_never_more_is_held_than_was_in_use() {
+        let mut pool = Pool::new();
+        let [(three, _), (five, _)] = [3, 5].map(|lines| take_of(&mut pool, lines));
+        pool.give(three, 3);
+        pool.give(five, 5);
+        assert_eq!(counts(&pool), (8, 0, 8));
+        assert_eq!(take_of(&mut pool, 3), (three, vec![]));
+        // Nothing at hand is as large; keeping it beside would exceed what was in use.
+        let (six, freed) = take_of(&mut pool, 6);
+        assert_eq!((freed, counts(&pool)), (vec![5], (0, 9, 9)));
+        pool.give(three, 3);
+        pool.give(six, 6);
+        assert_eq!((counts(&pool), pool.blocks.len()), ((9, 0, 9), 2));
+    }
+
+    #[test]
+    fn blocks_are_cut_and_whole_again() {
+        let mut pool = Pool::new();
+        let (whole, _) = take_of(&mut pool, 16);
+        pool.give(whole, 16);
+        let parts = [4, 4, 8].map(|lines| (take_of(&mut pool, lines).0, lines));
+        // SAFETY: at most at the end of the block.
+        let at = |lines: usize| unsafe { whole.add(lines) };
+        assert_eq!(parts.map(|(start, _)| start), [whole, at(4), at(8)]);
+        assert_eq!((counts(&pool), pool.blocks.len()), ((0, 16, 16), 1));
+        // In any order: behind a gap, before one, and between two.
+        for order in [[0, 1, 2], [2, 1, 0], [0, 2, 1], [1, 0, 2]] {
+            for part in order {
+                pool.give(parts[part].0, parts[part].1);
+            }
+            assert_eq!(pool.blocks[0].gaps.len(), 1, "{order:?}");
+            assert_eq!(take_of(&mut pool, 16), (whole, vec![]));
+            pool.give(whole, 16);
+            for (start, lines) in parts {
+                assert_eq!(take_of(&mut pool, lines), (start, vec![]));
+            }
         }
-        assert!([16, 8].into_iter().all(|lines| pool.give(Block::new(lines)).is_empty()));
-        assert!(pool.take(1).is_none());
-        assert_eq!(pool.take(4).map(|memory| memory.len()), Some(8));
-        assert_eq!(pool.take(4).map(|memory| memory.len()), Some(16));
-        assert_eq!((pool.free_lines, pool.used_lines, pool.most_used_lines), (0, 25, 25));
+        // What is in use in part is not freed.
+        pool.give(parts[2].0, 8);
+        let (_, freed) = take_of(&mut pool, 9);
+        assert_eq!((freed, counts(&pool)), (vec![], (8, 17, 17)));
+    }
+
+    #[test]
+    fn little_does_not_cut_what_is_large() {
+        let mut pool = Pool::new();
+        let [large, small] = [16, 2].map(|lines| take_of(&mut pool, lines).0);
+        pool.give(large, 16);
+        pool.give(small, 2);
+        assert_eq!(take_of(&mut pool, 1).0, small);
+        assert_eq!(take_of(&mut pool, 2).0, large);
+        let (fresh, _) = take_of(&mut pool, 1);
+        assert_eq!(pool.blocks.len(), 2);
+        // SAFETY: the second of its two lines.
+        assert_eq!(fresh, unsafe { small.add(1) });
+        assert_eq!((take_of(&mut pool, 1).1, pool.blocks.len()), (vec![], 3));
     }
 
     #[test]

@@ -1,53 +1,123 @@
 //! The operators as nodes of Burn's autodiff graph.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use burn::backend::{
     Autodiff, Backend,
     autodiff::{
-        checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+        NodeId,
+        checkpoint::{
+            base::Checkpointer,
+            retro_forward::RetroForward,
+            state::BackwardStates,
+            strategy::{BalancedCheckpointing, CheckpointStrategy},
+        },
         grads::Gradients,
         ops::{Backward, Ops, OpsKind},
     },
     tensor::FloatTensor,
 };
 
-use super::ops::{
-    BasicBlockOutput, ConvBnOutput, FusedBackward, FusedOps, SavedBlock, SavedConvBn, Wanted,
-};
-use crate::options::ConvBnOptions;
+use super::ops::{BasicBlockOutput, ConvBnOutput, FusedBackward, FusedOps, SavedBlock, SavedLayer};
+use crate::{cpu::Sums, options::ConvBnOptions};
 
 type Tensor<B, C> = FloatTensor<Autodiff<B, C>>;
 
-/// `N` is 4 without a residual, 5 with one: x, weight, γ, β, residual.
-#[derive(Debug)]
-struct ConvBnBackward<const N: usize>;
+/// Sums of a gradient that were made while it was: handed from an activation to its convolution, on the way back.
+type HandedSums = Arc<Mutex<Option<Sums>>>;
 
-impl<B: FusedBackward, const N: usize> Backward<B, N> for ConvBnBackward<N> {
-    type State = (SavedConvBn<B>, ConvBnOptions);
+fn handed(sums: &HandedSums) -> MutexGuard<'_, Option<Sums>> {
+    // A thread that panicked has left it whole.
+    sums.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The convolution and its batch norm. Parents: x, weight, γ, β.
+#[derive(Debug)]
+struct ConvBnBackward;
+
+#[derive(Debug, Clone)]
+struct SavedConvBn<B: Backend> {
+    x: NodeId,
+    weight: FloatTensor<B>,
+    layer: SavedLayer<B>,
+    sums: HandedSums,
+    options: ConvBnOptions,
+}
+
+impl<B: FusedBackward> Backward<B, 4> for ConvBnBackward {
+    type State = SavedConvBn<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let parents = ops.parents.map(|node| node.map(|node| node.id));
+        let grad = grads.consume::<B>(&ops.node);
+        let SavedConvBn { x, weight, layer, sums, options } = ops.state;
+        let x = checkpointer.retrieve_node_output::<FloatTensor<B>>(x);
+        let (sums, wants_input) = (handed(&sums).take(), parents[0].is_some());
+        let gradients = B::conv_bn_backward(x, weight, layer, grad, sums, wants_input, options);
+        let gradients =
+            [gradients.x, Some(gradients.weight), Some(gradients.gamma), Some(gradients.beta)];
+        for (parent, gradient) in parents.into_iter().zip(gradients) {
+            if let (Some(id), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(id, gradient);
+            }
+        }
+    }
+}
+
+/// What follows a batch norm. Parents: its layer; with `N` = 2 the residual.
+#[derive(Debug)]
+struct ActivationBackward<const N: usize>;
+
+#[derive(Debug, Clone)]
+struct SavedActivation<B: Backend> {
+    layer: SavedLayer<B>,
+    /// The residual, if the ReLU's mask needs it.
+    residual: Option<NodeId>,
+    sums: HandedSums,
+    relu: bool,
+}
+
+impl<B: FusedBackward, const N: usize> Backward<B, N> for ActivationBackward<N> {
+    type State = SavedActivation<B>;
 
     fn backward(
         self,
         ops: Ops<Self::State, N>,
         grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
+        checkpointer: &mut Checkpointer,
     ) {
-        let parents = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<B>(&ops.node);
-        let (saved, options) = ops.state;
-        let residual = parents.get(4).copied().flatten();
-        let wanted = Wanted { input: parents[0].is_some(), residual: residual.is_some() };
-        let gradients = B::conv_bn_backward(saved, grad, wanted, options);
-        let all = [
-            (parents[0], gradients.x),
-            (parents[1], Some(gradients.weight)),
-            (parents[2], Some(gradients.gamma)),
-            (parents[3], Some(gradients.beta)),
-            (residual, gradients.residual),
-        ];
-        for (parent, gradient) in all {
-            if let (Some(id), Some(gradient)) = (parent, gradient) {
-                grads.register::<B>(id, gradient);
-            }
+        let SavedActivation { layer, residual, sums, relu } = ops.state;
+        let residual = residual.map(|id| checkpointer.retrieve_node_output::<FloatTensor<B>>(id));
+        let (grad, made) = B::activation_backward(layer, residual, grad, relu);
+        *handed(&sums) = Some(made);
+        for parent in ops.parents.into_iter().flatten() {
+            grads.register::<B>(parent.id, grad.clone());
         }
+    }
+}
+
+/// Makes an activation again.
+#[derive(Debug)]
+struct ActivationAgain<B: Backend> {
+    layer: SavedLayer<B>,
+    /// The node of the convolution, where that is one of its own.
+    y: Option<NodeId>,
+    residual: Option<NodeId>,
+    relu: bool,
+}
+
+impl<B: FusedBackward> RetroForward for ActivationAgain<B> {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let [_, residual] = [self.y, self.residual]
+            .map(|node| node.map(|node| states.get_state::<FloatTensor<B>>(&node)));
+        let output = B::activation_again(self.layer.clone(), residual, self.relu);
+        states.save(out_node, output);
     }
 }
 
@@ -56,18 +126,19 @@ impl<B: FusedBackward, const N: usize> Backward<B, N> for ConvBnBackward<N> {
 struct BasicBlockBackward;
 
 impl<B: FusedBackward> Backward<B, 7> for BasicBlockBackward {
-    type State = (SavedBlock<B>, usize, f64);
+    type State = (NodeId, SavedBlock<B>);
 
     fn backward(
         self,
         ops: Ops<Self::State, 7>,
         grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
+        checkpointer: &mut Checkpointer,
     ) {
         let [x, parameters @ ..] = ops.parents.map(|node| node.map(|node| node.id));
         let grad = grads.consume::<B>(&ops.node);
-        let (saved, stride, epsilon) = ops.state;
-        let (d_x, gradients) = B::basic_block_backward(saved, grad, x.is_some(), stride, epsilon);
+        let (kept, saved) = ops.state;
+        let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(kept);
+        let (d_x, gradients) = B::basic_block_backward(input, saved, grad, x.is_some());
         if let (Some(id), Some(d_x)) = (x, d_x) {
             grads.register::<B>(id, d_x);
         }
@@ -84,13 +155,25 @@ fn constant<B: Backend, C: CheckpointStrategy>(value: B::FloatTensorPrimitive) -
     <Tensor<B, C>>::new(value)
 }
 
-macro_rules! track {
-    ($node:expr, $parents:expr, $output:expr, $state:expr) => {
-        match $node.prepare::<C>($parents).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish($state, $output),
-            OpsKind::UnTracked(prep) => prep.finish($output),
+/// The node of an activation; `inputs` are its parents.
+fn activation<B: FusedBackward, C: CheckpointStrategy, const N: usize>(
+    inputs: [Tensor<B, C>; N],
+    output: FloatTensor<B>,
+    mut saved: SavedActivation<B>,
+) -> Tensor<B, C> {
+    let nodes = inputs.each_ref().map(|tensor| tensor.node());
+    let [y, residual] = [0, 1].map(|parent| inputs.get(parent).map(|tensor| tensor.id()));
+    let again = ActivationAgain { layer: saved.layer.clone(), y, residual, relu: saved.relu };
+    let prepared = ActivationBackward::<N>.prepare::<BalancedCheckpointing>(nodes);
+    let prepared = prepared.memory_bound().retro_forward(again).parents(&inputs);
+    match prepared.stateful() {
+        OpsKind::Tracked(mut prepared) => {
+            let residual = inputs.get(1).filter(|_| saved.relu);
+            saved.residual = residual.map(|residual| prepared.checkpoint(residual));
+            prepared.finish(saved, output)
         }
-    };
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    }
 }
 
 impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
@@ -103,35 +186,40 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         has_residual: bool,
         options: ConvBnOptions,
     ) -> ConvBnOutput<Self> {
-        let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
-        let ((gamma, gamma_node), (beta, beta_node)) = (gamma.into_parts(), beta.into_parts());
-        let (residual, residual_node) = residual.into_parts();
-        let forward = B::conv_bn(
-            x.clone(),
+        let inputs = [x, weight, gamma, beta];
+        let nodes = inputs.each_ref().map(|tensor| tensor.node());
+        let [x, weight, gamma, beta] = inputs.each_ref().map(|tensor| tensor.primitive().clone());
+        let other = residual.primitive().clone();
+        let made = B::conv_bn(
+            x,
             weight.clone(),
             gamma.clone(),
-            beta,
-            residual,
+            beta.clone(),
+            other,
             has_residual,
             options,
         );
-        let output = forward.output.clone();
-        let (y, mean, variance) =
-            (forward.y.clone(), forward.mean.clone(), forward.variance.clone());
-        let saved = (SavedConvBn { x, weight, gamma, forward }, options);
-        let nodes = [x_node, weight_node, gamma_node, beta_node];
-        let output = if has_residual {
-            let [x, weight, gamma, beta] = nodes;
-            let nodes = [x, weight, gamma, beta, residual_node];
-            track!(ConvBnBackward::<5>, nodes, output, saved)
-        } else {
-            track!(ConvBnBackward::<4>, nodes, output, saved)
+        let (y, mean, variance) = (made.y.clone(), made.mean.clone(), made.variance.clone());
+        let layer = SavedLayer { y, gamma, beta, mean, variance, epsilon: options.epsilon };
+        let sums = HandedSums::default();
+        let y = match ConvBnBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prepared) => {
+                let x = prepared.checkpoint(&inputs[0]);
+                let (layer, sums) = (layer.clone(), sums.clone());
+                prepared.finish(SavedConvBn { x, weight, layer, sums, options }, made.y.clone())
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(made.y.clone()),
+        };
+        let saved = SavedActivation { layer, residual: None, sums, relu: options.relu };
+        let output = match has_residual {
+            true => activation::<B, C, 2>([y, residual], made.output, saved),
+            false => activation::<B, C, 1>([y], made.output, saved),
         };
         ConvBnOutput {
             output,
-            y: constant::<B, C>(y),
-            mean: constant::<B, C>(mean),
-            variance: constant::<B, C>(variance),
+            y: constant::<B, C>(made.y),
+            mean: constant::<B, C>(made.mean),
+            variance: constant::<B, C>(made.variance),
         }
     }
 
@@ -170,19 +258,12 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         stride: usize,
         epsilon: f64,
     ) -> BasicBlockOutput<Self> {
-        let [
-            (x, x_node),
-            (weight1, weight1_node),
-            (gamma1, gamma1_node),
-            (beta1, beta1_node),
-            (weight2, weight2_node),
-            (gamma2, gamma2_node),
-            (beta2, beta2_node),
-        ] = [x, weight1, gamma1, beta1, weight2, gamma2, beta2].map(|t| t.into_parts());
-        let nodes =
-            [x_node, weight1_node, gamma1_node, beta1_node, weight2_node, gamma2_node, beta2_node];
-        let forward = B::basic_block(
-            x.clone(),
+        let inputs = [x, weight1, gamma1, beta1, weight2, gamma2, beta2];
+        let nodes = inputs.each_ref().map(|tensor| tensor.node());
+        let [input, weight1, gamma1, beta1, weight2, gamma2, beta2] =
+            inputs.each_ref().map(|tensor| tensor.primitive().clone());
+        let kept = B::basic_block(
+            input,
             weight1.clone(),
             gamma1.clone(),
             beta1.clone(),
@@ -192,15 +273,45 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             stride,
             epsilon,
         );
-        let kept = forward.clone();
-        let saved = SavedBlock {
-            x,
-            weights: [weight1, weight2],
-            gammas: [gamma1, gamma2],
-            betas: [beta1, beta2],
-            forward,
+        let layers = {
+            let kept = kept.clone();
+            let first = SavedLayer {
+                y: kept.y1,
+                gamma: gamma1,
+                beta: beta1,
+                mean: kept.mean1,
+                variance: kept.variance1,
+                epsilon,
+            };
+            let second = SavedLayer {
+                y: kept.y2,
+                gamma: gamma2,
+                beta: beta2,
+                mean: kept.mean2,
+                variance: kept.variance2,
+                epsilon,
+            };
+            [first, second]
         };
-        let output = track!(BasicBlockBackward, nodes, kept.output, (saved, stride, epsilon));
+        let prepared = BasicBlockBackward.prepare::<BalancedCheckpointing>(nodes);
+        // What is made again asks for the block's input, so that without a block that is kept all of them were.
+        let (prepared, output) = if stride == 1 {
+            let layer = layers[1].clone();
+            let again =
+                ActivationAgain { layer, y: None, residual: Some(inputs[0].id()), relu: true };
+            (prepared.memory_bound().retro_forward(again).parents(&inputs), None)
+        } else {
+            (prepared.compute_bound(), Some(kept.output.clone()))
+        };
+        let output = match prepared.stateful() {
+            OpsKind::Tracked(mut prepared) => {
+                let x = prepared.checkpoint(&inputs[0]);
+                let weights = [weight1, weight2];
+                let saved = SavedBlock { weights, layers, stride, output };
+                prepared.finish((x, saved), kept.output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(kept.output),
+        };
         BasicBlockOutput {
             output,
             y1: constant::<B, C>(kept.y1),

@@ -2,7 +2,7 @@
 
 use burn::backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor};
 
-use crate::options::ConvBnOptions;
+use crate::{cpu::Sums, options::ConvBnOptions};
 
 /// The operators, forward. All tensors as in [`crate::conv_bn_train`] and
 /// [`crate::basic_block_train`]; what is kept for the way back comes along.
@@ -59,7 +59,7 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What [`FusedOps::conv_bn`] gives and keeps.
+/// What [`FusedOps::conv_bn`] gives; the activation is made again on the way back.
 #[derive(Debug, Clone, ExtensionType)]
 pub struct ConvBnOutput<B: Backend> {
     /// Activation.
@@ -72,8 +72,8 @@ pub struct ConvBnOutput<B: Backend> {
     pub variance: FloatTensor<B>,
 }
 
-/// What [`FusedOps::basic_block`] gives and keeps; the first convolution's activation is made again
-/// on the way back.
+/// What [`FusedOps::basic_block`] gives. The first convolution's activation is made again on the way back, the
+/// block's is as well where it has stride 1: of a stage, the first block's alone is kept.
 #[derive(Debug, Clone, ExtensionType)]
 pub struct BasicBlockOutput<B: Backend> {
     /// Activation.
@@ -94,56 +94,68 @@ pub struct BasicBlockOutput<B: Backend> {
 
 /// The operators, backward, on a backend without autodiff.
 pub(crate) trait FusedBackward: FusedOps {
-    /// The gradients of [`FusedOps::conv_bn`].
+    /// The gradients of a convolution of `x` and its batch norm from the normalised values' (`grad`), of which `sums` may be
+    /// at hand.
     fn conv_bn_backward(
-        saved: SavedConvBn<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        layer: SavedLayer<Self>,
         grad: FloatTensor<Self>,
-        wanted: Wanted,
+        sums: Option<Sums>,
+        wants_input: bool,
         options: ConvBnOptions,
     ) -> ConvBnGradients<Self>;
 
-    /// The gradients of [`FusedOps::basic_block`]: of the input if it is wanted, then of the six
+    /// The gradient of [`SavedLayer`]'s normalised values, and of the residual, from that of their activation; and its sums.
+    fn activation_backward(
+        layer: SavedLayer<Self>,
+        residual: Option<FloatTensor<Self>>,
+        grad: FloatTensor<Self>,
+        relu: bool,
+    ) -> (FloatTensor<Self>, Sums);
+
+    /// The activation of a layer again, to the bit.
+    fn activation_again(
+        layer: SavedLayer<Self>,
+        residual: Option<FloatTensor<Self>>,
+        relu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// The gradients of [`FusedOps::basic_block`] of `x`: of the input if it is wanted, then of the six
     /// parameters in the order of the arguments.
     fn basic_block_backward(
+        x: FloatTensor<Self>,
         saved: SavedBlock<Self>,
         grad: FloatTensor<Self>,
         wants_input: bool,
-        stride: usize,
-        epsilon: f64,
     ) -> (Option<FloatTensor<Self>>, [FloatTensor<Self>; 6]);
 }
 
-/// What the way back through a layer needs.
-#[derive(Debug, Clone)]
-pub(crate) struct SavedConvBn<B: Backend> {
-    pub x: FloatTensor<B>,
-    pub weight: FloatTensor<B>,
-    pub gamma: FloatTensor<B>,
-    pub forward: ConvBnOutput<B>,
-}
-
-/// What the way back through a block needs.
+/// What the way back through a block needs beside its input.
 #[derive(Debug, Clone)]
 pub(crate) struct SavedBlock<B: Backend> {
-    pub x: FloatTensor<B>,
     pub weights: [FloatTensor<B>; 2],
-    pub gammas: [FloatTensor<B>; 2],
-    pub betas: [FloatTensor<B>; 2],
-    pub forward: BasicBlockOutput<B>,
+    pub layers: [SavedLayer<B>; 2],
+    pub stride: usize,
+    /// The activation; with stride 1 it is known from the input and the second layer.
+    pub output: Option<FloatTensor<B>>,
 }
 
-/// Which gradients are asked for beside the parameters'.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
-    pub input: bool,
-    pub residual: bool,
+/// A convolution and its batch norm.
+#[derive(Debug, Clone)]
+pub(crate) struct SavedLayer<B: Backend> {
+    pub y: FloatTensor<B>,
+    pub gamma: FloatTensor<B>,
+    pub beta: FloatTensor<B>,
+    pub mean: FloatTensor<B>,
+    pub variance: FloatTensor<B>,
+    pub epsilon: f64,
 }
 
-/// The gradients of one layer.
+/// The gradients of one convolution and its batch norm.
 pub(crate) struct ConvBnGradients<B: Backend> {
     pub x: Option<FloatTensor<B>>,
     pub weight: FloatTensor<B>,
     pub gamma: FloatTensor<B>,
     pub beta: FloatTensor<B>,
-    pub residual: Option<FloatTensor<B>>,
 }

@@ -1,7 +1,9 @@
 //! Residual blocks in training.
 
-use burn::tensor::{DType, Device, Tensor};
-use longtail_kernels::{Algorithm, ConvBnOptions, algorithm, basic_block_train, composed};
+use burn::tensor::{DType, Device, Gradients, Tensor};
+use longtail_kernels::{
+    Algorithm, ConvBnOptions, algorithm, basic_block_train, composed, conv_bn_train,
+};
 
 use super::support::{EPSILON, F32, apart, compare, leaf, of_parameters, on_every_path, to_vec};
 
@@ -124,4 +126,225 @@ fn results_do_not_depend_on_the_number_of_threads() {
             assert!(with(threads) == one, "{threads} threads on {}", path.name());
         }
     });
+}
+
+/// Weights, γ, β and stride of a block.
+#[derive(Clone)]
+struct Parameters {
+    weights: [Tensor<4>; 2],
+    gammas: [Tensor<1>; 2],
+    betas: [Tensor<1>; 2],
+    stride: usize,
+}
+
+impl Parameters {
+    /// Of a block from `input` to `output` channels.
+    fn new([input, output]: [usize; 2], stride: usize, salt: u64, dtype: DType) -> Self {
+        let dims = [[output, input, 3, 3], [output, output, 3, 3]];
+        let of = |i: usize| salt + i as u64;
+        Self {
+            weights: [0, 1].map(|i| leaf(dims[i], of(i), dtype, 0.0)),
+            gammas: [2, 3].map(|i| leaf([output], of(i), dtype, 1.5)),
+            betas: [4, 5].map(|i| leaf([output], of(i), dtype, 0.0)),
+            stride,
+        }
+    }
+
+    fn train(&self, x: Tensor<4>, fast: bool) -> Tensor<4> {
+        let Self { weights, gammas, betas, stride } = self.clone();
+        let op = if fast { basic_block_train } else { composed::basic_block_train };
+        op(x, weights, gammas, betas, stride, EPSILON).output
+    }
+
+    fn gradients(&self, all: &Gradients) -> Vec<Vec<f64>> {
+        let weights = self.weights.iter().map(|weight| to_vec(weight.grad(all).unwrap()));
+        let others = self.gammas.iter().chain(&self.betas);
+        weights.chain(others.map(|other| to_vec(other.grad(all).unwrap()))).collect()
+    }
+}
+
+/// Four blocks, the first of them with `stride`.
+fn stage(stride: usize, dtype: DType) -> Vec<Parameters> {
+    let (channels, dtype) = ([[16, 16 * stride], [16 * stride; 2]], of_parameters(dtype));
+    let of = |index: usize| if index == 0 { (channels[0], stride) } else { (channels[1], 1) };
+    let block = |index: usize| {
+        let (channels, stride) = of(index);
+        Parameters::new(channels, stride, 100 + 10 * index as u64, dtype)
+    };
+    (0..4).map(block).collect()
+}
+
+/// Outputs of a stage are made again on its way back; what comes of it is what comes of blocks whose inputs are kept.
+#[test]
+fn a_stage_goes_back_as_its_blocks_do_one_by_one() {
+    on_every_path(|path| {
+        for (stride, dtype) in [(1, DType::F32), (2, DType::F32), (1, DType::BF16)] {
+            let blocks = stage(stride, dtype);
+            let x = leaf([5, 8, 8, 16], 1, dtype, 0.0);
+            let output = blocks.iter().fold(x.clone(), |x, block| block.train(x, true));
+            let mut pull = leaf(output.dims(), 2, dtype, 0.0).detach();
+            let all = (output * pull.clone()).sum().backward();
+
+            let mut inputs = vec![x.clone()];
+            for block in &blocks {
+                let output = block.train(inputs.last().unwrap().clone(), true);
+                inputs.push(output.detach().require_grad());
+            }
+            for (index, block) in blocks.iter().enumerate().rev() {
+                let output = block.train(inputs[index].clone(), true);
+                let alone = (output * pull).sum().backward();
+                let what = format!("block {index} on {}, stride {stride}, {dtype:?}", path.name());
+                assert!(block.gradients(&all) == block.gradients(&alone), "{what}");
+                pull = Tensor::from_inner(inputs[index].grad(&alone).unwrap());
+            }
+            assert_eq!(to_vec(x.grad(&all).unwrap()), to_vec(pull));
+        }
+    });
+}
+
+/// Others may ask for an output that is made again, before and after the block behind it.
+#[test]
+fn outputs_within_a_stage_serve_others_as_well() {
+    let run = |dtype: DType, fast: bool| {
+        let blocks = stage(2, dtype);
+        let x = leaf([5, 8, 8, 16], 1, dtype, 0.0);
+        let mut outputs = Vec::new();
+        blocks.iter().fold(x.clone(), |x, block| {
+            outputs.push(block.train(x, fast));
+            outputs[outputs.len() - 1].clone()
+        });
+        let squares = outputs.into_iter().map(|output| output.square().mean());
+        let all = squares.reduce(|sum, square| sum + square).unwrap().backward();
+        let mut gradients = vec![("x", to_vec(x.grad(&all).unwrap()))];
+        for block in &blocks {
+            gradients.extend(block.gradients(&all).into_iter().map(|values| ("parameter", values)));
+        }
+        gradients
+    };
+    let reference = run(DType::F64, false);
+    on_every_path(|path| compare(&run(DType::F32, true), &reference, F32, path, &"stage"));
+}
+
+/// Weight, γ and β of a layer.
+type Layer = (Tensor<4>, Tensor<1>, Tensor<1>);
+
+/// 1×1, 3×3 in groups with a stride, 1×1; and a shortcut of its own where the shape changes.
+struct Bottleneck {
+    layers: [Layer; 3],
+    shortcut: Option<Layer>,
+    stride: usize,
+    groups: usize,
+}
+
+impl Bottleneck {
+    fn new(input: usize, stride: usize, groups: usize, salt: u64, dtype: DType) -> Self {
+        let dtype = of_parameters(dtype);
+        let layer = |dims: [usize; 4], salt: u64| {
+            let of_channels = |salt, shift| leaf([dims[0]], salt, dtype, shift);
+            (leaf(dims, salt, dtype, 0.0), of_channels(salt + 1, 1.5), of_channels(salt + 2, 0.0))
+        };
+        let layers = [
+            layer([32, input, 1, 1], salt),
+            layer([32, 32 / groups, 3, 3], salt + 3),
+            layer([64, 32, 1, 1], salt + 6),
+        ];
+        let shortcut = (input != 64 || stride != 1).then(|| layer([64, input, 1, 1], salt + 9));
+        Self { layers, shortcut, stride, groups }
+    }
+
+    fn train(&self, x: Tensor<4>, fast: bool) -> Tensor<4> {
+        let op = if fast { conv_bn_train } else { composed::conv_bn_train };
+        let layer = |x, layer: &Layer, residual, (stride, groups, relu)| {
+            let (weight, gamma, beta) = layer.clone();
+            let padding = weight.dims()[2] / 2;
+            let options = ConvBnOptions { stride, padding, groups, relu, epsilon: EPSILON };
+            op(x, weight, gamma, beta, residual, options).output
+        };
+        let [first, second, third] = &self.layers;
+        let hidden = layer(x.clone(), first, None, (1, 1, true));
+        let hidden = layer(hidden, second, None, (self.stride, self.groups, true));
+        let shortcut = match &self.shortcut {
+            Some(shortcut) => layer(x, shortcut, None, (self.stride, 1, false)),
+            None => x,
+        };
+        layer(hidden, third, Some(shortcut), (1, 1, true))
+    }
+
+    fn gradients(&self, all: &Gradients) -> Vec<Vec<f64>> {
+        let layers = self.layers.iter().chain(&self.shortcut);
+        let of = |(weight, gamma, beta): &Layer| {
+            let others = [gamma, beta].map(|other| to_vec(other.grad(all).unwrap()));
+            std::iter::once(to_vec(weight.grad(all).unwrap())).chain(others).collect::<Vec<_>>()
+        };
+        layers.flat_map(of).collect()
+    }
+}
+
+/// Three bottlenecks, of which the first changes the shape.
+fn bottlenecks(stride: usize, groups: usize, dtype: DType) -> Vec<Bottleneck> {
+    let of = |index: usize| if index == 0 { (32, stride) } else { (64, 1) };
+    let block = |index: usize| {
+        let (input, stride) = of(index);
+        Bottleneck::new(input, stride, groups, 200 + 20 * index as u64, dtype)
+    };
+    (0..3).map(block).collect()
+}
+
+/// All activations of bottlenecks are made again on the way back.
+#[test]
+fn bottlenecks_go_back_as_they_do_one_by_one() {
+    on_every_path(|path| {
+        for (stride, groups, dtype) in
+            [(1, 1, DType::F32), (2, 1, DType::F32), (2, 2, DType::F32), (2, 1, DType::BF16)]
+        {
+            let blocks = bottlenecks(stride, groups, dtype);
+            let x = leaf([5, 8, 8, 32], 1, dtype, 0.0);
+            let output = blocks.iter().fold(x.clone(), |x, block| block.train(x, true));
+            let mut pull = leaf(output.dims(), 2, dtype, 0.0).detach();
+            let all = (output * pull.clone()).sum().backward();
+
+            let mut inputs = vec![x.clone()];
+            for block in &blocks {
+                let output = block.train(inputs.last().unwrap().clone(), true);
+                inputs.push(output.detach().require_grad());
+            }
+            let case = (stride, groups, dtype);
+            for (index, block) in blocks.iter().enumerate().rev() {
+                let output = block.train(inputs[index].clone(), true);
+                let alone = (output * pull).sum().backward();
+                let what = format!("block {index} on {}, {case:?}", path.name());
+                assert!(block.gradients(&all) == block.gradients(&alone), "{what}");
+                pull = Tensor::from_inner(inputs[index].grad(&alone).unwrap());
+            }
+            assert_eq!(to_vec(x.grad(&all).unwrap()), to_vec(pull));
+        }
+    });
+}
+
+/// A stage's gradients are the composed operators', in f64, also where only some of its parameters are trained.
+#[test]
+fn bottlenecks_are_the_composed_ones_trained_in_part_too() {
+    let run = |dtype: DType, fast: bool, frozen: bool| {
+        let mut blocks = bottlenecks(2, 1, dtype);
+        let x = leaf([5, 8, 8, 32], 1, dtype, 0.0);
+        let x = if frozen { x.detach() } else { x };
+        if frozen {
+            for (weight, gamma, beta) in &mut blocks[0].layers {
+                *weight = weight.clone().detach();
+                *gamma = gamma.clone().detach();
+                *beta = beta.clone().detach();
+            }
+        }
+        let output = blocks.iter().fold(x, |x, block| block.train(x, fast));
+        let all = output.square().mean().backward();
+        let trained = blocks.iter().skip(usize::from(frozen));
+        let gradients = trained.flat_map(|block| block.gradients(&all));
+        gradients.map(|values| ("parameter", values)).collect::<Vec<_>>()
+    };
+    for frozen in [false, true] {
+        let reference = run(DType::F64, false, frozen);
+        on_every_path(|path| {
+            compare(&run(DType::F32, true, frozen), &reference, F32, path, &frozen);
+        });
+    }
 }

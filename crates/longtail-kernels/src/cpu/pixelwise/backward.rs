@@ -18,6 +18,8 @@ pub(crate) enum Mask<E> {
     Output(*const E),
     /// Positive values of `y · scale + shift`, one of each per channel.
     Affine(*const f32, *const f32),
+    /// Positive values of `y · scale + shift + residual`, of which the last is one per value.
+    Sum(*const f32, *const f32, *const E),
 }
 
 /// What [`relu_backward`] reads and writes: some pixels of one image.
@@ -109,6 +111,12 @@ unsafe fn masked<S: Simd, E: Element>(
             Mask::Affine(scale, shift) => {
                 let (scale, shift) = (scale.add(channel), shift.add(channel));
                 S::where_positive(g, S::mul_add(y, S::load(scale), S::load(shift)))
+            }
+            Mask::Sum(scale, shift, residual) => {
+                prefetch(residual.wrapping_add(at + AHEAD), S::LANES);
+                let (scale, shift) = (scale.add(channel), shift.add(channel));
+                let normalised = S::mul_add(y, S::load(scale), S::load(shift));
+                S::where_positive(g, S::add(normalised, E::load::<S>(residual.add(at))))
             }
         }
     }

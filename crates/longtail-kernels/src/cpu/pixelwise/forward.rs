@@ -105,6 +105,8 @@ pub(crate) struct Normalise<In, Out> {
     pub relu: bool,
     /// Where the result goes; may be `y`.
     pub out: *mut Out,
+    /// Whether it goes past the caches ([`Simd::stream`]).
+    pub stream: bool,
     /// Pixels.
     pub pixels: usize,
     /// Channels.
@@ -120,10 +122,14 @@ pub(crate) struct Normalise<In, Out> {
 pub(in crate::cpu) unsafe fn normalise<S: Simd, In: Element, Out: Element>(a: &Normalise<In, Out>) {
     // SAFETY: handed on; the channels of all calls are those of the image.
     unsafe {
-        if a.residual.is_null() {
-            each_block!(S, a, normalise_channels::<S, In, Out, false>);
-        } else {
-            each_block!(S, a, normalise_channels::<S, In, Out, true>);
+        match (a.residual.is_null(), a.stream) {
+            (true, false) => each_block!(S, a, normalise_channels::<S, In, Out, false, false>),
+            (false, false) => each_block!(S, a, normalise_channels::<S, In, Out, true, false>),
+            (true, true) => each_block!(S, a, normalise_channels::<S, In, Out, false, true>),
+            (false, true) => each_block!(S, a, normalise_channels::<S, In, Out, true, true>),
+        }
+        if a.stream {
+            S::fence();
         }
     }
 }
@@ -135,6 +141,7 @@ unsafe fn normalise_channels<
     In: Element,
     Out: Element,
     const ADDED: bool,
+    const STREAM: bool,
     const KV: usize,
 >(
     a: &Normalise<In, Out>,
@@ -152,12 +159,18 @@ unsafe fn normalise_channels<
                 let at = pixel * a.channels + channel + v * S::LANES;
                 let mut value = S::mul_add(In::load::<S>(a.y.add(at)), scale[v], shift[v]);
                 prefetch(a.y.wrapping_add(at + AHEAD), S::LANES);
-                prefetch(a.out.wrapping_add(at + AHEAD), S::LANES);
+                if !STREAM {
+                    prefetch(a.out.wrapping_add(at + AHEAD), S::LANES);
+                }
                 if ADDED {
                     prefetch(a.residual.wrapping_add(at + AHEAD), S::LANES);
                     value = S::add(value, Out::load::<S>(a.residual.add(at)));
                 }
-                Out::store::<S>(a.out.add(at), if a.relu { S::relu(value) } else { value });
+                let value = if a.relu { S::relu(value) } else { value };
+                match STREAM {
+                    true => Out::stream::<S>(a.out.add(at), value),
+                    false => Out::store::<S>(a.out.add(at), value),
+                }
             }
         }
     }

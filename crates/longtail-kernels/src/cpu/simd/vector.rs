@@ -20,6 +20,14 @@ pub(crate) trait Simd: Copy {
     unsafe fn load(p: *const f32) -> Self::V;
     /// Writes the values from `p` on.
     unsafe fn store(p: *mut f32, v: Self::V);
+    /// As [`Simd::store`] past the caches, to an address that is a multiple of what is written; [`Simd::fence`] has to
+    /// follow before another thread reads it.
+    unsafe fn stream(p: *mut f32, v: Self::V) {
+        // SAFETY: the caller's.
+        unsafe { Self::store(p, v) }
+    }
+    /// Lets others see what was streamed.
+    unsafe fn fence() {}
     /// `a · b + c`, rounded once where the set can.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `a + b`
@@ -34,6 +42,11 @@ pub(crate) trait Simd: Copy {
     unsafe fn load_bf16(p: *const bf16) -> Self::V;
     /// Writes values rounded to bf16 from `p` on, ties to even.
     unsafe fn store_bf16(p: *mut bf16, v: Self::V);
+    /// As [`Simd::store_bf16`] in the way of [`Simd::stream`].
+    unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
+        // SAFETY: the caller's.
+        unsafe { Self::store_bf16(p, v) }
+    }
     /// `c` plus, for every word, the sum of the products of its two bf16 in `a` and `b`.
     unsafe fn dot(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// In every four lanes the value of lane `I` of those four, of the values from `p` on.

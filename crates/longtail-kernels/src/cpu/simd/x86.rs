@@ -10,6 +10,31 @@ use super::vector::Simd;
 #[derive(Clone, Copy)]
 pub(in crate::cpu) struct Avx2;
 
+// SAFETY: the caller's duty.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Avx2 {
+    /// The values in bf16, ties to even.
+    ///
+    /// # Safety
+    /// [`Simd`]'s.
+    #[inline(always)]
+    unsafe fn rounded(v: __m256) -> __m128i {
+        unsafe {
+            let bits = _mm256_castps_si256(v);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+            let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, up));
+            // Rounding could carry what is no number into infinity.
+            let quiet = _mm256_or_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(0x40));
+            let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+            let words = _mm256_blendv_epi8(rounded, quiet, nan);
+            let packed = _mm256_packus_epi32(words, words);
+            let ordered = _mm256_permute4x64_epi64::<0b1000>(packed);
+            _mm256_castsi256_si128(ordered)
+        }
+    }
+}
+
 // SAFETY of every intrinsic below: the caller's duty, stated on the trait.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Simd for Avx2 {
@@ -34,6 +59,16 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: Self::V) {
         unsafe { _mm256_storeu_ps(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: Self::V) {
+        unsafe { _mm256_stream_ps(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn fence() {
+        unsafe { _mm_sfence() }
     }
 
     #[inline(always)]
@@ -74,19 +109,12 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
-        unsafe {
-            let bits = _mm256_castps_si256(v);
-            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
-            let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
-            let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, up));
-            // Rounding could carry what is no number into infinity.
-            let quiet = _mm256_or_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(0x40));
-            let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
-            let words = _mm256_blendv_epi8(rounded, quiet, nan);
-            let packed = _mm256_packus_epi32(words, words);
-            let ordered = _mm256_permute4x64_epi64::<0b1000>(packed);
-            _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(ordered));
-        }
+        unsafe { _mm_storeu_si128(p.cast(), Self::rounded(v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
+        unsafe { _mm_stream_si128(p.cast(), Self::rounded(v)) }
     }
 
     #[inline(always)]
@@ -149,6 +177,29 @@ impl Simd for Avx2 {
 #[derive(Clone, Copy)]
 pub(in crate::cpu) struct Avx512;
 
+// SAFETY: the caller's duty.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Avx512 {
+    /// As [`Avx2::rounded`].
+    ///
+    /// # Safety
+    /// [`Simd`]'s.
+    #[inline(always)]
+    unsafe fn rounded(v: __m512) -> __m256i {
+        unsafe {
+            let bits = _mm512_castps_si512(v);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, up));
+            // Rounding could carry what is no number into infinity.
+            let quiet = _mm512_or_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(0x40));
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+            let words = _mm512_mask_mov_epi32(rounded, nan, quiet);
+            _mm512_cvtepi32_epi16(words)
+        }
+    }
+}
+
 // SAFETY of every intrinsic below: the caller's duty, stated on the trait.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Simd for Avx512 {
@@ -173,6 +224,16 @@ impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: Self::V) {
         unsafe { _mm512_storeu_ps(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream(p: *mut f32, v: Self::V) {
+        unsafe { _mm512_stream_ps(p, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn fence() {
+        unsafe { _mm_sfence() }
     }
 
     #[inline(always)]
@@ -213,17 +274,12 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
-        unsafe {
-            let bits = _mm512_castps_si512(v);
-            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-            let up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, up));
-            // Rounding could carry what is no number into infinity.
-            let quiet = _mm512_or_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(0x40));
-            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
-            let words = _mm512_mask_mov_epi32(rounded, nan, quiet);
-            _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(words));
-        }
+        unsafe { _mm256_storeu_si256(p.cast(), Self::rounded(v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
+        unsafe { _mm256_stream_si256(p.cast(), Self::rounded(v)) }
     }
 
     #[inline(always)]
@@ -299,6 +355,19 @@ macro_rules! as_avx512 {
     };
 }
 
+// SAFETY: the caller's duty.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Avx512Bf16 {
+    /// As [`Avx2::rounded`], by an instruction.
+    ///
+    /// # Safety
+    /// [`Simd`]'s.
+    #[inline(always)]
+    unsafe fn rounded(v: __m512) -> __m256i {
+        unsafe { std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v)) }
+    }
+}
+
 // SAFETY of every intrinsic below: the caller's duty, stated on the trait.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Simd for Avx512Bf16 {
@@ -329,11 +398,12 @@ impl Simd for Avx512Bf16 {
 
     #[inline(always)]
     unsafe fn store_bf16(p: *mut bf16, v: Self::V) {
-        unsafe {
-            let rounded = _mm512_cvtneps_pbh(v);
-            let rounded = std::mem::transmute::<__m256bh, __m256i>(rounded);
-            _mm256_storeu_si256(p.cast(), rounded);
-        }
+        unsafe { _mm256_storeu_si256(p.cast(), Self::rounded(v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn stream_bf16(p: *mut bf16, v: Self::V) {
+        unsafe { _mm256_stream_si256(p.cast(), Self::rounded(v)) }
     }
 
     #[inline(always)]

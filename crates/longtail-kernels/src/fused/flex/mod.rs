@@ -1,5 +1,8 @@
 //! The operators on Burn's CPU backend: its tensors as slices, the work in [`crate::cpu`].
 
+mod basic_block;
+mod layer;
+
 use burn::{
     backend::{
         Flex, TensorMetadata,
@@ -8,18 +11,21 @@ use burn::{
     tensor::{DType, Shape as Dims, TensorData},
 };
 
+use self::{
+    basic_block::{block_backward, block_forward, block_shapes, shortcut},
+    layer::{activation_again, activation_backward, conv_bn_backward},
+};
 use super::{
     ops::{
         BasicBlockOutput, ConvBnGradients, ConvBnOutput, FusedBackward, FusedOps, SavedBlock,
-        SavedConvBn, Wanted,
+        SavedLayer,
     },
     prepacking::convolution,
 };
 use crate::{
     cpu::{
-        Affine, ConvBackward, ConvGradients, Element, GradientEpilogue, Kernels, Layer, Moments,
-        Pooled, Residual, Shape, Source, Sums, convolve_batch, infer, infer_blocks,
-        normalise_batch, take,
+        Affine, Element, Moments, Pooled, Residual, Shape, Source, Sums, convolve_batch, infer,
+        infer_blocks, normalise_batch, take,
     },
     options::ConvBnOptions,
 };
@@ -224,174 +230,55 @@ impl FusedOps for Flex {
     }
 }
 
-fn block_forward<K: Kernels, E: Element>(
-    x: &[E],
-    weights: [&[f32]; 2],
-    norms: [Norm<'_>; 2],
-    (first, second): (Shape, Shape),
-) -> BasicBlockOutput<Flex> {
-    let (y1, moments1) = convolve_batch::<K, E>(Source::Plain(x), weights[0], &first);
-    let affine1 = norms[0].affine(&moments1.mean, &moments1.variance);
-    let hidden = Source::Normalised(&y1, &affine1);
-    let (y2, moments2) = convolve_batch::<K, E>(hidden, weights[1], &second);
-    let affine2 = norms[1].affine(&moments2.mean, &moments2.variance);
-    let output = normalise_batch::<K, E>(&y2, &affine2, shortcut(x, &first), true, &second);
-    let channels = [second.output];
-    BasicBlockOutput {
-        output: pooled(output, output_dims(&second)),
-        y1: pooled(y1, output_dims(&first)),
-        mean1: tensor(moments1.mean, channels),
-        variance1: tensor(moments1.variance, channels),
-        y2: pooled(y2, output_dims(&second)),
-        mean2: tensor(moments2.mean, channels),
-        variance2: tensor(moments2.variance, channels),
-    }
-}
-
-fn block_shapes(
-    x: &FlexTensor,
-    weight1: &FlexTensor,
-    weight2: &FlexTensor,
-    stride: usize,
-) -> (Shape, Shape) {
-    let first = shape(x, weight1, stride, BLOCK_PADDING);
-    let second = Shape::of(output_dims(&first), dims(weight2), 1, BLOCK_PADDING);
-    (first, second.expect("`can_run` has checked the shapes"))
-}
-
-/// Of the input: itself, or every second pixel of it with zeros for the channels that it lacks. Of the
-/// output's gradient: the way back.
-fn shortcut<'a, E: Element>(x: &'a [E], first: &Shape) -> Residual<'a, E> {
-    match first.stride {
-        1 => Residual::Same(x),
-        _ => Residual::Subsampled(x, *first),
-    }
-}
-
 impl FusedBackward for Flex {
     fn conv_bn_backward(
-        saved: SavedConvBn<Self>,
+        x: FlexTensor,
+        weight: FlexTensor,
+        layer: SavedLayer<Self>,
         grad: FlexTensor,
-        wanted: Wanted,
+        sums: Option<Sums>,
+        wants_input: bool,
         options: ConvBnOptions,
     ) -> ConvBnGradients<Self> {
-        with_types!(saved.x, K, E => {
-            conv_bn_backward::<K, E>(&saved, owned::<E>(grad), wanted, options)
+        let (grad, sums) = match sums {
+            Some(sums) => (grad, sums),
+            None => Self::activation_backward(layer.clone(), None, grad, false),
+        };
+        let tensors = [&x, &weight, &grad];
+        with_types!(x, K, E => {
+            conv_bn_backward::<K, E>(tensors, &layer, &sums, wants_input, options)
         })
+    }
+
+    fn activation_backward(
+        layer: SavedLayer<Self>,
+        residual: Option<FlexTensor>,
+        grad: FlexTensor,
+        relu: bool,
+    ) -> (FlexTensor, Sums) {
+        with_types!(layer.y, K, E => {
+            let mut grad = owned::<E>(grad);
+            let sums = activation_backward::<K, E>(&layer, residual.as_ref(), &mut grad, relu);
+            (grad, sums)
+        })
+    }
+
+    fn activation_again(
+        layer: SavedLayer<Self>,
+        residual: Option<FlexTensor>,
+        relu: bool,
+    ) -> FlexTensor {
+        with_types!(layer.y, K, E => activation_again::<K, E>(&layer, residual.as_ref(), relu))
     }
 
     fn basic_block_backward(
+        x: FlexTensor,
         saved: SavedBlock<Self>,
         grad: FlexTensor,
         wants_input: bool,
-        stride: usize,
-        epsilon: f64,
     ) -> (Option<FlexTensor>, [FlexTensor; 6]) {
-        with_types!(saved.x, K, E => {
-            block_backward::<K, E>(&saved, owned::<E>(grad), wants_input, stride, epsilon)
+        with_types!(x, K, E => {
+            block_backward::<K, E>(&x, &saved, owned::<E>(grad), wants_input)
         })
     }
-}
-
-fn conv_bn_backward<K: Kernels, E: Element>(
-    saved: &SavedConvBn<Flex>,
-    mut grad: FlexTensor,
-    wanted: Wanted,
-    options: ConvBnOptions,
-) -> ConvBnGradients<Flex> {
-    let forward = &saved.forward;
-    let shape = shape(&saved.x, &saved.weight, options.stride, options.padding).flat();
-    let [x, weight, gamma] = [&saved.x, &saved.weight, &saved.gamma].map(Values::of);
-    let [output, y, mean, variance] =
-        [&forward.output, &forward.y, &forward.mean, &forward.variance].map(Values::of);
-    let layer = Layer::<E> { shape: &shape, y: y.get(), mean: mean.get() };
-    let sums = layer.relu_backward::<K>(options.relu.then(|| output.get()), grad.storage_mut());
-    let moments = (mean.get(), variance.get());
-    let (coefficients, d_gamma, d_beta) =
-        sums.batch_norm_backward(gamma.get(), moments, options.epsilon, &shape);
-    let (source, weight) = (Source::Plain(x.get()), weight.get());
-    let back =
-        ConvBackward { layer, grad: grad.storage(), coefficients: &coefficients, source, weight };
-    let (d_weight, d_x) = if shape.groups > 1 {
-        back.grouped::<K>(wanted.input)
-    } else if wanted.input {
-        let gradients = back.weights_and_input::<K>(GradientEpilogue::Add(Residual::None));
-        (gradients.weight, Some(gradients.input))
-    } else {
-        (back.weights::<K>(), None)
-    };
-    ConvBnGradients {
-        x: d_x.map(|d_x| pooled(d_x, dims::<4>(&saved.x))),
-        weight: pooled(d_weight, dims::<4>(&saved.weight)),
-        gamma: tensor(d_gamma, [shape.output]),
-        beta: tensor(d_beta, [shape.output]),
-        residual: wanted.residual.then_some(grad),
-    }
-}
-
-fn block_backward<K: Kernels, E: Element>(
-    saved: &SavedBlock<Flex>,
-    mut grad: FlexTensor,
-    wants_input: bool,
-    stride: usize,
-    epsilon: f64,
-) -> (Option<FlexTensor>, [FlexTensor; 6]) {
-    let forward = &saved.forward;
-    let (first, second) = block_shapes(&saved.x, &saved.weights[0], &saved.weights[1], stride);
-    let x = Values::of(&saved.x);
-    let weights = saved.weights.each_ref().map(Values::of);
-    let gammas = saved.gammas.each_ref().map(Values::of);
-    let betas = saved.betas.each_ref().map(Values::of);
-    let [y1, mean1, variance1] = [&forward.y1, &forward.mean1, &forward.variance1].map(Values::of);
-    let [y2, mean2, variance2] = [&forward.y2, &forward.mean2, &forward.variance2].map(Values::of);
-    let output = Values::of(&forward.output);
-
-    let layer2 = Layer::<E> { shape: &second, y: y2.get(), mean: mean2.get() };
-    let sums = layer2.relu_backward::<K>(Some(output.get()), grad.storage_mut());
-    let moments2 = (mean2.get(), variance2.get());
-    let (coefficients2, d_gamma2, d_beta2) =
-        sums.batch_norm_backward(gammas[1].get(), moments2, epsilon, &second);
-
-    let norm1 = Norm { gamma: gammas[0].get(), beta: betas[0].get(), epsilon };
-    let affine1 = norm1.affine(mean1.get(), variance1.get());
-    let layer1 = Layer { shape: &first, y: y1.get(), mean: mean1.get() };
-    let back2 = ConvBackward {
-        layer: layer2,
-        grad: grad.storage(),
-        coefficients: &coefficients2,
-        source: Source::Normalised(y1.get(), &affine1),
-        weight: weights[1].get(),
-    };
-    let relu_backward = GradientEpilogue::ReluBackward { layer: layer1, affine: &affine1 };
-    let ConvGradients { weight: d_weight2, input: hidden_grad, sums } =
-        back2.weights_and_input::<K>(relu_backward);
-    let moments1 = (mean1.get(), variance1.get());
-    let sums = Sums::of(&sums, &first);
-    let (coefficients1, d_gamma1, d_beta1) =
-        sums.batch_norm_backward(gammas[0].get(), moments1, epsilon, &first);
-
-    let back1 = ConvBackward {
-        layer: layer1,
-        grad: &hidden_grad,
-        coefficients: &coefficients1,
-        source: Source::Plain(x.get()),
-        weight: weights[0].get(),
-    };
-    let add_shortcut = GradientEpilogue::Add(shortcut(grad.storage(), &first));
-    let (d_weight1, d_x) = if wants_input {
-        let gradients = back1.weights_and_input::<K>(add_shortcut);
-        (gradients.weight, Some(pooled(gradients.input, dims::<4>(&saved.x))))
-    } else {
-        (back1.weights::<K>(), None)
-    };
-    let channels = [second.output];
-    let gradients = [
-        pooled(d_weight1, dims::<4>(&saved.weights[0])),
-        tensor(d_gamma1, channels),
-        tensor(d_beta1, channels),
-        pooled(d_weight2, dims::<4>(&saved.weights[1])),
-        tensor(d_gamma2, channels),
-        tensor(d_beta2, channels),
-    ];
-    (d_x, gradients)
 }

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Trains the same images out of lists, tar shards and Parquet files, all left on disk, and compares weights and predictions.
+# usage: same_bits.sh SET SHARDS OUT LONGTAIL [OPTION…]
+#   SET, SHARDS   what shards.py has read, and its OUT;  OPTION…   of `longtail train`, for all three
+# What has been trained is not trained again, and what was stopped goes on.
+set -euo pipefail
+[ $# -ge 4 ] || { sed -n 2,6p "$0"; exit 2; }
+set_folder=$1 shards=$2 out=$3 longtail=$4
+shift 4
+mkdir -p "$out"
+
+train() { # NAME OPTION…
+    local run=$out/$1
+    shift
+    [ ! -s "$run/summary.json" ] || return 0
+    [ ! -d "$run/checkpoints" ] || set -- --resume
+    "$longtail" train "$@" --out "$run" >>"$run.out" 2>&1
+}
+lists=$set_folder/lists
+train lists --train-list "$lists/train.txt" --val-list "$lists/val.txt" --test-list "$lists/test.txt" \
+    --data-dir "$set_folder" --storage disk "$@"
+train tar --data "$shards/tar" --storage disk "$@"
+train parquet --data "$shards/parquet" --storage disk --cache "$out/unpacked" "$@"
+
+failed=0
+for file in checkpoints/weights-last.safetensors predictions.csv; do
+    sums=$(cd "$out" && sha256sum lists/"$file" tar/"$file" parquet/"$file")
+    echo "$sums"
+    [ "$(cut -d ' ' -f 1 <<<"$sums" | sort -u | wc -l)" = 1 ] || failed=1
+done
+exit $failed

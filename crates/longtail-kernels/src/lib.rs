@@ -31,7 +31,7 @@ pub use conv_bn::{ConvBnTrain, conv_bn_eval, conv_bn_train};
 pub use cpu::{Path, PathError, force};
 pub use cross_entropy::{cross_entropy, cross_entropy_path};
 pub use cross_entropy_terms::CrossEntropyTerms;
-pub use fused::{Algorithm, ContrastPath, Prepacking, algorithm};
+pub use fused::{Algorithm, ContrastPath, Prepacking, algorithm, make_again_from};
 pub use max_pool::{max_pool, max_pool_path};
 pub use options::ConvBnOptions;
 

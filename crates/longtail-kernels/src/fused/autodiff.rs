@@ -1,9 +1,12 @@
 //! The operators as nodes of Burn's autodiff graph.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use burn::backend::{
-    Autodiff, Backend,
+    Autodiff, Backend, TensorMetadata,
     autodiff::{
         NodeId,
         checkpoint::{
@@ -119,6 +122,26 @@ impl<B: FusedBackward> RetroForward for ActivationAgain<B> {
         let output = B::activation_again(self.layer.clone(), residual, self.relu);
         states.save(out_node, output);
     }
+}
+
+/// Bytes from which on a block's output is made again. Streaming through one costs a step of a small network more than its
+/// memory is worth where that is little.
+static MADE_AGAIN: AtomicUsize = AtomicUsize::new(16 << 20);
+
+/// Outputs of [`crate::basic_block_train`] of so many bytes and more are made again on the way back, where stride is 1, and
+/// smaller ones kept: 16 MiB and more unless this says otherwise, for the whole process. What is computed is the same.
+///
+/// ```
+/// // The least memory.
+/// longtail_kernels::make_again_from(0);
+/// ```
+pub fn make_again_from(bytes: usize) {
+    MADE_AGAIN.store(bytes, Ordering::Relaxed);
+}
+
+fn is_made_again(output: &impl TensorMetadata) -> bool {
+    let bytes = output.shape().num_elements() * output.dtype().size();
+    bytes >= MADE_AGAIN.load(Ordering::Relaxed)
 }
 
 /// Parents: x, then weight, γ, β of the first layer and of the second.
@@ -295,7 +318,7 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         };
         let prepared = BasicBlockBackward.prepare::<BalancedCheckpointing>(nodes);
         // What is made again asks for the block's input, so that without a block that is kept all of them were.
-        let (prepared, output) = if stride == 1 {
+        let (prepared, output) = if stride == 1 && is_made_again(&kept.output) {
             let layer = layers[1].clone();
             let again =
                 ActivationAgain { layer, y: None, residual: Some(inputs[0].id()), relu: true };

@@ -15,6 +15,7 @@ mod prepacking;
 
 pub use algorithm::{Algorithm, algorithm};
 pub(crate) use algorithm::{are_parameters, can_run};
+pub use autodiff::make_again_from;
 pub use contrast::ContrastPath;
 pub(crate) use contrast::{ContrastOps, path as contrast_path};
 pub(crate) use cross_entropy::{CrossEntropyOps, path as cross_entropy_path};

@@ -73,7 +73,7 @@ pub struct ConvBnOutput<B: Backend> {
 }
 
 /// What [`FusedOps::basic_block`] gives. The first convolution's activation is made again on the way back, the
-/// block's is as well where it has stride 1: of a stage, the first block's alone is kept.
+/// block's is as well where it is large and has stride 1.
 #[derive(Debug, Clone, ExtensionType)]
 pub struct BasicBlockOutput<B: Backend> {
     /// Activation.
@@ -137,7 +137,7 @@ pub(crate) struct SavedBlock<B: Backend> {
     pub weights: [FloatTensor<B>; 2],
     pub layers: [SavedLayer<B>; 2],
     pub stride: usize,
-    /// The activation; with stride 1 it is known from the input and the second layer.
+    /// The activation where it is kept; else it is known from the input and the second layer.
     pub output: Option<FloatTensor<B>>,
 }
 

@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Device, Gradients, Tensor};
 use longtail_kernels::{
     Algorithm, ConvBnOptions, algorithm, basic_block_train, composed, conv_bn_train,
+    make_again_from,
 };
 
 use super::support::{EPSILON, F32, apart, compare, leaf, of_parameters, on_every_path, to_vec};
@@ -128,6 +129,22 @@ fn results_do_not_depend_on_the_number_of_threads() {
     });
 }
 
+/// Outputs of blocks are made again however small they are, as long as it is there.
+struct AllMadeAgain;
+
+impl AllMadeAgain {
+    fn new() -> Self {
+        make_again_from(0);
+        Self
+    }
+}
+
+impl Drop for AllMadeAgain {
+    fn drop(&mut self) {
+        make_again_from(16 << 20);
+    }
+}
+
 /// Weights, γ, β and stride of a block.
 #[derive(Clone)]
 struct Parameters {
@@ -178,6 +195,7 @@ fn stage(stride: usize, dtype: DType) -> Vec<Parameters> {
 #[test]
 fn a_stage_goes_back_as_its_blocks_do_one_by_one() {
     on_every_path(|path| {
+        let _all = AllMadeAgain::new();
         for (stride, dtype) in [(1, DType::F32), (2, DType::F32), (1, DType::BF16)] {
             let blocks = stage(stride, dtype);
             let x = leaf([5, 8, 8, 16], 1, dtype, 0.0);
@@ -222,7 +240,12 @@ fn outputs_within_a_stage_serve_others_as_well() {
         gradients
     };
     let reference = run(DType::F64, false);
-    on_every_path(|path| compare(&run(DType::F32, true), &reference, F32, path, &"stage"));
+    on_every_path(|path| {
+        let kept = run(DType::F32, true);
+        compare(&kept, &reference, F32, path, &"stage");
+        let _all = AllMadeAgain::new();
+        assert!(run(DType::F32, true) == kept, "{}", path.name());
+    });
 }
 
 /// Weight, γ and β of a layer.

@@ -22,6 +22,11 @@ train lists --train-list "$lists/train.txt" --val-list "$lists/val.txt" --test-l
 train tar --data "$shards/tar" --storage disk "$@"
 train parquet --data "$shards/parquet" --storage disk --cache "$out/unpacked" "$@"
 
-sums=$(cd "$out" && sha256sum {lists,tar,parquet}/checkpoints/weights-last.safetensors)
+# Behind the header, which has the names of the classes: a list's folders, but numbers in shards.
+tensors() {
+    local file=$out/$1/checkpoints/weights-last.safetensors
+    tail -c +$(($(od -An -tu8 -N8 "$file") + 9)) "$file" | sha256sum | cut -d ' ' -f 1
+}
+sums=$(for run in lists tar parquet; do tensors $run; done)
 echo "$sums"
-[ "$(cut -d ' ' -f 1 <<<"$sums" | sort -u | wc -l)" = 1 ]
+[ "$(sort -u <<<"$sums" | wc -l)" = 1 ]

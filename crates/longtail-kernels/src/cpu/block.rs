@@ -21,23 +21,49 @@ unsafe impl bytemuck::Pod for Line {}
 /// A large page of x86-64, and of Arm with small pages of 4 KiB.
 const LARGE_PAGE: usize = 2 << 20;
 
-/// Lines of zeros at first.
-pub(super) struct Block {
+/// Lines of memory that nobody else has.
+pub(super) struct Lines {
     start: NonNull<Line>,
-    lines: usize,
+    count: usize,
 }
 
 // SAFETY: it alone has its memory, as a `Vec` has.
-unsafe impl Send for Block {}
+unsafe impl Send for Lines {}
 // SAFETY: as above.
-unsafe impl Sync for Block {}
+unsafe impl Sync for Lines {}
+
+impl Lines {
+    /// Where they begin.
+    pub fn start(&self) -> NonNull<Line> {
+        self.start
+    }
+}
+
+impl Deref for Lines {
+    type Target = [Line];
+
+    fn deref(&self) -> &[Line] {
+        // SAFETY: so many lines are there and initialised, and nobody else has them.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.count) }
+    }
+}
+
+impl DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [Line] {
+        // SAFETY: as above.
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.count) }
+    }
+}
+
+/// Memory of its own, zeros at first.
+pub(super) struct Block(Lines);
 
 impl Block {
     /// So many lines.
     pub fn new(lines: usize) -> Self {
         let layout = Self::layout(lines);
         if layout.size() == 0 {
-            return Self { start: NonNull::dangling(), lines };
+            return Self(Lines { start: NonNull::dangling(), count: lines });
         }
         // SAFETY: the layout has a size.
         let memory = unsafe { alloc(layout) };
@@ -48,25 +74,28 @@ impl Block {
         }
         // SAFETY: as many bytes were allocated.
         unsafe { memory.write_bytes(0, layout.size()) }
-        Self { start, lines }
+        Self(Lines { start, count: lines })
     }
 
     /// Number of lines.
     pub fn len(&self) -> usize {
-        self.lines
+        self.0.count
     }
 
-    /// Where line `index` is.
-    pub fn line(&self, index: usize) -> NonNull<Line> {
-        assert!(index <= self.lines);
-        // SAFETY: it is within the block, or right behind it.
-        unsafe { self.start.add(index) }
+    /// So many of its lines from `start` on.
+    ///
+    /// # Safety
+    /// Nobody else may have them, nor the block itself be looked into, as long as they are there, nor may they outlive it.
+    pub unsafe fn part(&self, start: usize, count: usize) -> Lines {
+        assert!(start + count <= self.len());
+        // SAFETY: they are within the block.
+        Lines { start: unsafe { self.0.start.add(start) }, count }
     }
 
     /// Which line is there, if it is one of the block's.
     pub fn index_of(&self, line: NonNull<Line>) -> Option<usize> {
-        let bytes = line.addr().get().checked_sub(self.start.addr().get())?;
-        Some(bytes / size_of::<Line>()).filter(|index| *index < self.lines)
+        let bytes = line.addr().get().checked_sub(self.0.start.addr().get())?;
+        Some(bytes / size_of::<Line>()).filter(|index| *index < self.len())
     }
 
     fn layout(lines: usize) -> Layout {
@@ -86,27 +115,25 @@ impl Default for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let layout = Self::layout(self.lines);
+        let layout = Self::layout(self.len());
         if layout.size() > 0 {
             // SAFETY: it was allocated with this layout.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout) }
+            unsafe { dealloc(self.0.start.as_ptr().cast(), layout) }
         }
     }
 }
 
 impl Deref for Block {
-    type Target = [Line];
+    type Target = Lines;
 
-    fn deref(&self) -> &[Line] {
-        // SAFETY: so many lines are there and initialised, and nobody else has them.
-        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.lines) }
+    fn deref(&self) -> &Lines {
+        &self.0
     }
 }
 
 impl DerefMut for Block {
-    fn deref_mut(&mut self) -> &mut [Line] {
-        // SAFETY: as above.
-        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.lines) }
+    fn deref_mut(&mut self) -> &mut Lines {
+        &mut self.0
     }
 }
 

@@ -92,8 +92,10 @@ pub(crate) fn normalise_batch<K: Kernels, E: Element>(
         assert_eq!(out.len(), y.len());
         let residual = residual.images(size, images, &mut scratch.residual);
         let work = affine.normalise::<K, E, E>(y.as_ptr(), residual, relu, out);
+        assert!(!stream || work.out.addr().is_multiple_of(K::LANES * size_of::<E>()));
         let work = Normalise { stream, ..work };
-        // SAFETY: `y` and `out` are as many output images; these begin at whole vectors of lines; the path of `K` is available.
+        // SAFETY: `y` and `out` are as many output images, and these begin at a whole vector if they are streamed; the path
+        // of `K` is available.
         unsafe { K::normalise(&work) }
     });
     out

@@ -15,7 +15,7 @@ use std::{
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
 use super::{
-    block::{Block, Line},
+    block::{Block, Line, Lines},
     element::Element,
 };
 
@@ -65,7 +65,7 @@ impl Pool {
         self.used_lines += lines;
         self.most_used_lines = self.most_used_lines.max(self.used_lines);
         let Some((block, start)) = self.smallest_gap(lines) else {
-            return Err(self.make_room(lines));
+            return Err(self.make_room());
         };
         self.free_lines -= lines;
         let cut = &mut self.blocks[block];
@@ -75,7 +75,8 @@ impl Pool {
             let rest = Gap { lines: gap.lines - lines, ..gap };
             cut.gaps.insert(start + lines, rest);
         }
-        Ok(Memory { start: cut.block.line(start), lines })
+        // SAFETY: they were a gap; the pool looks into no block, and drops only such as are one gap.
+        Ok(Memory(unsafe { cut.block.part(start, lines) }))
     }
 
     fn smallest_gap(&self, lines: usize) -> Option<(usize, usize)> {
@@ -90,10 +91,9 @@ impl Pool {
             .map(|(block, start, _)| (block, start))
     }
 
-    /// Takes out blocks that are not in use, the longest not used first, until `lines` lines more, which count as used, are
-    /// no more than ever.
-    fn make_room(&mut self, lines: usize) -> Vec<Block> {
-        debug_assert!(lines <= self.used_lines);
+    /// Takes out blocks that are not in use, the longest not used first, until what is held and what counts as used already
+    /// are no more than ever was.
+    fn make_room(&mut self) -> Vec<Block> {
         let mut out = Vec::new();
         while self.used_lines + self.free_lines > self.most_used_lines {
             let unused = self.blocks.iter().enumerate().filter_map(|(at, cut)| {
@@ -110,7 +110,8 @@ impl Pool {
 
     /// A fresh block, all of which is in use, as [`Pool::take`] has counted.
     fn add(&mut self, block: Block) -> Memory {
-        let memory = Memory { start: block.line(0), lines: block.len() };
+        // SAFETY: as in `take`; it is fresh.
+        let memory = Memory(unsafe { block.part(0, block.len()) });
         self.blocks.push(Cut { block, gaps: BTreeMap::new() });
         memory
     }
@@ -121,6 +122,7 @@ impl Pool {
             let at = cut.block.index_of(start)?;
             Some((cut, at))
         }) else {
+            // No other memory is given.
             return;
         };
         let mut gap = Gap { lines, since: self.given };
@@ -138,15 +140,7 @@ impl Pool {
 }
 
 /// Lines of a block of the pool, which they go back to.
-struct Memory {
-    start: NonNull<Line>,
-    lines: usize,
-}
-
-// SAFETY: it alone has its lines, which the pool keeps until they are given back.
-unsafe impl Send for Memory {}
-// SAFETY: as above.
-unsafe impl Sync for Memory {}
+struct Memory(Lines);
 
 impl Memory {
     fn take(bytes: usize) -> Self {
@@ -161,25 +155,9 @@ impl Memory {
     }
 }
 
-impl Deref for Memory {
-    type Target = [Line];
-
-    fn deref(&self) -> &[Line] {
-        // SAFETY: so many lines are there and initialised, and nobody else has them.
-        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.lines) }
-    }
-}
-
-impl DerefMut for Memory {
-    fn deref_mut(&mut self) -> &mut [Line] {
-        // SAFETY: as above.
-        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.lines) }
-    }
-}
-
 impl Drop for Memory {
     fn drop(&mut self) {
-        pool().give(self.start, self.lines);
+        pool().give(self.0.start(), self.0.len());
     }
 }
 
@@ -199,13 +177,13 @@ impl<E: Element> Deref for Pooled<E> {
     type Target = [E];
 
     fn deref(&self) -> &[E] {
-        &bytemuck::cast_slice(&self.memory)[..self.count]
+        &bytemuck::cast_slice(&self.memory.0)[..self.count]
     }
 }
 
 impl<E: Element> DerefMut for Pooled<E> {
     fn deref_mut(&mut self) -> &mut [E] {
-        &mut bytemuck::cast_slice_mut(&mut self.memory)[..self.count]
+        &mut bytemuck::cast_slice_mut(&mut self.memory.0)[..self.count]
     }
 }
 
@@ -231,14 +209,14 @@ impl AllocationController for Memory {
         &mut self,
         _policy: AccessPolicy,
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut *self);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.0);
         let (start, count) = (bytes.as_mut_ptr(), bytes.len());
         // SAFETY: the same bytes; the caller promises to write initialised ones only.
         Ok(unsafe { slice::from_raw_parts_mut(start.cast(), count) })
     }
 
     fn memory(&self, _policy: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
-        let bytes: &[u8] = bytemuck::cast_slice(self);
+        let bytes: &[u8] = bytemuck::cast_slice(&self.0);
         // SAFETY: the same bytes, which are initialised.
         Ok(unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) })
     }
@@ -255,7 +233,7 @@ mod tests {
             Err(beyond) => (pool.add(Block::new(lines)), beyond.iter().map(Block::len).collect()),
         };
         // Not into the process's pool.
-        let start = std::mem::ManuallyDrop::new(memory).start;
+        let start = std::mem::ManuallyDrop::new(memory).0.start();
         (start, freed)
     }
 

@@ -117,6 +117,7 @@ struct ActivationAgain<B: Backend> {
 
 impl<B: FusedBackward> RetroForward for ActivationAgain<B> {
     fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        // The convolution too is asked for: it is held until it has been as often as it is a parent.
         let [_, residual] = [self.y, self.residual]
             .map(|node| node.map(|node| states.get_state::<FloatTensor<B>>(&node)));
         let output = B::activation_again(self.layer.clone(), residual, self.relu);
@@ -129,14 +130,15 @@ impl<B: FusedBackward> RetroForward for ActivationAgain<B> {
 static MADE_AGAIN: AtomicUsize = AtomicUsize::new(16 << 20);
 
 /// Outputs of [`crate::basic_block_train`] of so many bytes and more are made again on the way back, where stride is 1, and
-/// smaller ones kept: 16 MiB and more unless this says otherwise, for the whole process. What is computed is the same.
+/// smaller ones kept: 16 MiB and more unless this says otherwise, for the whole process. What is computed is the same. Gives
+/// what was said before.
 ///
 /// ```
 /// // The least memory.
-/// longtail_kernels::make_again_from(0);
+/// assert_eq!(longtail_kernels::make_again_from(0), 16 << 20);
 /// ```
-pub fn make_again_from(bytes: usize) {
-    MADE_AGAIN.store(bytes, Ordering::Relaxed);
+pub fn make_again_from(bytes: usize) -> usize {
+    MADE_AGAIN.swap(bytes, Ordering::Relaxed)
 }
 
 fn is_made_again(output: &impl TensorMetadata) -> bool {
@@ -298,26 +300,21 @@ impl<B: FusedBackward, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         );
         let layers = {
             let kept = kept.clone();
-            let first = SavedLayer {
-                y: kept.y1,
-                gamma: gamma1,
-                beta: beta1,
-                mean: kept.mean1,
-                variance: kept.variance1,
+            let layer = |y, gamma, beta, mean, variance| SavedLayer {
+                y,
+                gamma,
+                beta,
+                mean,
+                variance,
                 epsilon,
             };
-            let second = SavedLayer {
-                y: kept.y2,
-                gamma: gamma2,
-                beta: beta2,
-                mean: kept.mean2,
-                variance: kept.variance2,
-                epsilon,
-            };
-            [first, second]
+            [
+                layer(kept.y1, gamma1, beta1, kept.mean1, kept.variance1),
+                layer(kept.y2, gamma2, beta2, kept.mean2, kept.variance2),
+            ]
         };
         let prepared = BasicBlockBackward.prepare::<BalancedCheckpointing>(nodes);
-        // What is made again asks for the block's input, so that without a block that is kept all of them were.
+        // What is made again asks for the block's input: the outputs of a stage are, back to the last one that is kept.
         let (prepared, output) = if stride == 1 && is_made_again(&kept.output) {
             let layer = layers[1].clone();
             let again =

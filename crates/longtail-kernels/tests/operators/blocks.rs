@@ -9,10 +9,10 @@ use longtail_kernels::{
 use super::support::{EPSILON, F32, apart, compare, leaf, of_parameters, on_every_path, to_vec};
 
 /// Images, side, channels before and after, stride of a block; the algorithms of its convolutions.
-type Block = ((usize, usize, usize, usize, usize), [Algorithm; 2]);
+type Case = ((usize, usize, usize, usize, usize), [Algorithm; 2]);
 
 /// The shapes of ResNet-32 and around, some of them larger than a chunk of images.
-const BLOCKS: [Block; 13] = {
+const BLOCKS: [Case; 13] = {
     use Algorithm::{Direct, Winograd};
     [
         ((2, 32, 16, 16, 1), [Winograd, Winograd]),
@@ -130,19 +130,48 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 /// Outputs of blocks are made again however small they are, as long as it is there.
-struct AllMadeAgain;
+struct AllMadeAgain {
+    from: usize,
+}
 
 impl AllMadeAgain {
     fn new() -> Self {
-        make_again_from(0);
-        Self
+        Self { from: make_again_from(0) }
     }
 }
 
 impl Drop for AllMadeAgain {
     fn drop(&mut self) {
-        make_again_from(16 << 20);
+        make_again_from(self.from);
     }
+}
+
+/// A block with its parameters.
+trait Block {
+    fn train(&self, x: Tensor<4>, fast: bool) -> Tensor<4>;
+
+    /// Of all parameters.
+    fn gradients(&self, all: &Gradients) -> Vec<Vec<f64>>;
+}
+
+/// Blocks in one graph have the gradients, to the bit, that they have each in one of its own, whose input is kept.
+fn go_back_as_one_by_one<B: Block>(blocks: &[B], x: Tensor<4>, what: &str) {
+    let output = blocks.iter().fold(x.clone(), |x, block| block.train(x, true));
+    let mut pull = leaf(output.dims(), 2, output.dtype(), 0.0).detach();
+    let all = (output * pull.clone()).sum().backward();
+
+    let mut inputs = vec![x.clone()];
+    for block in blocks {
+        let output = block.train(inputs.last().unwrap().clone(), true);
+        inputs.push(output.detach().require_grad());
+    }
+    for (index, block) in blocks.iter().enumerate().rev() {
+        let output = block.train(inputs[index].clone(), true);
+        let alone = (output * pull).sum().backward();
+        assert!(block.gradients(&all) == block.gradients(&alone), "block {index} {what}");
+        pull = Tensor::from_inner(inputs[index].grad(&alone).unwrap());
+    }
+    assert_eq!(to_vec(x.grad(&all).unwrap()), to_vec(pull), "{what}");
 }
 
 /// Weights, γ, β and stride of a block.
@@ -166,7 +195,9 @@ impl Parameters {
             stride,
         }
     }
+}
 
+impl Block for Parameters {
     fn train(&self, x: Tensor<4>, fast: bool) -> Tensor<4> {
         let Self { weights, gammas, betas, stride } = self.clone();
         let op = if fast { basic_block_train } else { composed::basic_block_train };
@@ -197,25 +228,9 @@ fn a_stage_goes_back_as_its_blocks_do_one_by_one() {
     on_every_path(|path| {
         let _all = AllMadeAgain::new();
         for (stride, dtype) in [(1, DType::F32), (2, DType::F32), (1, DType::BF16)] {
-            let blocks = stage(stride, dtype);
             let x = leaf([5, 8, 8, 16], 1, dtype, 0.0);
-            let output = blocks.iter().fold(x.clone(), |x, block| block.train(x, true));
-            let mut pull = leaf(output.dims(), 2, dtype, 0.0).detach();
-            let all = (output * pull.clone()).sum().backward();
-
-            let mut inputs = vec![x.clone()];
-            for block in &blocks {
-                let output = block.train(inputs.last().unwrap().clone(), true);
-                inputs.push(output.detach().require_grad());
-            }
-            for (index, block) in blocks.iter().enumerate().rev() {
-                let output = block.train(inputs[index].clone(), true);
-                let alone = (output * pull).sum().backward();
-                let what = format!("block {index} on {}, stride {stride}, {dtype:?}", path.name());
-                assert!(block.gradients(&all) == block.gradients(&alone), "{what}");
-                pull = Tensor::from_inner(inputs[index].grad(&alone).unwrap());
-            }
-            assert_eq!(to_vec(x.grad(&all).unwrap()), to_vec(pull));
+            let what = format!("on {}, stride {stride}, {dtype:?}", path.name());
+            go_back_as_one_by_one(&stage(stride, dtype), x, &what);
         }
     });
 }
@@ -274,7 +289,9 @@ impl Bottleneck {
         let shortcut = (input != 64 || stride != 1).then(|| layer([64, input, 1, 1], salt + 9));
         Self { layers, shortcut, stride, groups }
     }
+}
 
+impl Block for Bottleneck {
     fn train(&self, x: Tensor<4>, fast: bool) -> Tensor<4> {
         let op = if fast { conv_bn_train } else { composed::conv_bn_train };
         let layer = |x, layer: &Layer, residual, (stride, groups, relu)| {
@@ -317,29 +334,13 @@ fn bottlenecks(stride: usize, groups: usize, dtype: DType) -> Vec<Bottleneck> {
 #[test]
 fn bottlenecks_go_back_as_they_do_one_by_one() {
     on_every_path(|path| {
-        for (stride, groups, dtype) in
+        for case in
             [(1, 1, DType::F32), (2, 1, DType::F32), (2, 2, DType::F32), (2, 1, DType::BF16)]
         {
-            let blocks = bottlenecks(stride, groups, dtype);
+            let (stride, groups, dtype) = case;
             let x = leaf([5, 8, 8, 32], 1, dtype, 0.0);
-            let output = blocks.iter().fold(x.clone(), |x, block| block.train(x, true));
-            let mut pull = leaf(output.dims(), 2, dtype, 0.0).detach();
-            let all = (output * pull.clone()).sum().backward();
-
-            let mut inputs = vec![x.clone()];
-            for block in &blocks {
-                let output = block.train(inputs.last().unwrap().clone(), true);
-                inputs.push(output.detach().require_grad());
-            }
-            let case = (stride, groups, dtype);
-            for (index, block) in blocks.iter().enumerate().rev() {
-                let output = block.train(inputs[index].clone(), true);
-                let alone = (output * pull).sum().backward();
-                let what = format!("block {index} on {}, {case:?}", path.name());
-                assert!(block.gradients(&all) == block.gradients(&alone), "{what}");
-                pull = Tensor::from_inner(inputs[index].grad(&alone).unwrap());
-            }
-            assert_eq!(to_vec(x.grad(&all).unwrap()), to_vec(pull));
+            let what = format!("on {}, {case:?}", path.name());
+            go_back_as_one_by_one(&bottlenecks(stride, groups, dtype), x, &what);
         }
     });
 }

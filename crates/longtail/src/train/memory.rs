@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Values a pixel of the view that a basic block of every stage keeps for its backward pass. These three are measured,
-/// on resnet8 to resnet56 at 32 to 128 pixels (`docs/performance-log.md`).
+/// on resnet8 to resnet56 at 32 to 128 pixels (`docs/performance-log.md`), where all outputs of blocks were kept: since
+/// large ones are not, they are more than is needed.
 const PER_BLOCK: f64 = 78.0;
 /// Values a pixel of the view beside those of the blocks.
 const PER_VIEW: f64 = 66.0;

@@ -56,7 +56,7 @@ fn shape_of_values(y: &FlexTensor) -> Shape {
     let dims = dims::<4>(y);
     let [.., channels] = dims;
     let shape = Shape::of(dims, [channels, channels, 1, 1], 1, 0);
-    shape.expect("a kernel of one pixel fits every image").flat()
+    shape.expect("`can_run` has checked the shapes").flat()
 }
 
 /// See [`FusedBackward::activation_again`](crate::fused::ops::FusedBackward::activation_again).

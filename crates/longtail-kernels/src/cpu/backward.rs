@@ -17,7 +17,7 @@ use super::{
     pixelwise::{BatchNormBackward, Mask, ReluBackward},
     pool::{Pooled, take},
     residual::Residual,
-    scratch::{self, Scratch, any, borrow, values, zeros},
+    scratch::{self, Scratch, any, borrow, values},
     shape::Shape,
     source::{Image, Source},
     weights::{Packed, unpack_gradient},
@@ -242,7 +242,7 @@ impl<E: Element> ConvBackward<'_, E> {
         scratch::with(|scratch| {
             if plan.is_none() {
                 self.source.begin(shape, &mut scratch.input);
-                zeros(&mut scratch.gradient, Padded::gradient::<E>(shape).len());
+                Padded::gradient::<E>(shape).begin(shape.out_pixels(), &mut scratch.gradient);
             }
             let (of_task, group) = (shape.weights_chunk(), plan.map_or(1, |plan| plan.images));
             let first = chunk * of_task;

@@ -118,7 +118,8 @@ impl Convolution {
     }
 }
 
-/// The convolution of a padded image, parts of it by each thread.
+/// The convolution of a padded image, a part of it by each thread: some channels, so that weights are read once, where
+/// these are more than the image, and some rows otherwise.
 fn directly<K: Kernels, E: Element>(
     packed: &Packed,
     shape: &Shape,
@@ -127,20 +128,76 @@ fn directly<K: Kernels, E: Element>(
     epilogue: Epilogue<'_, E>,
     threads: Threads,
 ) {
-    let grid = Grid::outputs(shape);
-    let work = |grid: &Grid, wide: &mut Words, epilogue: Epilogue<'_, E>| {
-        made::<K, E>(packed, (x, &Padded::input::<E>(shape)), grid, wide, epilogue);
-    };
+    let (grid, padded) = (Grid::outputs(shape), Padded::input::<E>(shape));
     match threads {
-        Threads::One => work(&grid, wide, epilogue),
+        Threads::One => made::<K, E>(packed, (x, &padded), &grid, wide, epilogue),
+        Threads::All if packed.words.len() > x.len() => {
+            made_by_channels::<K, E>(packed, (x, &padded), &grid, wide, epilogue);
+        }
         Threads::All => {
             let grids = grid.parts(rayon::current_num_threads());
             let of_part = grids[0].pixels() * shape.output;
             let parts = grids.into_par_iter().zip(epilogue.parts(of_part));
             parts.for_each(|(grid, epilogue)| {
-                scratch::with(|scratch| work(&grid, &mut scratch.image, epilogue));
+                scratch::with(|scratch| {
+                    made::<K, E>(packed, (x, &padded), &grid, &mut scratch.image, epilogue);
+                });
             });
         }
+    }
+}
+
+/// All outputs, some channels of them by each thread, and then what becomes of some pixels.
+fn made_by_channels<K: Kernels, E: Element>(
+    packed: &Packed,
+    (x, padded): (&[f32], &Padded),
+    grid: &Grid,
+    wide: &mut Words,
+    mut epilogue: Epilogue<'_, E>,
+) {
+    let (channels, pixels) = (packed.channels, grid.pixels());
+    let made = match E::as_f32(epilogue.image()) {
+        Some(image) => image,
+        None => any(wide, pixels * channels),
+    };
+    grid.check([packed.rows, packed.taps], channels, padded, made.len());
+    let threads = rayon::current_num_threads();
+    let out = Columns(made.as_mut_ptr());
+    let of_thread = (channels / packed.block).div_ceil(threads) * packed.block;
+    (0..channels).into_par_iter().step_by(of_thread).for_each(|first| {
+        let blocks = first..channels.min(first + of_thread);
+        // SAFETY: the last output lies in what is made, and no other thread has these channels.
+        unsafe { convolve_blocks::<K, E>(packed, x, padded, grid, out.start(), blocks) }
+    });
+    let of_part = pixels.div_ceil(threads) * channels;
+    epilogue.parts(of_part).into_par_iter().enumerate().for_each(|(part, mut epilogue)| {
+        let pixels = epilogue.image().len() / channels;
+        let is_here = E::as_f32(epilogue.image()).is_some();
+        let epilogue = epilogue.raw::<K>(pixels, channels);
+        // SAFETY: what was borrowed outlives this call; these pixels are made, and where they are kept only if that
+        // holds f32.
+        unsafe {
+            let made = match is_here {
+                true => epilogue.image().cast::<f32>(),
+                false => out.start().add(part * of_part).cast_const(),
+            };
+            epilogue.run::<K>(made, 0, pixels);
+        }
+    });
+}
+
+/// Where outputs begin of which threads make some channels each.
+#[derive(Clone, Copy)]
+struct Columns(*mut f32);
+
+// SAFETY: nobody reads or writes what another thread writes.
+unsafe impl Send for Columns {}
+// SAFETY: as above.
+unsafe impl Sync for Columns {}
+
+impl Columns {
+    fn start(&self) -> *mut f32 {
+        self.0
     }
 }
 
@@ -276,33 +333,53 @@ pub(crate) fn convolve<K: Kernels, E: Element>(
     grid: &Grid,
     out: &mut [f32],
 ) {
+    grid.check([packed.rows, packed.taps], packed.channels, padded, out.len());
+    let (out, all) = (out.as_mut_ptr(), 0..packed.channels);
+    // SAFETY: the last output lies in its image, which is borrowed.
+    unsafe { convolve_blocks::<K, E>(packed, scratch, padded, grid, out, all) }
+}
+
+/// Some channels of it, whole blocks.
+///
+/// # Safety
+/// [`Grid::check`] holds of the image at `out`, and nobody else has these channels of it.
+unsafe fn convolve_blocks<K: Kernels, E: Element>(
+    packed: &Packed,
+    scratch: &[f32],
+    padded: &Padded,
+    grid: &Grid,
+    out: *mut f32,
+    channels: Range<usize>,
+) {
     assert_eq!(scratch.len(), padded.len());
     assert_eq!(packed.words.len(), packed.channels * packed.rows * packed.taps);
-    grid.check([packed.rows, packed.taps], packed.channels, padded, out.len());
+    assert!(channels.end <= packed.channels && channels.len().is_multiple_of(packed.block));
     let of_row = packed.taps * packed.block;
     let split = packed.block * packed.rows * packed.taps * size_of::<f32>() > CACHE;
     let (passes, taps_y) = if split { (packed.rows, 1) } else { (1, packed.rows) };
-    for block in (0..packed.channels).step_by(packed.block) {
+    for block in channels.step_by(packed.block) {
         let weights = &packed.words[block * packed.rows * packed.taps..];
         for pass in 0..passes {
             for row in 0..grid.count[0] {
                 let from = padded.at(grid.from[0] + row * grid.stride + pass, grid.from[1]);
                 let to = (grid.to[0] + row * grid.every) * grid.width + grid.to[1];
-                let work = ConvRow {
-                    x: scratch[from..].as_ptr(),
-                    row: padded.row(),
-                    step: grid.stride * padded.words,
-                    taps_y,
-                    taps_x: packed.taps,
-                    weights: weights[pass * of_row..].as_ptr(),
-                    out: out[to * packed.channels + block..].as_mut_ptr(),
-                    out_step: grid.every * packed.channels,
-                    count: grid.count[1],
-                    accumulate: pass > 0,
-                };
-                // SAFETY: `check` and the asserts above keep the last tap, weight and output in their
+                // SAFETY: the caller's check, and the asserts above, keep the last tap, weight and output in their
                 // slices; the path of `K` is available.
-                unsafe { K::conv_row::<E>(&work, packed.block) }
+                unsafe {
+                    let work = ConvRow {
+                        x: scratch[from..].as_ptr(),
+                        row: padded.row(),
+                        step: grid.stride * padded.words,
+                        taps_y,
+                        taps_x: packed.taps,
+                        weights: weights[pass * of_row..].as_ptr(),
+                        out: out.add(to * packed.channels + block),
+                        out_step: grid.every * packed.channels,
+                        count: grid.count[1],
+                        accumulate: pass > 0,
+                    };
+                    K::conv_row::<E>(&work, packed.block);
+                }
             }
         }
     }

@@ -17,6 +17,8 @@ const ROWS: usize = 20 << 10;
 const TURN: usize = 16 << 10;
 /// Bytes of the input that a turn's blocks of channels meet one after the other, so that they stay in the second cache.
 const SECOND_CACHE: usize = 128 << 10;
+/// Blocks of channels from which on the input is worth laying out for them.
+const MANY_BLOCKS: usize = 4;
 
 /// Where the kernels of [`correlate`] find their words, for each turn over some output rows.
 struct Operands<'a> {
@@ -64,7 +66,13 @@ pub(crate) fn correlate<K: Kernels, E: Element>(
             groups: 1,
             taps: shape.taps(),
         };
-        return turns::<K, E>(shape, &operands, &mut scratch.panels, is_first, dw);
+        return turns::<K, E>(
+            shape,
+            &operands,
+            [&mut scratch.panels, &mut scratch.tap_panels],
+            is_first,
+            dw,
+        );
     }
     pair_input::<K, E>(shape, &x, input, &mut scratch.input_pairs);
     pair_gradient::<K, E>(shape, &dy, scratch);
@@ -85,14 +93,14 @@ pub(crate) fn correlate<K: Kernels, E: Element>(
         groups: shape.kernel[1],
         taps: shape.input,
     };
-    turns::<K, E>(shape, &operands, &mut scratch.panels, is_first, dw);
+    turns::<K, E>(shape, &operands, [&mut scratch.panels, &mut scratch.tap_panels], is_first, dw);
 }
 
 /// Some output rows after the other, or parts of one, each with every tap.
 fn turns<K: Kernels, E: Element>(
     shape: &Shape,
     a: &Operands<'_>,
-    panels: &mut Words,
+    [panels, tap_panels]: [&mut Words; 2],
     is_first: bool,
     dw: &mut [f32],
 ) {
@@ -104,9 +112,11 @@ fn turns<K: Kernels, E: Element>(
         let rows = rows.min(shape.out_height() - row);
         let turn = Turn { row, column, rows, columns: columns.min(a.columns - column), block };
         let panels = any(panels, turn.pixels() * shape.output);
-        turn.pack(shape, a, panels);
+        let first = a.dy_first + row * a.dy_row + column * a.dy_step;
+        let gradient = Pixels { words: &a.dy[first..], row: a.dy_row, step: a.dy_step };
+        turn.pack(&gradient, [shape.output, block], panels);
         let is_first = is_first && (row, column) == (0, 0);
-        turn.correlate::<K, E>(shape, a, panels, is_first, dw);
+        turn.correlate::<K, E>(shape, a, (panels, tap_panels), is_first, dw);
     }
 }
 
@@ -120,6 +130,13 @@ fn turn(shape: &Shape, a: &Operands<'_>, block: usize) -> [usize; 2] {
     let pixels = TURN / (block * size_of::<f32>());
     let rows = (pixels / a.columns).clamp(1, shape.out_height());
     [rows, pixels.clamp(1, a.columns)]
+}
+
+/// Pixels, or pairs of them, and how many words lie from one row to the next, and from one to the next.
+struct Pixels<'a> {
+    words: &'a [f32],
+    row: usize,
+    step: usize,
 }
 
 /// The pixels, or pairs of them, that are summed over at once.
@@ -138,19 +155,34 @@ impl Turn {
         self.rows * self.columns
     }
 
-    /// The gradient in blocks of channels, `[blocks, pixels, block]`: the pixels of many channels would all fall into the
-    /// same set of the first cache.
-    fn pack(&self, shape: &Shape, a: &Operands<'_>, panels: &mut [f32]) {
-        let first = a.dy_first + self.row * a.dy_row + self.column * a.dy_step;
-        for (pixel, at) in (0..self.rows)
-            .flat_map(|row| (0..self.columns).map(move |c| first + row * a.dy_row + c * a.dy_step))
-            .enumerate()
-        {
-            let blocks = a.dy[at..at + shape.output].chunks_exact(self.block);
-            for (index, values) in blocks.enumerate() {
-                let to = (index * self.pixels() + pixel) * self.block;
-                panels[to..to + self.block].copy_from_slice(values);
+    /// Some words of every pixel in blocks, `[blocks, pixels, words of a block]`, the last of which may be narrower: the pixels
+    /// of many channels would all fall into the same set of the first cache, and of the second.
+    fn pack(&self, pixels: &Pixels<'_>, [count, of_block]: [usize; 2], out: &mut [f32]) {
+        match of_block {
+            4 => self.pack_blocks::<4>(pixels, count, out),
+            6 => self.pack_blocks::<6>(pixels, count, out),
+            8 => self.pack_blocks::<8>(pixels, count, out),
+            16 => self.pack_blocks::<16>(pixels, count, out),
+            _ => self.pack_blocks::<32>(pixels, count, out),
+        }
+    }
+
+    fn pack_blocks<const WORDS: usize>(
+        &self,
+        &Pixels { words, row, step }: &Pixels<'_>,
+        count: usize,
+        out: &mut [f32],
+    ) {
+        let rows = (0..self.rows).map(|index| index * row);
+        let starts = rows.flat_map(|row| (0..self.columns).map(move |c| row + c * step));
+        for (pixel, at) in starts.enumerate() {
+            let (blocks, rest) = words[at..at + count].as_chunks::<WORDS>();
+            for (index, values) in blocks.iter().enumerate() {
+                let to = (index * self.pixels() + pixel) * WORDS;
+                out[to..to + WORDS].copy_from_slice(values);
             }
+            let to = blocks.len() * WORDS * self.pixels() + pixel * rest.len();
+            out[to..to + rest.len()].copy_from_slice(rest);
         }
     }
 
@@ -159,37 +191,53 @@ impl Turn {
         &self,
         shape: &Shape,
         a: &Operands<'_>,
-        panels: &[f32],
+        (panels, tap_panels): (&[f32], &mut Words),
         is_first: bool,
         dw: &mut [f32],
     ) {
-        let of_panel = self.pixels() * self.block;
-        let most = (SECOND_CACHE / size_of::<f32>() / self.pixels()).clamp(1, a.taps);
-        for group in 0..shape.kernel[0] * a.groups {
+        let (pixels, at_once) = (self.pixels(), K::taps::<E>(self.block));
+        let most = (SECOND_CACHE / size_of::<f32>() / pixels).max(1).next_multiple_of(at_once);
+        let most = most.min(a.taps);
+        let is_packed = shape.output >= MANY_BLOCKS * self.block;
+        let groups = 0..shape.kernel[0] * a.groups;
+        for (group, tap) in groups.flat_map(|g| (0..a.taps).step_by(most).map(move |t| (g, t))) {
             let (kernel_row, of_row) = (group / a.groups, group % a.groups);
-            let x = (a.x_at)(self.row, kernel_row, of_row) + self.column * a.x_step;
-            for tap in (0..a.taps).step_by(most) {
-                for (index, panel) in panels.chunks_exact(of_panel).enumerate() {
-                    let to = (group * a.taps + tap) * shape.output + index * self.block;
-                    let work = Correlate {
-                        x: a.x[x + tap..].as_ptr(),
-                        x_row: a.x_row,
-                        x_step: a.x_step,
-                        dy: panel.as_ptr(),
-                        dy_row: self.columns * self.block,
-                        dy_step: self.block,
-                        rows: self.rows,
-                        columns: self.columns,
-                        taps: most.min(a.taps - tap),
-                        dw: dw[to..].as_mut_ptr(),
-                        dw_step: shape.output,
-                        channels: self.block,
-                        accumulate: !is_first,
-                    };
-                    // SAFETY: `Shape` guarantees that the last tap of the last output lies in the
-                    // padded input; a panel holds a block of every output's gradient, and pairs are
-                    // laid out for every row and group. The path of `K` is available.
-                    unsafe { K::correlate::<E>(&work) }
+            let x = (a.x_at)(self.row, kernel_row, of_row) + self.column * a.x_step + tap;
+            let taps = most.min(a.taps - tap);
+            let packed = any(tap_panels, if is_packed { taps * pixels } else { 0 });
+            if is_packed {
+                let input = Pixels { words: &a.x[x..], row: a.x_row, step: a.x_step };
+                self.pack(&input, [taps, at_once], packed);
+            }
+            for (index, panel) in panels.chunks_exact(pixels * self.block).enumerate() {
+                let to = (group * a.taps + tap) * shape.output + index * self.block;
+                let all = Correlate {
+                    x: a.x[x..].as_ptr(),
+                    x_row: a.x_row,
+                    x_step: a.x_step,
+                    dy: panel.as_ptr(),
+                    dy_row: self.columns * self.block,
+                    dy_step: self.block,
+                    rows: self.rows,
+                    columns: self.columns,
+                    taps,
+                    dw: dw[to..].as_mut_ptr(),
+                    dw_step: shape.output,
+                    channels: self.block,
+                    accumulate: !is_first,
+                };
+                // SAFETY: `Shape` guarantees that the last tap of the last output lies in the
+                // padded input; a panel holds a block of every output's gradient, and pairs are
+                // laid out for every row and group. The path of `K` is available.
+                let plain = |work: &Correlate| unsafe { K::correlate::<E>(work) };
+                if !is_packed {
+                    plain(&all);
+                }
+                for (part, x) in packed.chunks(at_once * pixels).enumerate() {
+                    let (x, taps) = (x.as_ptr(), x.len() / pixels);
+                    let dw = dw[to + part * at_once * shape.output..].as_mut_ptr();
+                    let (x_step, rows, columns) = (taps, 1, pixels);
+                    plain(&Correlate { x, x_step, rows, columns, taps, dw, ..all });
                 }
             }
         }

@@ -14,6 +14,8 @@ use super::{
 
 /// Largest tile of [`conv_row`] in pixels.
 const TILE: usize = 16;
+/// Pixels from which on the sums of [`correlate`] take longer than memory does.
+const FAR: usize = 64;
 
 /// One row of outputs of a convolution.
 #[derive(Clone, Copy)]
@@ -222,6 +224,18 @@ pub(super) unsafe fn correlate<S: Simd, E: Element>(a: &Correlate) {
     }
 }
 
+/// Taps that [`correlate`] works on at once, of so many channels.
+#[inline(always)]
+pub(super) fn taps_at_once<S: Simd, E: Element>(channels: usize) -> usize {
+    match (S::LANES, channels.is_multiple_of(2 * S::LANES)) {
+        (16, true) => 8,
+        (16, false) => 16,
+        (_, true) if E::PER_WORD > 1 => 4,
+        (_, true) => 6,
+        (_, false) => 8,
+    }
+}
+
 /// Blocks of `TAPS` taps, then smaller ones.
 #[inline(always)]
 unsafe fn taps<S: Simd, E: Element, const TAPS: usize, const KV: usize>(a: &Correlate) {
@@ -268,6 +282,13 @@ unsafe fn tap_block<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
 ) {
     // SAFETY: the caller's `a` covers these taps and channels for every pixel.
     unsafe {
+        let to = a.dw.wrapping_add(tap * a.dw_step + channel);
+        // The sums take longer than the way of what they are added to.
+        if a.rows * a.columns >= FAR {
+            for t in 0..TAPS {
+                prefetch(to.wrapping_add(t * a.dw_step), KV * S::LANES);
+            }
+        }
         let mut acc = [[S::zero(); KV]; TAPS];
         for row in 0..a.rows {
             let mut x = a.x.add(row * a.x_row + tap);
@@ -290,7 +311,7 @@ unsafe fn tap_block<S: Simd, E: Element, const TAPS: usize, const KV: usize>(
         }
         for t in 0..TAPS {
             for v in 0..KV {
-                let at = a.dw.add((tap + t) * a.dw_step + channel + v * S::LANES);
+                let at = to.add(t * a.dw_step + v * S::LANES);
                 let before = if a.accumulate { S::load(at) } else { S::zero() };
                 S::store(at, S::add(before, acc[t][v]));
             }

@@ -1,6 +1,12 @@
 //! Images with room around them, so that no kernel has to look where an edge is.
 
-use super::{element::Element, phases::Phase, scratch::values, shape::Shape};
+use super::{
+    element::Element,
+    phases::Phase,
+    scratch::{any, values, zeros},
+    shape::Shape,
+    words::Words,
+};
 
 /// Rows and columns around an image, in a scratch `[height, width, channels]`.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +41,14 @@ impl Padded {
     /// Words of the scratch.
     pub fn len(&self) -> usize {
         self.height * self.width * self.words
+    }
+
+    /// Zeros where the room around an image of so many pixels, which fill their words, will stay, if there is any.
+    pub fn begin(&self, pixels: usize, scratch: &mut Words) {
+        match self.height * self.width == pixels {
+            true => any(scratch, self.len()),
+            false => zeros(scratch, self.len()),
+        };
     }
 
     /// Words of a row.

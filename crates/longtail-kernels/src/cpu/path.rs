@@ -150,6 +150,8 @@ pub(crate) trait Kernels: Sync {
     fn block(channels: usize) -> usize;
     /// Makes one row of outputs, `block` channels wide.
     unsafe fn conv_row<E: Element>(a: &ConvRow, block: usize);
+    /// Taps that [`Kernels::correlate`] works on at once, of so many channels.
+    fn taps<E: Element>(channels: usize) -> usize;
     /// Adds one kernel row's share of the weights' gradient.
     unsafe fn correlate<E: Element>(a: &Correlate);
     /// See [`pixelwise::store_moments`].
@@ -201,6 +203,10 @@ macro_rules! kernels {
 
             fn block(channels: usize) -> usize {
                 microkernel::block::<$simd>(channels)
+            }
+
+            fn taps<E: Element>(channels: usize) -> usize {
+                microkernel::taps_at_once::<$simd, E>(channels)
             }
 
             $(#[target_feature(enable = $feature)])?

@@ -26,6 +26,8 @@ pub(crate) struct Scratch {
     pub gradient_pairs: Words,
     /// The gradient in blocks of channels.
     pub panels: Words,
+    /// The padded input in blocks of taps.
+    pub tap_panels: Words,
     /// One row of tiles, transformed downwards.
     pub band: Words,
     /// Tiles of inputs at their points.

@@ -100,10 +100,12 @@ fn inference_in_bf16_loses_no_more_than_the_composed_one() {
 /// Shape of the input, of the weights, stride and padding.
 type Layer = ([usize; 4], [usize; 4], usize, usize);
 
-const FEW_IMAGES: [Layer; 6] = [
+const FEW_IMAGES: [Layer; 7] = [
     ([1, 7, 7, 64], [96, 64, 1, 1], 1, 0),
     ([1, 6, 5, 5], [16, 5, 1, 1], 1, 0),
     ([1, 13, 11, 24], [48, 24, 3, 3], 2, 1),
+    // Fewer weights than the image: rows are shared out, and channels otherwise.
+    ([1, 13, 11, 24], [16, 24, 3, 3], 2, 1),
     ([1, 1, 29, 16], [16, 16, 1, 3], 1, 0),
     ([2, 14, 7, 32], [32, 32, 3, 3], 1, 1),
     ([2, 9, 8, 64], [64, 4, 3, 3], 1, 1),

@@ -445,7 +445,7 @@ impl InputGradient {
             wide.fill(0.0);
         }
         for (grid, packed) in phases {
-            convolve::<K, E>(packed, &scratch.gradient, &padded, grid, wide);
+            convolve::<K, E>(packed, &scratch.gradient, &padded, grid, wide, Threads::One);
         }
         if channels > shape.input {
             for pixel in 1..pixels {

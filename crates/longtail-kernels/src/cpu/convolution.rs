@@ -132,7 +132,7 @@ fn directly<K: Kernels, E: Element>(
     match threads {
         Threads::One => made::<K, E>(packed, (x, &padded), &grid, wide, epilogue),
         Threads::All if packed.words.len() > x.len() => {
-            made_by_channels::<K, E>(packed, (x, &padded), &grid, wide, epilogue);
+            by_channels::<K, E>(packed, (x, &padded), &grid, (wide, epilogue));
         }
         Threads::All => {
             let grids = grid.parts(rayon::current_num_threads());
@@ -148,41 +148,30 @@ fn directly<K: Kernels, E: Element>(
 }
 
 /// All outputs, some channels of them by each thread, and then what becomes of some pixels.
-fn made_by_channels<K: Kernels, E: Element>(
+fn by_channels<K: Kernels, E: Element>(
     packed: &Packed,
     (x, padded): (&[f32], &Padded),
     grid: &Grid,
-    wide: &mut Words,
-    mut epilogue: Epilogue<'_, E>,
+    (wide, mut epilogue): (&mut Words, Epilogue<'_, E>),
 ) {
     let (channels, pixels) = (packed.channels, grid.pixels());
+    let is_here = E::as_f32(epilogue.image()).is_some();
     let made = match E::as_f32(epilogue.image()) {
         Some(image) => image,
         None => any(wide, pixels * channels),
     };
-    grid.check([packed.rows, packed.taps], channels, padded, made.len());
-    let threads = rayon::current_num_threads();
-    let out = Columns(made.as_mut_ptr());
-    let of_thread = (channels / packed.block).div_ceil(threads) * packed.block;
-    (0..channels).into_par_iter().step_by(of_thread).for_each(|first| {
-        let blocks = first..channels.min(first + of_thread);
-        // SAFETY: the last output lies in what is made, and no other thread has these channels.
-        unsafe { convolve_blocks::<K, E>(packed, x, padded, grid, out.start(), blocks) }
-    });
-    let of_part = pixels.div_ceil(threads) * channels;
+    convolve::<K, E>(packed, x, padded, grid, made, Threads::All);
+    let of_part = pixels.div_ceil(rayon::current_num_threads()) * channels;
     epilogue.parts(of_part).into_par_iter().enumerate().for_each(|(part, mut epilogue)| {
         let pixels = epilogue.image().len() / channels;
-        let is_here = E::as_f32(epilogue.image()).is_some();
         let epilogue = epilogue.raw::<K>(pixels, channels);
+        let made = match is_here {
+            true => epilogue.image().cast::<f32>(),
+            false => wide[part * of_part..][..pixels * channels].as_ptr(),
+        };
         // SAFETY: what was borrowed outlives this call; these pixels are made, and where they are kept only if that
         // holds f32.
-        unsafe {
-            let made = match is_here {
-                true => epilogue.image().cast::<f32>(),
-                false => out.start().add(part * of_part).cast_const(),
-            };
-            epilogue.run::<K>(made, 0, pixels);
-        }
+        unsafe { epilogue.run::<K>(made, 0, pixels) }
     });
 }
 
@@ -224,7 +213,7 @@ pub(crate) fn made<K: Kernels, E: Element>(
             },
             false => any(wide, pixels * channels),
         };
-        convolve::<K, E>(packed, x, padded, &part, out);
+        convolve::<K, E>(packed, x, padded, &part, out, Threads::One);
         let out = out.as_ptr();
         // SAFETY: what was borrowed outlives this call; `out` is as many pixels, and is where they are kept only
         // if that holds f32.
@@ -332,11 +321,26 @@ pub(crate) fn convolve<K: Kernels, E: Element>(
     padded: &Padded,
     grid: &Grid,
     out: &mut [f32],
+    threads: Threads,
 ) {
-    grid.check([packed.rows, packed.taps], packed.channels, padded, out.len());
-    let (out, all) = (out.as_mut_ptr(), 0..packed.channels);
-    // SAFETY: the last output lies in its image, which is borrowed.
-    unsafe { convolve_blocks::<K, E>(packed, scratch, padded, grid, out, all) }
+    let channels = packed.channels;
+    grid.check([packed.rows, packed.taps], channels, padded, out.len());
+    let of_thread = match threads {
+        Threads::One => channels,
+        Threads::All => {
+            (channels / packed.block).div_ceil(rayon::current_num_threads()) * packed.block
+        }
+    };
+    let out = Columns(out.as_mut_ptr());
+    let work = |first| {
+        let blocks = first..channels.min(first + of_thread);
+        // SAFETY: the last output lies in its image, which is borrowed, and no other thread has these channels.
+        unsafe { convolve_blocks::<K, E>(packed, scratch, padded, grid, out.start(), blocks) }
+    };
+    match threads {
+        Threads::One => work(0),
+        Threads::All => (0..channels).into_par_iter().step_by(of_thread).for_each(work),
+    }
 }
 
 /// Some channels of it, whole blocks.

@@ -209,17 +209,13 @@ unsafe fn tile<S: Simd, E: Element, const PX: usize, const KV: usize, const STEP
 pub(super) unsafe fn correlate<S: Simd, E: Element>(a: &Correlate) {
     // SAFETY: handed on.
     unsafe {
-        if a.channels.is_multiple_of(2 * S::LANES) {
-            match S::LANES {
-                16 => taps::<S, E, 8, 2>(a),
-                _ if E::PER_WORD > 1 => taps::<S, E, 4, 2>(a),
-                _ => taps::<S, E, 6, 2>(a),
-            }
-        } else {
-            match S::LANES {
-                16 => taps::<S, E, 16, 1>(a),
-                _ => taps::<S, E, 8, 1>(a),
-            }
+        let is_wide = a.channels.is_multiple_of(2 * S::LANES);
+        match (taps_at_once::<S, E>(a.channels), is_wide) {
+            (4, _) => taps::<S, E, 4, 2>(a),
+            (6, _) => taps::<S, E, 6, 2>(a),
+            (8, true) => taps::<S, E, 8, 2>(a),
+            (8, false) => taps::<S, E, 8, 1>(a),
+            _ => taps::<S, E, 16, 1>(a),
         }
     }
 }

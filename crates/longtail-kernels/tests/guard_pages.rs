@@ -99,7 +99,7 @@ enum Case {
     Pool([usize; 4]),
 }
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 28] = [
     Case::Block([3, 8, 12, 16, 16, 1]),
     Case::Block([2, 4, 4, 64, 64, 1]),
     Case::Block([33, 4, 4, 32, 32, 1]),
@@ -126,6 +126,8 @@ const CASES: [Case; 27] = [
     Case::Grouped([1, 8, 6, 64, 8, 3, 2, 1]),
     Case::Grouped([9, 1, 2, 16, 16, 3, 1, 1]),
     Case::Grouped([2, 7, 7, 128, 4, 3, 1, 1]),
+    // Slices of several groups and several vectors.
+    Case::Grouped([2, 6, 7, 48, 4, 3, 2, 1]),
     Case::Grouped([2, 5, 20, 32, 2, 4, 3, 2]),
     Case::Pool([2, 7, 6, 48]),
     Case::Pool([3, 1, 2, 16]),

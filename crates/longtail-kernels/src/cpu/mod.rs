@@ -14,8 +14,10 @@ mod epilogue;
 mod exponential;
 mod forward;
 mod grouped;
+mod input_gradient;
 mod max_pool;
 mod microkernel;
+mod norm_backward;
 mod padded;
 mod path;
 mod phases;
@@ -32,16 +34,16 @@ mod winograd_transform;
 mod words;
 
 pub(crate) use affine::Affine;
-pub(crate) use backward::{
-    BatchNormCoefficients, ConvBackward, ConvGradients, GradientEpilogue, Layer, Passes, Sums,
-};
+pub(crate) use backward::{ConvBackward, ConvGradients};
 pub(crate) use contrast::{Contrasted, can_contrast, contrast};
 pub(crate) use convolution::Convolution;
 pub(crate) use cross_entropy::{powers, slopes};
 pub(crate) use element::Element;
 pub(crate) use forward::{Moments, convolve_batch, infer, infer_blocks, normalise_batch};
 pub(crate) use grouped::fits as can_group;
+pub(crate) use input_gradient::GradientEpilogue;
 pub(crate) use max_pool::{PoolShape, largest, largest_backward};
+pub(crate) use norm_backward::{BatchNormCoefficients, Layer, Passes, Sums};
 pub(crate) use path::{Kernels, OnPortable, with_kernels};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::{OnAvx2, OnAvx512, OnAvx512Bf16};

@@ -18,8 +18,6 @@ use crate::{
     optim::Schedule,
 };
 
-/// Channels of an expert's second and third stage (`reduce_dimension` of the public code).
-const WIDTHS: [usize; 2] = [24, 48];
 const SCALE: f64 = 30.0;
 
 const EXPERTS: Knob =
@@ -107,7 +105,11 @@ pub(super) const DEFINITION: Definition = Definition {
 fn plan(settings: &Settings<'_>, counts: &ClassCounts) -> Plan {
     let knobs = &settings.method.knobs;
     let network = NetworkConfig {
-        branches: Branches::Experts { count: EXPERTS.whole(knobs), widths: WIDTHS },
+        branches: Branches::Experts {
+            count: EXPERTS.whole(knobs),
+            // `reduce_dimension` of the public code.
+            widths: settings.model.backbone.last_widths().map(|width| width / 4 * 3),
+        },
         classifier: ClassifierKind::Cosine,
         cosine_scale: SCALE,
         ..parts::network(settings, counts.classes(), None)

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ModelError, ResNetCifar, ResNetKind};
+use super::{Branches, ModelError, ResNetCifar, ResNetKind, resnet_cifar, resnet_kind};
 
 /// Layers of the deepest CIFAR ResNet that is made: the deepest one of He et al. 2016.
 const DEEPEST: usize = 1202;
@@ -45,14 +45,51 @@ impl Backbone {
         }
     }
 
-    /// Weights of the encoder, near enough to tell its memory.
-    pub(super) fn parameters(self) -> usize {
+    /// Widths of its last two stages.
+    pub fn last_widths(self) -> [usize; 2] {
         match self {
-            // A block of every stage has two 3×3 convolutions of 16, 32 and 64 channels.
-            Self::ResNetCifar { depth } => {
-                depth.saturating_sub(2) / 6 * 2 * 9 * (256 + 1024 + 4096)
+            Self::ResNetCifar { .. } => {
+                let [.., before, last] = resnet_cifar::WIDTHS;
+                [before, last]
             }
-            Self::ResNet(kind) => kind.parameters(),
+            Self::ResNet(_) => {
+                let [.., before, last] = resnet_kind::WIDTHS;
+                [before, last]
+            }
+        }
+    }
+
+    /// Features of an image in all branches.
+    pub(super) fn features_of(self, branches: Branches) -> usize {
+        let of_branch = match (branches, self) {
+            (Branches::One | Branches::LastBlocks { .. }, _) => self.features(),
+            (Branches::Experts { widths: [_, last], .. }, Self::ResNetCifar { .. }) => last,
+            (Branches::Experts { widths: [_, last], .. }, Self::ResNet(kind)) => {
+                kind.blocks().output(last)
+            }
+        };
+        branches.count() * of_branch
+    }
+
+    /// Weights of the encoder with all branches, near enough to tell its memory.
+    pub(super) fn parameters(self, branches: Branches) -> usize {
+        match self {
+            Self::ResNetCifar { depth } => {
+                // A block has two 3×3 convolutions.
+                let of = |width: usize| 2 * 9 * width * width;
+                let [first, second, third] = resnet_cifar::WIDTHS.map(of);
+                let blocks = depth.saturating_sub(2) / 6;
+                match branches {
+                    Branches::One => blocks * (first + second + third),
+                    Branches::Experts { count, widths: [second, third] } => {
+                        blocks * (first + count * (of(second) + of(third)))
+                    }
+                    Branches::LastBlocks { count } => {
+                        blocks * (first + second + third) + (count - 1) * third
+                    }
+                }
+            }
+            Self::ResNet(kind) => kind.parameters(branches),
         }
     }
 
@@ -110,6 +147,22 @@ impl From<Backbone> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn experts_take_more_memory_than_one_network_and_branches_of_a_block_little_more() {
+        let experts = Branches::Experts { count: 4, widths: [24, 48] };
+        let small = Backbone::ResNetCifar { depth: 32 };
+        let [one, two, four] = [Branches::One, Branches::LastBlocks { count: 2 }, experts]
+            .map(|branches| small.parameters(branches));
+        // Its convolutions have 461,392 weights.
+        assert!((455_000..490_000).contains(&one), "{one}");
+        assert_eq!(two - one, 2 * 9 * 64 * 64);
+        assert_eq!(four, 5 * 2 * 9 * (256 + 4 * (576 + 2304)));
+        assert_eq!(small.features_of(experts), 4 * 48);
+        let large = Backbone::ResNet(ResNetKind::ResNet50);
+        assert_eq!(large.last_widths(), [256, 512]);
+        assert_eq!(large.features_of(Branches::Experts { count: 3, widths: [192, 384] }), 4608);
+    }
 
     #[test]
     fn names_parse_back_and_others_are_refused() {

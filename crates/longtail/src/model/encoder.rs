@@ -6,8 +6,8 @@ use burn::{
 };
 
 use super::{
-    Backbone, Branches, Encode, Initialiser, Kind, ModelError, OwnEncoder, Part, Pass, ResNet,
-    ResNetCifar, Role, Roles,
+    Backbone, Branch, Branches, Encode, Initialiser, Kind, ModelError, OwnEncoder, Part, Pass,
+    ResNet, ResNetCifar, Role, Roles, layers::global_average,
 };
 
 /// What turns images into features.
@@ -15,7 +15,7 @@ use super::{
 pub enum Encoder {
     /// A ResNet for small images; of several branches it is the trunk.
     ResNetCifar(ResNetCifar),
-    /// A ResNet for large images.
+    /// A ResNet for large images; of several branches it is the trunk.
     ResNet(ResNet),
     /// A module from outside the crate.
     Own(OwnEncoder),
@@ -85,11 +85,11 @@ impl Encoder {
                 Backbone::ResNetCifar { depth: *depth }.check()?;
                 Ok(Self::ResNetCifar(ResNetCifar::new(*depth, branches, init)?))
             }
-            other if branches != Branches::One => {
-                Err(ModelError::Branches { encoder: other.to_string() })
-            }
             EncoderConfig::Backbone(Backbone::ResNet(kind)) => {
-                Ok(Self::ResNet(ResNet::new(*kind, init)))
+                Ok(Self::ResNet(ResNet::new(*kind, branches, init)))
+            }
+            own if branches != Branches::One => {
+                Err(ModelError::Branches { encoder: own.to_string() })
             }
             EncoderConfig::Own { name, make } => {
                 let encoder = init.own(make.as_ref());
@@ -134,12 +134,26 @@ impl Encoder {
         }
     }
 
-    /// `images`: `[rows, height, width, 3]`; gives features `[rows, features]`.
-    pub(super) fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        match self {
-            Self::ResNetCifar(encoder) => encoder.forward(images, pass),
-            Self::ResNet(encoder) => encoder.forward(images, pass),
-            Self::Own(encoder) => encoder.forward(images),
+    /// `images`: `[rows, height, width, 3]`; gives features `[rows, features]`: its own, or those of `branches` side by
+    /// side, whose trunk it is.
+    pub(super) fn forward(
+        &self,
+        images: Tensor<4>,
+        branches: &[Branch],
+        pass: &mut Pass<'_>,
+    ) -> Tensor<2> {
+        let maps = match self {
+            Self::ResNetCifar(trunk) => trunk.maps(images, pass),
+            Self::ResNet(trunk) => trunk.maps(images, pass),
+            Self::Own(encoder) => return encoder.forward(images),
+        };
+        match branches {
+            [] => global_average(maps),
+            [only] => only.forward(maps, pass),
+            several => {
+                let of = |branch: &Branch| branch.forward(maps.clone(), pass);
+                Tensor::cat(several.iter().map(of).collect(), 1)
+            }
         }
     }
 }

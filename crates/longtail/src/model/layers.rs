@@ -278,6 +278,11 @@ impl BasicBlock {
         self.stride
     }
 
+    /// Channels that go out.
+    pub(super) fn output(&self) -> usize {
+        self.conv2.output()
+    }
+
     fn for_evaluation(&self) -> EvalBlock {
         EvalBlock {
             weights: [&self.conv1, &self.conv2].map(|conv| conv.weight.val()),

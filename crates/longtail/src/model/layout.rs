@@ -1,4 +1,6 @@
-use super::{BasicBlock, Branch, Encoder, Network, ResNet, ResNetCifar, resnet::ResidualBlock};
+use super::{
+    BasicBlock, Branch, Encoder, Network, ResNet, ResNetCifar, branch::Stage, resnet::ResidualBlock,
+};
 
 /// How the convolutions of an encoder follow each other: what the shapes of its weights do not tell.
 ///
@@ -91,7 +93,10 @@ impl ResNet {
 
 impl Branch {
     fn layout(&self, owner: &str) -> Vec<StageLayout> {
-        let stages = [&self.layer2, &self.layer3].into_iter().zip(2..);
-        stages.map(|(blocks, stage)| StageLayout::of(owner, stage, blocks)).collect()
+        let of = |(number, stage): (usize, &Stage)| match stage {
+            Stage::ResNetCifar(blocks) => StageLayout::of(owner, number, blocks),
+            Stage::ResNet(blocks) => StageLayout::of_residual(owner, number, blocks),
+        };
+        self.stages().into_iter().map(of).collect()
     }
 }

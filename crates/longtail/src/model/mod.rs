@@ -4,6 +4,8 @@
 //! ([`weights`]).
 
 mod backbone;
+mod branch;
+mod branches;
 mod classifier;
 mod encoder;
 mod gates;
@@ -20,11 +22,14 @@ mod own_encoder;
 mod plain_classifier;
 mod resnet;
 mod resnet_cifar;
+mod resnet_kind;
 mod roles;
 mod tau_normalise;
 pub mod weights;
 
 pub use backbone::Backbone;
+pub use branch::{Branch, Stage};
+pub use branches::Branches;
 pub use classifier::Classifier;
 pub use encoder::{Encoder, EncoderConfig};
 pub use gates::Gates;
@@ -40,8 +45,9 @@ pub use network_config::{BnGroups, ClassifierKind, ClassifierStart, InitHeads, N
 pub use options::{Model, ModelTyped};
 pub use own_encoder::{Encode, OwnEncoder};
 pub use plain_classifier::{FeatureForm, PlainClassifier};
-pub use resnet::{ResNet, ResNetKind};
-pub use resnet_cifar::{Branch, Branches, ResNetCifar};
+pub use resnet::{ResNet, ResidualBlock};
+pub use resnet_cifar::ResNetCifar;
+pub use resnet_kind::ResNetKind;
 pub use roles::{Kind, Part, Role, Roles};
 pub use tau_normalise::tau_normalise;
 
@@ -58,7 +64,7 @@ pub enum ModelError {
     Depth(usize),
     /// Branches are made of an encoder's own stages.
     #[error(
-        "encoder {encoder} has no branches: a method of several experts needs a CIFAR ResNet, such as resnet32"
+        "encoder {encoder} has no branches: a method of several branches needs a ResNet of this crate, such as resnet32 or resnet50"
     )]
     Branches {
         /// What the encoder is called.

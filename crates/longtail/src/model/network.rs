@@ -59,16 +59,15 @@ impl Network {
         let kaiming = config.init_heads == InitHeads::Kaiming;
         let encoder = config.encoder(&mut init)?;
         let mut branches = config.branches(&mut init);
-        let features = match config.branches {
-            Branches::One => encoder.features(),
-            branches => branches.count() * branches.features(),
+        let features = match &branches[..] {
+            [] => encoder.features(),
+            branches => branches.iter().map(Branch::features).sum(),
         };
         init.enter(Part::Classifier);
         let fc = match config.branches {
             Branches::Experts { .. } => {
-                let of_expert = config.branches.features();
                 for branch in &mut branches {
-                    branch.fc = Some(config.new_classifier(of_expert, &mut init));
+                    branch.fc = Some(config.new_classifier(branch.features(), &mut init));
                 }
                 None
             }
@@ -255,22 +254,11 @@ impl Network {
         branch: Option<usize>,
         pass: &mut Pass<'_>,
     ) -> Tensor<2> {
-        let Encoder::ResNetCifar(trunk) = &self.encoder else {
-            return self.encoder.forward(images, pass);
-        };
         let asked = match branch {
             Some(branch) => self.branches.get(branch..=branch).unwrap_or_default(),
             None => &self.branches,
         };
-        match asked {
-            [] => self.encoder.forward(images, pass),
-            [only] => only.forward(trunk.maps(images, pass), pass),
-            branches => {
-                let maps = trunk.maps(images, pass);
-                let of = |branch: &Branch| branch.forward(maps.clone(), pass);
-                Tensor::cat(branches.iter().map(of).collect(), 1)
-            }
-        }
+        self.encoder.forward(images, asked, pass)
     }
 
     /// `features`: of [`Network::features`]; gives logits `[rows, classes]`, of several experts the mean: of all, or of
@@ -296,8 +284,8 @@ impl Network {
         if let Some(fc) = &self.fc {
             return vec![fc.forward(features)];
         }
-        let width = self.config.branches.features();
         let of = |(expert, branch): (usize, &Branch)| {
+            let width = branch.features();
             let own = features.clone().narrow(1, expert * width, width);
             branch.fc.as_ref().map(|fc| fc.forward(own))
         };

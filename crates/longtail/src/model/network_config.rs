@@ -1,6 +1,5 @@
 use super::{
-    Backbone, Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, ModelError,
-    Precision,
+    Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, ModelError, Precision,
 };
 use crate::choice::choice;
 
@@ -81,10 +80,10 @@ impl NetworkConfig {
     /// About how many weights a network of it has; those of encoders from outside are not known.
     pub(crate) fn parameters(&self) -> usize {
         let EncoderConfig::Backbone(backbone) = &self.encoder else { return 0 };
-        let features = backbone.features();
+        let features = backbone.features_of(self.branches);
         let head = |[hidden, output]: [usize; 2]| (features + output) * hidden;
         let heads = self.head.map_or(0, head) * (1 + usize::from(self.prototypes));
-        backbone.parameters() + heads + features * self.classes
+        backbone.parameters(self.branches) + heads + features * self.classes
     }
 
     pub(super) fn encoder(&self, init: &mut Initialiser) -> Result<Encoder, ModelError> {
@@ -98,10 +97,8 @@ impl NetworkConfig {
 
     pub(super) fn branches(&self, init: &mut Initialiser) -> Vec<Branch> {
         match self.encoder {
-            EncoderConfig::Backbone(Backbone::ResNetCifar { depth }) => {
-                self.branches.make(depth, init)
-            }
-            _ => Vec::new(),
+            EncoderConfig::Backbone(backbone) => self.branches.make(backbone, init),
+            EncoderConfig::Own { .. } => Vec::new(),
         }
     }
 

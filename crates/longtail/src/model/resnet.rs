@@ -2,137 +2,23 @@ use burn::{module::Module, tensor::Tensor};
 use longtail_kernels::max_pool;
 
 use super::{
-    BatchNorm, Conv, Initialiser, Pass,
+    BatchNorm, Branches, Conv, Initialiser, Pass, ResNetKind,
     layers::{ConvShape, global_average},
+    resnet_kind::{Blocks, WIDTHS},
 };
-
-/// Channels of the four stages, before the bottlenecks' expansion.
-const WIDTHS: [usize; 4] = [64, 128, 256, 512];
-/// Outputs of a bottleneck for each of its width.
-const EXPANSION: usize = 4;
-/// Blocks of the four stages.
-const SMALL: [usize; 4] = [2, 2, 2, 2];
-const LARGE: [usize; 4] = [3, 4, 6, 3];
-
-/// Which residual network for large images it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResNetKind {
-    /// ResNet-18: basic blocks.
-    ResNet18,
-    /// ResNet-34: basic blocks.
-    ResNet34,
-    /// ResNet-50: bottlenecks.
-    ResNet50,
-    /// ResNeXt-50 32×4d: bottlenecks with 32 groups.
-    ResNeXt50,
-}
-
-/// What the blocks of a network have in common.
-#[derive(Debug, Clone, Copy)]
-struct Blocks {
-    counts: [usize; 4],
-    /// Three convolutions instead of two.
-    is_bottleneck: bool,
-    groups: usize,
-    /// Channels of a group in the first stage.
-    group_width: usize,
-}
-
-impl ResNetKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::ResNet18, Self::ResNet34, Self::ResNet50, Self::ResNeXt50];
-
-    /// torchvision's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ResNet18 => "resnet18",
-            Self::ResNet34 => "resnet34",
-            Self::ResNet50 => "resnet50",
-            Self::ResNeXt50 => "resnext50_32x4d",
-        }
-    }
-
-    /// Layers with weights, the classifier counted.
-    pub const fn depth(self) -> usize {
-        match self {
-            Self::ResNet18 => 18,
-            Self::ResNet34 => 34,
-            Self::ResNet50 | Self::ResNeXt50 => 50,
-        }
-    }
-
-    /// Features of an image.
-    pub(super) fn features(self) -> usize {
-        self.blocks().output(WIDTHS[WIDTHS.len() - 1])
-    }
-
-    /// Weights of the encoder.
-    pub(super) const fn parameters(self) -> usize {
-        match self {
-            Self::ResNet18 => 11_176_512,
-            Self::ResNet34 => 21_284_672,
-            Self::ResNet50 => 23_508_032,
-            Self::ResNeXt50 => 22_979_904,
-        }
-    }
-
-    /// Values that all convolutions together make of one image of `height` × `width`.
-    ///
-    /// ```
-    /// use longtail::model::ResNetKind;
-    ///
-    /// assert_eq!(ResNetKind::ResNet50.convolved([224, 224]), 11_113_984);
-    /// ```
-    pub fn convolved(self, [height, width]: [usize; 2]) -> usize {
-        let blocks = self.blocks();
-        let half = |[height, width]: [usize; 2]| [height.div_ceil(2), width.div_ceil(2)];
-        let area = |[height, width]: [usize; 2]| height * width;
-        let first = half([height, width]);
-        let mut size = half(first);
-        let mut values = area(first) * WIDTHS[0];
-        for (stage, width) in WIDTHS.into_iter().enumerate() {
-            let (before, output) = (size, blocks.output(width));
-            size = if stage == 0 { size } else { half(size) };
-            let inner = blocks.inner(width);
-            // The first block has its first convolution before the stride, and a shortcut where the shape changes.
-            let [others, first] = match blocks.is_bottleneck {
-                true => [
-                    area(size) * (2 * inner + output),
-                    area(before) * inner + area(size) * (inner + 2 * output),
-                ],
-                false => {
-                    let shortcut = if stage == 0 { 0 } else { output };
-                    [area(size) * 2 * output, area(size) * (2 * output + shortcut)]
-                }
-            };
-            values += first + (blocks.counts[stage] - 1) * others;
-        }
-        values
-    }
-
-    fn blocks(self) -> Blocks {
-        let plain =
-            Blocks { counts: LARGE, is_bottleneck: true, groups: 1, group_width: WIDTHS[0] };
-        match self {
-            Self::ResNet18 => Blocks { counts: SMALL, is_bottleneck: false, ..plain },
-            Self::ResNet34 => Blocks { is_bottleneck: false, ..plain },
-            Self::ResNet50 => plain,
-            Self::ResNeXt50 => Blocks { groups: 32, group_width: 4, ..plain },
-        }
-    }
-}
 
 /// A residual network for large images (He et al. 2016, table 1; Xie et al. 2017): a 7×7 convolution and a pooling that
 /// each halve the image, four stages of blocks, of which the last three halve it, and the mean over all pixels. As
 /// torchvision has it: bottlenecks halve in their 3×3 convolution ("v1.5"), and shortcuts that change the shape are 1×1
-/// convolutions with batch norm.
+/// convolutions with batch norm. Of several branches it is the trunk.
 ///
 /// ```
 /// # use burn::tensor::{Device, Tensor};
-/// use longtail::model::{Initialiser, Pass, ResNet, ResNetKind};
+/// use longtail::model::{Branches, Initialiser, Pass, ResNet, ResNetKind};
 ///
 /// let device = Device::flex();
-/// let resnet = ResNet::new(ResNetKind::ResNet18, &mut Initialiser::new(0, &device));
+/// let mut init = Initialiser::new(0, &device);
+/// let resnet = ResNet::new(ResNetKind::ResNet18, Branches::One, &mut init);
 /// let features = resnet.forward(Tensor::ones([2, 64, 64, 3], &device), &mut Pass::Eval);
 /// assert_eq!(features.dims(), [2, 512]);
 /// ```
@@ -148,7 +34,7 @@ pub struct ResNet {
 
 /// A basic block of two convolutions, or a bottleneck of three.
 #[derive(Module, Debug)]
-pub(super) struct ResidualBlock {
+pub struct ResidualBlock {
     conv1: Conv,
     bn1: BatchNorm,
     conv2: Conv,
@@ -160,36 +46,62 @@ pub(super) struct ResidualBlock {
 }
 
 impl ResNet {
-    /// Weights as torchvision draws them: convolutions kaiming-normal by what goes out.
-    pub fn new(kind: ResNetKind, init: &mut Initialiser) -> Self {
+    /// Weights as torchvision draws them, convolutions kaiming-normal by what goes out; as far as `branches` have it in
+    /// common.
+    pub fn new(kind: ResNetKind, branches: Branches, init: &mut Initialiser) -> Self {
         let blocks = kind.blocks();
         let conv1 = ConvShape { input: 3, output: WIDTHS[0], kernel: 7, stride: 2, groups: 1 };
         let (conv1, bn1) = (Conv::of(conv1, init), BatchNorm::new(WIDTHS[0], init));
+        let counts = branches.of_trunk(blocks.counts);
         let mut input = WIDTHS[0];
         let [layer1, layer2, layer3, layer4] = [0, 1, 2, 3].map(|stage| {
-            let of = |index: usize| if index == 0 && stage > 0 { 2 } else { 1 };
-            let block = |index| {
-                let block = ResidualBlock::new(blocks, input, WIDTHS[stage], of(index), init);
-                input = blocks.output(WIDTHS[stage]);
-                block
-            };
-            (0..blocks.counts[stage]).map(block).collect()
+            let (width, stride) = (WIDTHS[stage], if stage > 0 { 2 } else { 1 });
+            let made = ResidualBlock::several(blocks, counts[stage], [input, width], stride, init);
+            input = blocks.output(width);
+            made
         });
         Self { conv1, bn1, layer1, layer2, layer3, layer4 }
     }
 
-    /// Width of the features.
+    /// The third and fourth stage, of these widths.
+    pub(super) fn last_stages(
+        kind: ResNetKind,
+        [third, fourth]: [usize; 2],
+        init: &mut Initialiser,
+    ) -> [Vec<ResidualBlock>; 2] {
+        let blocks = kind.blocks();
+        let [_, second, ..] = WIDTHS;
+        let mut stage = |stage: usize, input: usize, width: usize| {
+            let sizes = [blocks.output(input), width];
+            ResidualBlock::several(blocks, blocks.counts[stage], sizes, 2, init)
+        };
+        [stage(2, second, third), stage(3, third, fourth)]
+    }
+
+    /// The last block of the fourth stage.
+    pub(super) fn last_block(kind: ResNetKind, init: &mut Initialiser) -> ResidualBlock {
+        let (blocks, [.., width]) = (kind.blocks(), WIDTHS);
+        ResidualBlock::new(blocks, blocks.output(width), width, 1, init)
+    }
+
+    /// Width of the features; of a trunk, channels of what its branches are given.
     pub fn features(&self) -> usize {
-        self.layer4.last().map_or(0, ResidualBlock::output)
+        let last = self.stages().into_iter().flatten().last();
+        last.map_or(0, ResidualBlock::output)
     }
 
     /// `images`: `[batch, height, width, 3]`, normalised; gives features `[batch, 512]`, of bottlenecks
     /// `[batch, 2048]`, which are means of ReLU outputs and so not negative. Activations have the type of the images;
     /// features of images in 16 bits are f32.
     pub fn forward(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+        global_average(self.maps(images, pass))
+    }
+
+    /// As [`ResNet::forward`], without the pooling.
+    pub fn maps(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
         let x = self.stem(images, pass);
         let blocks = self.stages().into_iter().flatten();
-        global_average(blocks.fold(x, |x, block| block.forward(x, pass)))
+        blocks.fold(x, |x, block| block.forward(x, pass))
     }
 
     fn stem(&self, images: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
@@ -201,18 +113,22 @@ impl ResNet {
     }
 }
 
-impl Blocks {
-    fn output(&self, width: usize) -> usize {
-        if self.is_bottleneck { width * EXPANSION } else { width }
-    }
-
-    /// Channels of a bottleneck's 3×3 convolution.
-    fn inner(&self, width: usize) -> usize {
-        width * self.group_width / WIDTHS[0] * self.groups
-    }
-}
-
 impl ResidualBlock {
+    /// `count` blocks, of which the first goes from `input` channels to those of `width` with `stride`.
+    fn several(
+        blocks: Blocks,
+        count: usize,
+        [input, width]: [usize; 2],
+        stride: usize,
+        init: &mut Initialiser,
+    ) -> Vec<Self> {
+        let mut block = |index: usize| match index {
+            0 => Self::new(blocks, input, width, stride, init),
+            _ => Self::new(blocks, blocks.output(width), width, 1, init),
+        };
+        (0..count).map(&mut block).collect()
+    }
+
     fn new(
         blocks: Blocks,
         input: usize,
@@ -250,11 +166,12 @@ impl ResidualBlock {
         self.conv2.groups()
     }
 
-    fn output(&self) -> usize {
+    /// Channels that go out.
+    pub(super) fn output(&self) -> usize {
         self.conv3.as_ref().unwrap_or(&self.conv2).output()
     }
 
-    fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
         let hidden = self.conv1.forward(x.clone(), &self.bn1, pass);
         let shortcut = match &self.downsample {
             Some((conv, bn)) => conv.without_relu(x, bn, pass),

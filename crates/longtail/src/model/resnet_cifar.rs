@@ -1,32 +1,11 @@
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    BasicBlock, BatchNorm, Classifier, Conv, Initialiser, ModelError, Pass, layers::global_average,
+    BasicBlock, BatchNorm, Branches, Conv, Initialiser, ModelError, Pass, layers::global_average,
 };
 
 /// Channels of the three stages.
-const WIDTHS: [usize; 3] = [16, 32, 64];
-
-/// Where a network of several branches leaves its common trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Branches {
-    /// Nowhere: there is one.
-    One,
-    /// Behind the first stage: every expert has stages two and three of its own, of these widths, and its own
-    /// classifier (RIDE).
-    Experts {
-        /// How many.
-        count: usize,
-        /// Channels of their second and third stage.
-        widths: [usize; 2],
-    },
-    /// Before the last block of the third stage, which every branch has of its own; one classifier reads the features of
-    /// all (BBN).
-    LastBlocks {
-        /// How many.
-        count: usize,
-    },
-}
+pub(super) const WIDTHS: [usize; 3] = [16, 32, 64];
 
 /// The CIFAR ResNet of depth 6n+2 (He et al. 2016 §4.2) with parameter-free shortcuts
 /// ("option A"): conv 3→16, three stages of n basic blocks, global average pool. Of several branches it is the trunk.
@@ -37,59 +16,6 @@ pub struct ResNetCifar {
     pub(super) layer1: Vec<BasicBlock>,
     pub(super) layer2: Vec<BasicBlock>,
     pub(super) layer3: Vec<BasicBlock>,
-}
-
-/// What one branch has of its own.
-#[derive(Module, Debug)]
-pub struct Branch {
-    pub(super) layer2: Vec<BasicBlock>,
-    pub(super) layer3: Vec<BasicBlock>,
-    pub(super) fc: Option<Classifier>,
-}
-
-impl Branches {
-    /// How many there are.
-    pub fn count(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Experts { count, .. } | Self::LastBlocks { count } => count,
-        }
-    }
-
-    /// Features of every branch.
-    pub fn features(self) -> usize {
-        match self {
-            Self::One | Self::LastBlocks { .. } => WIDTHS[2],
-            Self::Experts { widths: [_, width], .. } => width,
-        }
-    }
-
-    /// The branches of a network of `depth` layers in all, without their classifiers; none where the trunk is the
-    /// network.
-    pub(super) fn make(self, depth: usize, init: &mut Initialiser) -> Vec<Branch> {
-        let blocks = (depth - 2) / 6;
-        let [first, second, third] = WIDTHS;
-        match self {
-            Self::One => Vec::new(),
-            Self::Experts { count, widths: [width2, width3] } => (0..count)
-                .map(|_| Branch {
-                    layer2: BasicBlock::several(blocks, [first, width2], 2, init),
-                    layer3: BasicBlock::several(blocks, [width2, width3], 2, init),
-                    fc: None,
-                })
-                .collect(),
-            Self::LastBlocks { count } => {
-                // The only block of a stage is its first, with its stride.
-                let (from, stride) = if blocks == 1 { (second, 2) } else { (third, 1) };
-                let last = |_| Branch {
-                    layer2: Vec::new(),
-                    layer3: BasicBlock::several(1, [from, third], stride, init),
-                    fc: None,
-                };
-                (0..count).map(last).collect()
-            }
-        }
-    }
 }
 
 impl ResNetCifar {
@@ -108,13 +34,8 @@ impl ResNetCifar {
         if depth < 8 || depth % 6 != 2 {
             return Err(ModelError::Depth(depth));
         }
-        let blocks = (depth - 2) / 6;
+        let of_stages = branches.of_trunk([blocks(depth); 3]);
         let [first, second, third] = WIDTHS;
-        let of_stages = match branches {
-            Branches::One => [blocks; 3],
-            Branches::Experts { .. } => [blocks, 0, 0],
-            Branches::LastBlocks { .. } => [blocks, blocks, blocks - 1],
-        };
         Ok(Self {
             conv1: Conv::new(3, first, init),
             bn1: BatchNorm::new(first, init),
@@ -122,6 +43,26 @@ impl ResNetCifar {
             layer2: BasicBlock::several(of_stages[1], [first, second], 2, init),
             layer3: BasicBlock::several(of_stages[2], [second, third], 2, init),
         })
+    }
+
+    /// The second and third stage, of these widths.
+    pub(super) fn last_stages(
+        depth: usize,
+        [second, third]: [usize; 2],
+        init: &mut Initialiser,
+    ) -> [Vec<BasicBlock>; 2] {
+        [
+            BasicBlock::several(blocks(depth), [WIDTHS[0], second], 2, init),
+            BasicBlock::several(blocks(depth), [second, third], 2, init),
+        ]
+    }
+
+    /// The last block of the third stage.
+    pub(super) fn last_block(depth: usize, init: &mut Initialiser) -> BasicBlock {
+        let [_, second, third] = WIDTHS;
+        // The only block of a stage is its first, with its stride.
+        let (from, stride) = if blocks(depth) == 1 { (second, 2) } else { (third, 1) };
+        BasicBlock::new(from, third, stride, init)
     }
 
     /// `images`: `[batch, height, width, 3]`, normalised; gives features `[batch, 64]`, which are
@@ -139,10 +80,7 @@ impl ResNetCifar {
     }
 }
 
-impl Branch {
-    /// `maps`: what the trunk gives; gives features `[batch, features]`.
-    pub fn forward(&self, maps: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        let stages = [&self.layer2, &self.layer3];
-        global_average(stages.into_iter().fold(maps, |x, stage| BasicBlock::stage(stage, x, pass)))
-    }
+/// Blocks of every stage.
+fn blocks(depth: usize) -> usize {
+    (depth - 2) / 6
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     eval::rows_at_once,
     method::Plan,
-    model::{Backbone, Precision},
+    model::{Backbone, Branches, Precision},
     recipe::Recipe,
 };
 
@@ -65,7 +65,8 @@ impl Need {
     /// Of the run that a recipe makes of `images` bytes of decoded images.
     pub fn of(recipe: &Recipe, plan: &Plan, images: u64, is_cpu: bool) -> Self {
         let area = (recipe.data.image_size * recipe.data.image_size) as f64;
-        let kept = kept_by_encoder(recipe.model.backbone, recipe.data.image_size);
+        let branches = plan.network.branches;
+        let kept = kept_by_encoder(recipe.model.backbone, branches, recipe.data.image_size);
         let value = if recipe.train.precision == Precision::F32 { 4.0 } else { 2.0 };
         let rows = rows_at_once([recipe.data.image_size; 2]) as f64;
         let views = plan.most_views() as f64;
@@ -174,19 +175,29 @@ impl Need {
 }
 
 /// Values that the encoder keeps of one view of `size` × `size` for its backward pass.
-fn kept_by_encoder(backbone: Backbone, size: usize) -> f64 {
+fn kept_by_encoder(backbone: Backbone, branches: Branches, size: usize) -> f64 {
     match backbone {
         Backbone::ResNetCifar { depth } => {
             let blocks = depth.saturating_sub(2) as f64 / 6.0;
+            // The three stages have 16 values a pixel of the view, 8 and 4.
+            let blocks = match branches {
+                Branches::One => blocks,
+                Branches::Experts { count, widths: [second, third] } => {
+                    let of_expert = second as f64 / 4.0 + third as f64 / 16.0;
+                    blocks * (16.0 + count as f64 * of_expert) / 28.0
+                }
+                Branches::LastBlocks { count } => blocks + (count - 1) as f64 * 4.0 / 28.0,
+            };
             (size * size) as f64 * (PER_BLOCK * blocks + PER_VIEW)
         }
-        Backbone::ResNet(kind) => 2.0 * kind.convolved([size; 2]) as f64,
+        Backbone::ResNet(kind) => 2.0 * kind.convolved(branches, [size; 2]) as f64,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ResNetKind;
 
     const NEED: Need = Need {
         images: 1 << 30,
@@ -218,6 +229,24 @@ mod tests {
         assert!(message.contains("64 in parts of 43") && message.contains("--micro-batch 42 or"));
         let message = NEED.check(Some(1 << 30)).unwrap_err().to_string();
         assert!(message.contains("smaller --image-size, or fewer images"), "{message}");
+    }
+
+    #[test]
+    fn branches_keep_what_they_make() {
+        let experts = |widths| Branches::Experts { count: 4, widths };
+        let [small, large] =
+            [Backbone::ResNetCifar { depth: 32 }, Backbone::ResNet(ResNetKind::ResNet50)];
+        let kept = |backbone, branches| kept_by_encoder(backbone, branches, 32);
+        for (backbone, last) in [(small, [32, 64]), (large, [256, 512])] {
+            let one = kept(backbone, Branches::One);
+            // One expert of the whole width is the network.
+            let whole = kept(backbone, Branches::Experts { count: 1, widths: last });
+            assert!((whole / one - 1.0).abs() < 1e-12, "{whole} {one}");
+            let four = kept(backbone, experts(last.map(|width| width / 4 * 3)));
+            assert!((1.5..3.0).contains(&(four / one)), "{four} {one}");
+            let two = kept(backbone, Branches::LastBlocks { count: 2 });
+            assert!((1.0..1.2).contains(&(two / one)) && two > one, "{two} {one}");
+        }
     }
 
     #[test]

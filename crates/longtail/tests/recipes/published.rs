@@ -24,7 +24,7 @@ const TABLE_3: [(&str, [&str; 6]); 15] = [
 ];
 
 /// Table 4: ImageNet-LT with ResNet-50 and with ResNeXt-50.
-const TABLE_4: [(&str, [&str; 2]); 11] = [
+const TABLE_4: [(&str, [&str; 2]); 13] = [
     ("ce", ["41.6", "44.4"]),
     ("ldam-drw", ["49.8", "-"]),
     ("la", ["50.9", "-"]),
@@ -34,6 +34,8 @@ const TABLE_4: [(&str, [&str; 2]); 11] = [
     ("lws", ["50.6", "49.6"]),
     ("tau-norm", ["50.6", "49.6"]),
     ("ncm", ["50.6", "49.6"]),
+    ("ride", ["55.4", "56.8"]),
+    ("bbn", ["48.3", "49.3"]),
     ("bcl", ["56.2", "57.4"]),
     ("bcl-rcl", ["56.3", "57.5"]),
 ];

@@ -1,8 +1,8 @@
 //! Convolutions of channels in groups, as many out of a group as into it, in f32 whatever the activations are: few
 //! products meet every value, so that a kernel is bound by what it reads, and pairs of bf16 would not pay.
 //!
-//! Channels are made in slices that fill vectors: a group that is as wide, or several narrow ones with zeros between
-//! them. A few rows at a time are made and used while they are in the caches.
+//! Channels are made in slices that fill vectors: a group that does, or several with zeros between them. A few rows at a
+//! time are made and used while they are in the caches.
 
 mod backward;
 mod kernels;
@@ -29,13 +29,23 @@ use super::{
     source::Source,
 };
 
+/// Most that slices may be wider than their groups, or than a vector: as many times the products are made.
+const MOST_IN_VAIN: usize = 4;
+
 /// Whether the kernels with vectors of so many values take a convolution.
 pub(crate) fn fits(shape: &Shape, lanes: usize) -> bool {
-    let width = shape.input / shape.groups;
+    let group = shape.input / shape.groups;
+    let width = whole(group, lanes);
     shape.groups > 1
         && shape.input == shape.output
-        && shape.input.is_multiple_of(lanes)
-        && (width.is_multiple_of(lanes) || lanes.is_multiple_of(width))
+        && shape.input.is_multiple_of(width)
+        && width <= MOST_IN_VAIN * group.max(lanes)
+}
+
+/// The fewest channels that are whole groups and whole vectors, of a power of two of values.
+fn whole(group: usize, lanes: usize) -> usize {
+    let shared = lanes.min(1 << group.trailing_zeros());
+    group / shared * lanes
 }
 
 /// How the channels are cut.
@@ -52,8 +62,8 @@ struct Slices {
 impl Slices {
     fn of<K: Kernels>(shape: &Shape) -> Self {
         let group = shape.input / shape.groups;
-        let width = group.max(K::LANES);
-        Self { group, width, inputs: if group <= QUAD { QUAD } else { width } }
+        let width = whole(group, K::LANES);
+        Self { group, width, inputs: if QUAD.is_multiple_of(group) { QUAD } else { width } }
     }
 }
 

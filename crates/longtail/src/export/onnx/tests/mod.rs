@@ -177,6 +177,19 @@ fn branches_and_experts_are_the_networks() {
     }
 }
 
+/// Among them experts of a ResNeXt, whose groups have 12 and 24 channels.
+#[test]
+fn branches_of_networks_for_large_images_are_the_networks() {
+    let experts = Branches::Experts { count: 2, widths: [192, 384] };
+    for (kind, classifier, branches) in [
+        (ResNetKind::ResNeXt50, ClassifierKind::Cosine, experts),
+        (ResNetKind::ResNet18, ClassifierKind::Linear, Branches::LastBlocks { count: 2 }),
+    ] {
+        let config = config_of(Backbone::ResNet(kind), classifier, branches);
+        same(&network(&config, ClassifierStart::Keep), None, kind.name());
+    }
+}
+
 #[test]
 fn gates_give_images_the_networks_experts() {
     let experts = Branches::Experts { count: 3, widths: [24, 40] };

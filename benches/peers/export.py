@@ -75,12 +75,10 @@ def draw(folder: Path) -> None:
 
 def pixels(path: Path, about: dict[str, str]) -> np.ndarray:
     """An image as the networks take it, `[3, size, size]` in [0, 1]: what torchvision's Resize and CenterCrop do."""
-    size = int(about["image_size"])
+    size, shorter = int(about["image_size"]), int(about["shorter_side"])
     image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-    short, long = sorted(image.size)
-    other = int(size * long / short)
-    wide = image.size[0] > image.size[1]
-    target = (size, size) if about["resize"] == "squash" or short == long else (other, size) if wide else (size, other)
+    target = tuple(shorter * side // min(image.size) for side in image.size)
+    target = (size, size) if about["resize"] == "squash" else target
     if image.size != target:
         image = image.resize(target, Image.BILINEAR)
     left, top = (round((side - size) / 2) for side in image.size)

@@ -9,7 +9,7 @@ use std::{
     process,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use longtail::report::{ReportError, WholeFile, json_line, printable, printable_lines};
 use serde::Serialize;
 
@@ -134,6 +134,14 @@ impl Write for Out {
 /// Writes a file that is there once it is whole; a pipe or a device is written to as it is.
 pub fn write_file(path: &Path, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
     Out::open(Some(path))?.write_whole(path, bytes.as_ref())
+}
+
+/// Refuses a file in the place of a folder that is to be written into, or above it.
+pub fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    match folder.ancestors().find(|part| part.exists() && !part.is_dir()) {
+        None => Ok(()),
+        Some(file) => bail!("{} is a file: name a folder with --out", file.display()),
+    }
 }
 
 /// What is said of a file that cannot be written.

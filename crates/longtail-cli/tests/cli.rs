@@ -9,6 +9,7 @@ mod cli {
     mod browser;
     mod commands;
     mod compare;
+    mod cut;
     mod devices;
     mod doubts;
     mod export;
@@ -18,8 +19,10 @@ mod cli {
     mod latex;
     mod limits;
     mod logs;
+    mod newer;
     mod on_disk;
     mod only_files;
+    mod overwrite;
     mod own_data;
     mod pack;
     mod predict;

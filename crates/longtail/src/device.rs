@@ -16,7 +16,7 @@ use longtail_kernels::gpu;
 
 pub use precision::Precision;
 
-use crate::choice::Choice;
+use crate::{choice::Choice, counted::counted};
 
 /// The CPU, without gradients; `.autodiff()` turns them on.
 pub fn cpu() -> Device {
@@ -56,14 +56,14 @@ pub fn check_kernels() -> Result<(), longtail_kernels::PathError> {
 
 /// The machine in one line, for reports: processor or GPU, threads, operators.
 pub fn hardware(device: &Device) -> String {
-    let threads = rayon::current_num_threads();
+    let threads = counted(rayon::current_num_threads(), "thread", "threads");
     let processor = processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let operators = operators(device);
     match gpu::identity(device) {
         Some((gpu, _)) => {
-            format!("{gpu}, operators: {operators}; views: {processor}, {threads} threads")
+            format!("{gpu}, operators: {operators}; views: {processor}, {threads}")
         }
-        None => format!("{processor}, {threads} threads, operators: {operators}"),
+        None => format!("{processor}, {threads}, operators: {operators}"),
     }
 }
 

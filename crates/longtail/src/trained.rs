@@ -11,7 +11,7 @@ use crate::{
     model::{Network, weights},
     recipe::Recipe,
     report::Summary,
-    run::train_counts,
+    run::{split_of, train_counts},
     train::{Checkpoint, RunFolder, TrainError, about, encoder, epochs, model_prior, network},
 };
 
@@ -83,7 +83,7 @@ impl Trained {
     ) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let recipe = Recipe::read(&folder.recipe())?;
-        let Split { hash: split_hash, class_names, .. } = Split::load(&folder.split())?;
+        let Split { hash: split_hash, class_names, .. } = split_of(&folder)?;
         let (path, classes) = (folder.checkpoint(), class_names.len());
         let checkpoint = Checkpoint::load_of(&folder)?;
         checkpoint.check_identity(&recipe, &split_hash, &path)?;

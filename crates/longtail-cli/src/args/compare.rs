@@ -10,7 +10,7 @@ use super::one_of;
 /// `longtail compare`
 #[derive(Debug, Options)]
 pub struct CompareArgs {
-    /// Folders of runs; those that differ in their seed alone become one row.
+    /// Folders of runs, or folders that hold some; runs that differ in their seed alone become one row.
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
     /// What the others are compared with: a run, which need not be among them, or a method [default: the first run].

@@ -56,7 +56,7 @@ pub struct TrainArgs {
     /// Continue the run in --out where its checkpoint left off; with another --epochs, to that end.
     #[arg(long, requires = "out", conflicts_with = "weights")]
     pub resume: bool,
-    /// Say how long the run will take and how much memory, and write nothing.
+    /// Say how long the run will take and how much memory, and write nothing but the images that --cache keeps.
     #[arg(long, conflicts_with = "resume")]
     pub dry_run: bool,
     /// Show the report on this machine's loopback address while the run trains, brought up to date after every epoch

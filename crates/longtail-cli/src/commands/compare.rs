@@ -6,6 +6,7 @@ use longtail::{
         Weights,
         compare::{CompareOptions, Format},
     },
+    run::check_out,
     threads,
 };
 
@@ -16,6 +17,9 @@ use crate::{
 
 /// `longtail compare`
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.out {
+        check_out("--out", path, &[])?;
+    }
     threads::start(args.threads.map(usize::from)).context("cannot start the threads")?;
     let options = CompareOptions {
         baseline: args.baseline.clone(),

@@ -8,9 +8,10 @@ use longtail::{
     },
     recipe::{Data, Holdout, Recipe, RecipeFile},
     report::counted,
+    run::check_out,
 };
 
-use super::layers::data_layer;
+use super::layers::{data_layer, named};
 use crate::{
     args::{DataArgs, DataCommand, FetchArgs, FetchName, PackArgs, SplitArgs, StatsArgs},
     interrupt::Interrupt,
@@ -63,6 +64,7 @@ fn load(section: &Data, opened: Opened, split: &Split) -> anyhow::Result<Source>
 }
 
 fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
+    check_out("--out", &args.out, &named(&data_layer(&args.data)?.data))?;
     let (opened, split) = open(&section(&args.data)?, &args.data)?;
     split.save(&args.out)?;
     let listing = &opened.listing;
@@ -81,6 +83,7 @@ fn split(args: &SplitArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn pack(args: &PackArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    check_out("--out", &args.out, &named(&data_layer(&args.data)?.data))?;
     let out = args.out.clone();
     interrupt.removes(move || data::pack::remove_unfinished(&out));
     // A pack is of decoded images.

@@ -1,12 +1,17 @@
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::bail;
 use longtail::{
+    recipe::RecipeFile,
     report::{ScoredOptions, Weights, class_table},
-    run::{EvaluateOptions, Evaluated},
+    run::{EvaluateOptions, Evaluated, check_out},
 };
 
-use super::{devices, layers::place_layer, on, print_summary, runner, start_threads};
+use super::{
+    devices,
+    layers::{named, place_layer},
+    on, print_summary, runner, start_threads,
+};
 use crate::{
     args::{EvaluateArgs, PredictionsFile},
     interrupt::Interrupt,
@@ -18,7 +23,7 @@ use crate::{
 pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
     let mut out = None;
     if let Some(file) = &args.predictions {
-        out = Some(open(file, &args.run, interrupt)?);
+        out = Some(open(file, args, interrupt)?);
     }
     start_threads(args.runtime.threads)?;
     let quiet = args.runtime.quiet || args.runtime.json;
@@ -41,14 +46,13 @@ pub fn run(args: &EvaluateArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<Ex
 }
 
 /// Opened before any work, so that what cannot be written is told at once.
-fn open(file: &PredictionsFile, run: &Path, interrupt: &Interrupt) -> anyhow::Result<Out> {
-    let folder = file.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok();
-    let is_of_run = folder.is_some_and(|folder| run.canonicalize().ok() == Some(folder));
-    let same = |own: &&str| is_of_run && file.path.file_name().is_some_and(|name| name == *own);
-    if let Some(own) = ["predictions.csv", "metrics.jsonl"].into_iter().find(same) {
-        bail!("{} is the run's own {own}: give the predictions another name", file.path.display());
+fn open(file: &PredictionsFile, args: &EvaluateArgs, interrupt: &Interrupt) -> anyhow::Result<Out> {
+    let mut inputs = named(&place_layer(&args.data));
+    // A recipe that cannot be read is told of when the run is opened.
+    if let Ok(recipe) = RecipeFile::read_of_run(&args.run.join("recipe.toml")) {
+        inputs.extend(named(&recipe.data));
     }
+    check_out("--predictions", &file.path, &inputs)?;
     Out::open_until(interrupt, &file.path)
 }
 

@@ -7,6 +7,7 @@ use longtail::{
     device,
     export::{Adjustment, Exported, Format, Port},
     method::Planner,
+    run::check_out,
     trained::Trained,
 };
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::{
 pub fn run(args: &ExportArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
     let format = Format::from(args.format);
     let path = args.out.clone().unwrap_or_else(|| default_path(&args.run, format));
+    check_out("--out", &path, &[])?;
     // Nothing is computed, so that any device will do.
     let device = device::cpu();
     let choice = weights_choice(args.weights);

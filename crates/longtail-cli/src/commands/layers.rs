@@ -1,6 +1,6 @@
 //! From options to a layer of a recipe.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use longtail::{
     data::source,
@@ -78,6 +78,14 @@ fn contradiction(args: &DataArgs) -> Result<(), RecipeError> {
         }
         _ => Ok(()),
     }
+}
+
+/// The files and folders that images are read from.
+pub fn named(data: &DataTyped) -> Vec<PathBuf> {
+    let name = data.name.iter().filter(|name| !source::is_known(name)).map(PathBuf::from);
+    let paths = [&data.dir, &data.train_list, &data.val_list, &data.test_list];
+    let paths = paths.into_iter().flatten().filter(|path| !path.as_os_str().is_empty());
+    name.chain(paths.cloned()).collect()
 }
 
 /// The options about where images are now.

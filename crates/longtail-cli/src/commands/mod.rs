@@ -11,9 +11,11 @@ mod predict;
 mod queue;
 mod recipes;
 mod reproduce;
+mod reworded;
 mod search;
 mod seeds;
 mod shell;
+mod tables;
 mod train;
 
 use std::{
@@ -33,6 +35,7 @@ use longtail::{
     train::RunFolder,
     trained::WeightsChoice,
 };
+use reworded::Reworded;
 use serde::Serialize;
 
 use crate::{
@@ -47,7 +50,9 @@ pub fn run(args: Args, interrupt: &Arc<Interrupt>) -> anyhow::Result<ExitCode> {
         Command::Train(args) => train::run(&args, interrupt),
         Command::Evaluate(args) => evaluate::run(&args, interrupt),
         Command::Compare(args) => compare::run(&args),
-        Command::Reproduce(args) => reproduce::run(&args, interrupt),
+        Command::Reproduce(args) => {
+            reproduce::run(&args, interrupt).map_err(reworded::error_with_set)
+        }
         Command::Search(args) => search::run(&args, interrupt),
         Command::Predict(args) => predict::run(&args, interrupt),
         Command::Export(args) => export::run(&args, interrupt),
@@ -67,20 +72,21 @@ fn runner(device: Device) -> Runner {
 
 /// 2 where what was typed cannot mean anything, 1 for everything else that went wrong.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if let Some(reworded) = error.downcast_ref::<Reworded>() {
+        return exit_code(&reworded.error);
+    }
     let is_usage = |cause: &(dyn std::error::Error + 'static)| {
         let is_setting = |error: &DataError| matches!(error, DataError::Setting { .. });
         let of_library = cause.downcast_ref().is_some_and(|error| match error {
-            longtail::Error::Recipe(_) => true,
+            longtail::Error::Recipe(error) => error.is_usage(),
             longtail::Error::Data(error) => is_setting(error),
             longtail::Error::Compare(error) => error.is_usage(),
             longtail::Error::Run(error) => error.is_usage(),
             _ => false,
         });
         let of_runs = cause.downcast_ref().is_some_and(RunError::is_usage);
-        of_library
-            || of_runs
-            || cause.is::<RecipeError>()
-            || cause.downcast_ref().is_some_and(is_setting)
+        let of_recipes = cause.downcast_ref().is_some_and(RecipeError::is_usage);
+        of_library || of_runs || of_recipes || cause.downcast_ref().is_some_and(is_setting)
     };
     ExitCode::from(if error.chain().any(is_usage) { 2 } else { 1 })
 }

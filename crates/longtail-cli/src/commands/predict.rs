@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use longtail::{
     predictor::{Answers, Predictor},
     report::{PredictionFormat, PredictionWriter, ReportError},
+    run::check_out,
 };
 
 use super::{
@@ -23,6 +24,9 @@ pub fn run(args: &PredictArgs, interrupt: &Interrupt) -> anyhow::Result<ExitCode
         bail!(
             "-0 says how paths on standard input end, and none are read from there: give - as well"
         );
+    }
+    if let Some(path) = &args.out {
+        check_out("--out", path, &args.images)?;
     }
     let mut out = Out::open(args.out.as_deref())?;
     if let Out::File(file) = &out {

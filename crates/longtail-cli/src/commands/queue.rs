@@ -31,11 +31,18 @@ pub struct QueueProgress {
     interrupt: Arc<Interrupt>,
     /// What the program ends with, if it was told to stop.
     status: Option<u8>,
+    /// What becomes of a sentence before it is said.
+    words: fn(&str) -> String,
 }
 
 impl QueueProgress {
     pub fn new(progress: Progress, interrupt: &Arc<Interrupt>) -> Self {
-        Self { progress, interrupt: Arc::clone(interrupt), status: None }
+        Self { progress, interrupt: Arc::clone(interrupt), status: None, words: str::to_owned }
+    }
+
+    /// The same, which says sentences in other words.
+    pub fn in_words(self, words: fn(&str) -> String) -> Self {
+        Self { words, ..self }
     }
 
     /// How the program ends that was told to stop; all that was done is saved.
@@ -47,7 +54,7 @@ impl QueueProgress {
 
 impl Observer for QueueProgress {
     fn note(&mut self, text: &str) {
-        self.progress.note(text);
+        self.progress.note(&(self.words)(text));
     }
 
     fn step(&mut self, step: &StepReport) {

@@ -7,20 +7,22 @@ use longtail::{
     recipe::{Protocol, RecipeFile},
     run::{
         RunError, Runner,
-        paper::{Filled, Reproduction, StandIn, TABLES, Target},
+        paper::{Reproduction, StandIn, TABLES, Target},
     },
-    train::Limits,
+    train::{Limits, Observer},
 };
 
 use super::{
     devices, layers, on,
     queue::{QueueProgress, check_diverged, check_seeds, print_dry_run},
-    recipes, runner, start_threads,
+    recipes,
+    reworded::with_set,
+    runner, start_threads, tables,
 };
 use crate::{
     args::{ReproduceArgs, StandInArgs},
     interrupt::Interrupt,
-    output::{print_json, print_line, print_lines, write_file},
+    output::{check_folder, print_json, print_line, print_lines, write_file},
     progress::Progress,
 };
 
@@ -38,9 +40,10 @@ pub fn run(args: &ReproduceArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<E
     let scratch = scratch.as_ref().map(|folder| folder.path().to_owned());
     let reproduction = Reproduction { scratch, ..reproduction(args)? };
     check_seeds(&args.seeds, reproduction.options.train.seed)?;
+    check_folder(&reproduction.root)?;
     let progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
-    let progress = QueueProgress::new(progress, interrupt);
+    let progress = QueueProgress::new(progress, interrupt).in_words(with_set);
     on(&device, || made(args, &reproduction, &targets, device.clone(), progress))
 }
 
@@ -62,7 +65,9 @@ fn made(
         return Ok(progress.stopped());
     }
     let tables = reproduction.tables(targets);
-    write_tables(reproduction, &tables)?;
+    if let Some(note) = tables::write(&reproduction.root, &tables)? {
+        progress.note(&note);
+    }
     let mut files = figures(reproduction, targets, &runner)?;
     if !tables.is_empty() {
         files.push(reproduction.root.join("TABLE.md"));
@@ -125,15 +130,6 @@ fn check_stand_in(data: &StandInArgs) -> Result<(), RunError> {
 fn root(args: &ReproduceArgs) -> PathBuf {
     let epochs = args.epochs.map_or(String::new(), |epochs| format!("-{epochs}-epochs"));
     PathBuf::from("runs").join(format!("reproduce-{}{epochs}", args.protocol))
-}
-
-fn write_tables(reproduction: &Reproduction<'_>, tables: &[Filled]) -> anyhow::Result<()> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let text: Vec<_> = tables.iter().map(Filled::markdown).collect();
-    write_file(&reproduction.root.join("TABLE.md"), text.join("\n"))?;
-    write_file(&reproduction.root.join("table.json"), serde_json::to_string_pretty(tables)?)
 }
 
 /// Makes the figures among the targets; the files.

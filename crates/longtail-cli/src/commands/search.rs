@@ -1,8 +1,9 @@
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
 
 use longtail::{
     device::Device,
-    recipe::Recipe,
+    method::Planner,
+    recipe::{Recipe, RecipeError, RecipeFile},
     run::{
         RunError,
         search::{Found, GRIDS, Halving, Knob, PaperGrid, Search, SearchEnd, csv, markdown, table},
@@ -18,9 +19,12 @@ use super::{
 use crate::{
     args::SearchArgs,
     interrupt::Interrupt,
-    output::{print_json, print_line, print_lines, write_file},
+    output::{check_folder, print_json, print_line, print_lines, write_file},
     progress::Progress,
 };
+
+/// What a layer of a recipe gives, by `section.key`.
+type Values = BTreeMap<String, String>;
 
 /// Of so many parts of a run one is trained before the first candidates are given up.
 const FIRST_RUNG: usize = 9;
@@ -31,8 +35,9 @@ pub fn run(args: &SearchArgs, interrupt: &Arc<Interrupt>) -> anyhow::Result<Exit
     let typed = layers::layers_of_search(args)?.last().and_then(|options| options.train.seed);
     check_seeds(&args.seeds, typed)?;
     let search = search(args)?;
+    check_folder(&search.root)?;
     // What was typed is looked at before a GPU is.
-    search.candidates()?;
+    search.checked(&Planner::default())?;
     let progress = Progress::new(args.runtime.quiet, Arc::clone(interrupt));
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let progress = QueueProgress::new(progress, interrupt);
@@ -73,15 +78,7 @@ fn write_all(search: &Search, found: &Found) -> anyhow::Result<()> {
 
 fn search(args: &SearchArgs) -> anyhow::Result<Search> {
     let mut layers = layers::layers_of_search(args)?;
-    let mut knobs = Vec::new();
-    if let Some(name) = &args.grid {
-        let grid = PaperGrid::of_name(name).ok_or_else(|| no_grid(name))?;
-        knobs.push(grid.knob()?);
-        layers.push(grid.layer()?);
-    }
-    for typed in &args.knob {
-        knobs.push(Knob::parse(typed)?);
-    }
+    let knobs = knobs(args, &mut layers)?;
     let typed_seed = layers.iter().rev().find_map(|layer| layer.train.seed);
     let seeds =
         if args.seeds.is_empty() { vec![typed_seed.unwrap_or(0)] } else { args.seeds.clone() };
@@ -104,11 +101,57 @@ fn search(args: &SearchArgs) -> anyhow::Result<Search> {
     })
 }
 
-fn halving(args: &SearchArgs, layers: &[longtail::recipe::RecipeFile]) -> anyhow::Result<Halving> {
+/// What is turned; what a grid sets beside it is laid over `layers`, of which the last is what was typed.
+fn knobs(args: &SearchArgs, layers: &mut Vec<RecipeFile>) -> anyhow::Result<Vec<Knob>> {
+    let options = layers.last().map(RecipeFile::values).transpose()?.unwrap_or_default();
+    let mut knobs = Vec::new();
+    if let Some(name) = &args.grid {
+        let grid = PaperGrid::of_name(name).ok_or_else(|| no_grid(name))?;
+        knobs.push(grid.knob()?);
+        let fixed = grid.layer()?;
+        check_grid(name, &fixed.values()?, &options)?;
+        layers.push(fixed);
+    }
+    for typed in &args.knob {
+        knobs.push(Knob::parse(typed)?);
+    }
+    check_turned(&knobs, &options)?;
+    Ok(knobs)
+}
+
+/// Refuses options that another value would take the place of, which the grid `name` sets.
+fn check_grid(name: &str, fixed: &Values, options: &Values) -> Result<(), RecipeError> {
+    let is_other = |(key, value): &(&String, &String)| fixed.get(*key).is_some_and(|f| f != *value);
+    match options.iter().find(is_other) {
+        None => Ok(()),
+        Some((key, value)) => {
+            let mend = format!("search {name} sets it to {}: leave it out", fixed[key]);
+            Err(RecipeError::Value { key: key.clone().into(), value: value.clone(), mend })
+        }
+    }
+}
+
+/// Refuses options whose value no candidate would have, for it is turned.
+fn check_turned(knobs: &[Knob], options: &Values) -> Result<(), RunError> {
+    match knobs.iter().find_map(|knob| Some((&knob.key, options.get(&knob.key)?))) {
+        None => Ok(()),
+        Some((key, value)) => {
+            let mend = format!(
+                "another option sets it to {value}, which no candidate would have: leave that one out"
+            );
+            Err(RunError::Knob { typed: key.clone(), mend })
+        }
+    }
+}
+
+fn halving(args: &SearchArgs, layers: &[RecipeFile]) -> anyhow::Result<Halving> {
     let epochs = Recipe::resolve(layers)?.0.train.epochs;
     let min_epochs = args.min_epochs.map_or((epochs / FIRST_RUNG).max(1), usize::from);
     if min_epochs >= epochs {
-        let mend = format!("it is less than the {epochs} of the whole run");
+        let mend = match epochs {
+            1 => "a run of one epoch is not given up before its end: leave --halving out".into(),
+            epochs => format!("choose less than the {epochs} epochs of the whole run"),
+        };
         let (option, value) = ("--min-epochs", min_epochs.to_string());
         return Err(RunError::Option { option, value, mend }.into());
     }

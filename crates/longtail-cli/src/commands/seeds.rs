@@ -16,7 +16,12 @@ use super::{
     runner,
     train::title,
 };
-use crate::{args::TrainArgs, interrupt::Interrupt, output::print_data, progress::Progress};
+use crate::{
+    args::TrainArgs,
+    interrupt::Interrupt,
+    output::{check_folder, print_data},
+    progress::Progress,
+};
 
 /// `longtail train --seeds`
 pub fn run(
@@ -28,6 +33,7 @@ pub fn run(
     check_seeds(&args.seeds, layers.last().and_then(|options| options.train.seed))?;
     let name = title(layers)?.0;
     let root = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&name));
+    check_folder(&root)?;
     let jobs = of_seeds(layers, &args.seeds, &root, &name, Goal::Figures);
     let device = devices::open(args.runtime.device, |text| progress.line(text))?;
     let mut progress = QueueProgress::new(progress, interrupt);

@@ -8,7 +8,7 @@ use clap_mangen::Man;
 
 use crate::{
     args::{Args, CompletionsArgs, ManArgs},
-    output::{print_bytes, print_line, write_file},
+    output::{check_folder, print_bytes, print_line, write_file},
 };
 
 /// `longtail completions`
@@ -29,6 +29,7 @@ pub fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
     match &args.out {
         None => print_bytes(&page(&program)?)?,
         Some(folder) => {
+            check_folder(folder)?;
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
             let pages = pages(&program, folder)?;

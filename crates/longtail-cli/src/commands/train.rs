@@ -148,7 +148,7 @@ fn in_words(forecast: &Forecast, recipe: &Recipe) -> String {
 
 /// What a dry run leaves behind.
 fn written(recipe: &Recipe) -> String {
-    match given(&recipe.data.cache) {
+    match given(&recipe.data.cache).filter(|cache| cache.exists()) {
         None => "dry run: nothing was written".into(),
         Some(cache) => {
             format!("dry run: nothing was written but images in {}", cache.display())

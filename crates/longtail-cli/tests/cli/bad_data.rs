@@ -34,6 +34,32 @@ fn folders_with_faults() {
     refused(&place, SMALL, &["class \"empty\" has no image"]);
 }
 
+/// With these images on disk, what breaks behind its header is met when its turn comes.
+#[test]
+fn an_image_that_breaks_while_a_run_goes_on_has_a_mend_that_holds_then() {
+    let place = Place::with_photos();
+    let train = format!("train {SMALL} --method la --epochs 4 --storage disk");
+    place.succeed(&format!("{train} --max-steps 1 --out run"));
+    // At least half of these are trained on.
+    let images: Vec<_> = (0..8).map(|i| place.path(&format!("photos/red/{i:02}.png"))).collect();
+    let whole: Vec<_> = images.iter().map(|path| fs::read(path).unwrap()).collect();
+    for (path, whole) in images.iter().zip(&whole) {
+        let mut broken = whole.clone();
+        broken[45..].fill(0);
+        fs::write(path, broken).unwrap();
+    }
+    let said = place.fail(1, "train --resume --out run --quiet");
+    let mend = "--skip-broken (a run that has begun goes on once they are mended";
+    assert!(said.contains("photos/red/0") && said.contains(mend), "{said}");
+    let said = place.fail(1, "train --resume --out run --skip-broken --quiet");
+    assert!(said.contains("started with other settings"), "{said}");
+    place.succeed(&format!("{train} --skip-broken --out new"));
+    for (path, whole) in images.iter().zip(&whole) {
+        fs::write(path, whole).unwrap();
+    }
+    place.succeed("train --resume --out run --quiet");
+}
+
 #[test]
 fn lists_with_faults() {
     let place = Place::with_photos();

@@ -178,3 +178,35 @@ fn what_is_no_finished_run_is_named_with_the_mend() {
     let text = place.fail(1, "compare la-0 --weights best");
     assert!(text.contains("no epoch was chosen") && text.contains("--weights last"), "{text}");
 }
+
+#[test]
+fn a_folder_of_runs_stands_for_them() {
+    let place = Place::new();
+    for folder in ["runs/la", "runs/search/lr-0.1", "none"] {
+        fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    for seed in [0, 1, 2, 10] {
+        Folder::of("la", seed, 2).write(&place, &format!("runs/la/seed-{seed}"));
+    }
+    Folder::of("bcl", 0, 12).write(&place, "runs/search/lr-0.1/seed-0");
+    Folder::of("rcl", 0, 3).write(&place, "runs/rcl");
+    let compared = |words: &str| -> Value {
+        let printed = place.succeed(&format!("compare {words} --format json"));
+        serde_json::from_str(&printed).unwrap()
+    };
+    let names = |row: &Value| -> Vec<String> {
+        let runs = row["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["run"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = compared("runs/la runs/rcl runs/search");
+    let seeds = [0, 1, 2, 10].map(|seed| format!("runs/la/seed-{seed}"));
+    assert_eq!(names(&all["rows"][0]), seeds);
+    assert_eq!(names(&all["rows"][2]), ["runs/search/lr-0.1/seed-0"]);
+    let notes = all["notes"].to_string();
+    assert!(notes.contains("runs/la is no run itself and stands for the 4 runs below"), "{notes}");
+    assert_eq!(compared("runs")["rows"].as_array().unwrap().len(), 3);
+    let based = compared("runs/rcl --baseline runs/la");
+    assert_eq!((&based["baseline"], &based["rows"][1]["method"]), (&1.into(), &"la".into()));
+    let text = place.fail(1, "compare none runs/rcl");
+    assert!(text.contains("none holds no run (summary.json is missing)"), "{text}");
+}

@@ -82,6 +82,8 @@ fn what_cannot_be_made_is_refused_in_a_sentence() {
         ("reproduce table1 --val-list a.txt", "--val-list a.txt"),
         ("reproduce table1 --test-list a.txt --data-dir .", "with --data or --train-list"),
         ("reproduce figure1 --stand-in-for cifar100-lt-100", "--stand-in-for cifar100-lt-100"),
+        ("reproduce table2 --data synthetic", "--stand-in-for cifar10-lt-100 lets the images of"),
+        ("reproduce table4 --data synthetic", "imagenet-lt-resnet50,imagenet-lt-resnext50 lets"),
         ("reproduce", "TARGET"),
     ] {
         let said = place.fail(2, words);
@@ -163,4 +165,39 @@ fn the_runs_of_a_table_are_logged_for_other_programs() {
     assert!(place.exists(&format!("{logs}/csv/final.csv")));
     assert!(place.exists(&format!("{logs}/tensorboard")));
     place.fail(2, &format!("reproduce cifar10-lt-100-ce {TINY} --log csv --dry-run"));
+}
+
+#[test]
+fn what_train_has_an_option_for_is_said_as_the_key_that_it_sets() {
+    let place = Place::with_photos();
+    let whole =
+        "reproduce table2 --data photos --image-size 16 --stand-in-for cifar10-lt-100 --dry-run";
+    let said = place.fail(1, whole);
+    assert!(said.contains("images: choose --set train.batch_size="), "{said}");
+    assert!(!said.contains("--batch-size"), "{said}");
+    let loud = TINY.replace("--quiet", "");
+    let output = place.run(&format!("reproduce cifar10-lt-100-ce {loud} --dry-run"));
+    let said = super::program::stderr(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("to 8 (--set optimizer.lr=RATE sets it)"), "{said}");
+}
+
+#[test]
+fn tables_in_the_place_of_others_are_said() {
+    let place = Place::with_photos();
+    let loud = TINY.replace("--quiet", "");
+    let said = |words: &str| {
+        let output = place.run(&format!("reproduce {words} {loud}"));
+        let said = super::program::stderr(&output);
+        assert!(output.status.success(), "{words}: {said}");
+        said
+    };
+    let one = "cifar10-lt-100-ce";
+    for _ in 0..2 {
+        let said = said(one);
+        assert!(!said.contains("TABLE.md in"), "{said}");
+    }
+    let said = said(&format!("{one} --seeds 0,1"));
+    assert!(said.contains("TABLE.md in made holds rows of 2 seeds"), "{said}");
+    assert!(said.contains("and held rows of 1 seed"), "{said}");
 }

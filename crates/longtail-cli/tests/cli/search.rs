@@ -6,8 +6,14 @@ use serde_json::Value;
 
 use super::program::{Place, SMALL};
 
+/// Options of a run over `photos`, of which the learning rate may be turned.
+fn small(words: &str) -> String {
+    if words.contains("--knob lr") { SMALL.replace("--lr 0.05", "") } else { SMALL.to_owned() }
+}
+
 fn found(place: &Place, words: &str) -> Value {
-    serde_json::from_str(&place.succeed(&format!("search {words} {SMALL} --json"))).unwrap()
+    let printed = place.succeed(&format!("search {words} {} --json", small(words)));
+    serde_json::from_str(&printed).unwrap()
 }
 
 /// The mean of a candidate on validation.
@@ -142,13 +148,64 @@ fn what_cannot_be_searched_is_refused_in_a_sentence() {
         ("--knob tau=1 --seeds 0 --seed 1", "cannot be used with"),
         ("--knob tau=1 --seeds 0 --set train.seed=4", "--seeds names the seeds"),
         ("--knob tau=1 --eta 2", "--halving"),
-        ("--knob tau=1,2 --halving --min-epochs 9 --epochs 9", "--min-epochs 9"),
+        (
+            "--knob tau=1,2 --halving --min-epochs 9 --epochs 9",
+            "--min-epochs 9 cannot be used: choose less than the 9 epochs of the whole run",
+        ),
+        ("--knob tau=1,2 --halving --epochs 1", "leave --halving out"),
         ("--knob tau=-1 --epochs 2", "loss.tau = -1"),
+        (
+            "--knob tau=1,2 --tau 1.5",
+            "--knob loss.tau cannot be used: another option sets it to 1.5",
+        ),
+        ("--knob tau=1,2 --set loss.tau=1.5", "another option sets it to 1.5"),
+        ("--knob batch_size=4,8", "another option sets it to 8"),
+        ("compression --set compression.factor_low=1", "another option sets it to 1"),
+        (
+            "compression --compression fcc-like",
+            "compression.preset = \"fcc-like\" cannot be used: search compression sets it to \"custom\"",
+        ),
+        ("compression --method la", "compression.factor_low without effect on la"),
     ] {
-        let said = place.fail(2, &format!("search {} {words}", SMALL.replace("--val 1", "")));
+        let small = small(words).replace("--val 1", "");
+        let said = place.fail(2, &format!("search {small} {words}"));
         assert!(said.contains(says), "{words}: {said}");
     }
     assert!(!place.exists("runs"));
+}
+
+#[test]
+fn a_search_that_the_method_of_folders_does_not_hear_is_refused_with_those_that_do() {
+    let place = Place::with_photos();
+    let small = SMALL.replace("--method bcl+rcl", "");
+    for words in ["search compression", "search compression --dry-run", "search --knob beta=1,2"] {
+        let said = place.fail(2, &format!("{words} {small}"));
+        assert!(said.contains("without effect on la: all candidates would be one"), "{said}");
+        assert!(said.contains("with --method: scl, bcl, rcl, bcl+rcl"), "{said}");
+    }
+    assert!(!place.exists("runs"));
+}
+
+#[test]
+fn the_folder_of_another_search_is_refused_and_keeps_its_figures() {
+    let place = Place::with_photos();
+    let words = |knob: &str| format!("search --knob {knob} {SMALL} --max-steps 1 --out s");
+    place.succeed(&words("tau=0.5,1.3"));
+    let files = ["SEARCH.md", "search.json", "search.csv", "response.svg"];
+    let read = || files.map(|file| fs::read(place.path(&format!("s/{file}"))).unwrap());
+    let before = read();
+    for (knob, says) in [
+        ("beta=0.5,1.0", "s holds another search (over loss.tau)"),
+        ("tau=0.7,1.3", "s holds another search (with the candidate tau-0.5)"),
+        ("tau=0.5,1.3 --seeds 1", "s holds another search (with seed 0)"),
+        ("beta=0.5,1.0 --dry-run", "choose another --out"),
+    ] {
+        let said = place.fail(1, &words(knob));
+        assert!(said.contains(says), "{knob}: {said}");
+    }
+    assert!(read() == before && !place.exists("s/beta-0.5"));
+    place.succeed(&words("tau=0.5,1.0,1.3"));
+    assert!(read() != before);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Fields that a clock decides.
-const OF_TIME: [&str; 4] = ["seconds", "waited", "images_per_second", "finished"];
+const OF_TIME: [&str; 5] = ["seconds", "waited", "images_per_second", "finished", "hardware"];
 
 /// A folder with `photos/`: 8 and 4 images of two colours.
 pub struct Place(TempDir);

@@ -159,7 +159,8 @@ pub enum DataError {
     },
     /// Images of a data set that cannot be read.
     #[error(
-        "{} cannot be read as images: {}; mend or remove them, or leave them out with --skip-broken",
+        "{} cannot be read as images: {}; mend or remove them, or leave them out with --skip-broken (a run that has begun \
+         goes on once they are mended: without them it is a new run, with another --out)",
         count_files(faults.len()),
         first_of(faults)
     )]

@@ -197,7 +197,7 @@ fn without_training(dir: &Path, parts: &Parts) -> DataError {
 /// The folders in `dir` that may hold images: none of systems, none of runs.
 fn folders(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut entries = walk::entries(dir)?;
-    entries.retain(|path| path.is_dir() && !walk::is_run(path));
+    entries.retain(|path| path.is_dir() && !walk::is_ours(path));
     Ok(entries)
 }
 
@@ -262,7 +262,7 @@ fn loose_images(dir: &Path, place: &str, nowhere: &str) -> Result<Vec<String>, D
 
 fn holds_only_runs(dir: &Path) -> bool {
     walk::entries(dir)
-        .is_ok_and(|entries| !entries.is_empty() && entries.iter().all(|e| walk::is_run(e)))
+        .is_ok_and(|entries| !entries.is_empty() && entries.iter().all(|e| walk::is_ours(e)))
 }
 
 /// Why a part that is there has no images to use.

@@ -1,6 +1,10 @@
 //! Images that stay in their files, and are read whenever one is needed.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     Data, DataError, Fitted, Fitting, ImageSet, ReadImage, Storage,
@@ -32,6 +36,22 @@ pub(super) fn note(data: &Data) -> Option<String> {
              decodes them once)"
         )
     })
+}
+
+/// On a cache in which nothing is kept.
+fn not_kept(folder: &Path) -> String {
+    format!(
+        "nothing is kept in {}: images that stay whole (--resize full) would take many times the room of their files; \
+         --resize crop and squash keep theirs decoded",
+        folder.display()
+    )
+}
+
+/// Where the images of a section lie, whatever there is of them.
+fn place(data: &Data) -> String {
+    let Data { name, dir, train_list, val_list, test_list, .. } = data;
+    let paths: [&Path; 5] = [Path::new(name), dir, train_list, val_list, test_list];
+    format!("{:?}", paths.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned())))
 }
 
 /// Bytes that all files of a section's cache may take.
@@ -72,6 +92,23 @@ impl OnDisk {
         }
     }
 
+    /// Whether they were taken out of a table into the folder of a cache.
+    fn is_unpacked(&self) -> bool {
+        self.len() > 0 && matches!(self.files.located(0), Located::Unpacked { .. })
+    }
+
+    /// What tells image `index` from others, whatever it holds.
+    pub(super) fn key(&self, index: usize) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self.files.located(index) {
+            Located::File(path) => path.hash(&mut hasher),
+            Located::Within { file, offset, .. } => (file, offset).hash(&mut hasher),
+            Located::Unpacked { of, row, .. } => (&of.images, row).hash(&mut hasher),
+            Located::Held(_) => index.hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+
     fn bytes_of(&self, index: usize) -> Result<ImageFile, DataError> {
         ImageFile::read_located(&self.files.located(index)).map_err(|e| self.fault(index, e))
     }
@@ -99,13 +136,14 @@ impl ReadImage for OnDisk {
     }
 }
 
-/// The images of `files`, of which nothing is read yet; `content` identifies them. What a section says is kept of them
-/// decoded, as far as there is `room`, with a sentence on how many are there.
+/// The images of `files`, the `part` of a data set, of which nothing is read yet; `content` identifies them. What a section
+/// says is kept of them decoded, as far as there is `room`, with a sentence on how many are there.
 ///
 /// # Errors
 /// [`DataError::Io`] if nothing can be kept where the section says.
 pub(super) fn images(
     mut files: Files,
+    part: &str,
     content: String,
     data: &Data,
     room: Option<&Room>,
@@ -113,12 +151,17 @@ pub(super) fn images(
     let fitting = Fitting::of(data);
     let (labels, names) = (std::mem::take(&mut files.labels), files.names.clone());
     let images = OnDisk { files, fitting };
-    // Whole images would take far more room than their files.
-    let cache = given(&data.cache).filter(|_| fitting.test_side().is_none());
-    let (images, note): (Arc<dyn ReadImage>, _) = match cache.zip(room) {
+    let is_whole = fitting.test_side().is_some();
+    let (images, note): (Arc<dyn ReadImage>, _) = match given(&data.cache).zip(room) {
+        // Whole images would take far more room than their files.
+        Some((folder, _)) if is_whole => {
+            let note = (!images.is_unpacked()).then(|| not_kept(&folder));
+            (Arc::new(images), note)
+        }
         None => (Arc::new(images), None),
         Some((folder, room)) => {
-            let cached = Cached::new(images, &content, &folder, room.clone())?;
+            let set = format!("{part} {}", place(data));
+            let cached = Cached::new(images, &set, &folder, room.clone())?;
             let all = counted(labels.len(), "image", "images");
             let note =
                 format!("{} of {all} are decoded in {} already", cached.kept(), folder.display());

@@ -256,17 +256,18 @@ fn left_on_disk(
     let (val, test) = (content(&listing.val), content(&listing.test));
     let mut notes = Vec::new();
     let room = on_disk::room(data);
-    let mut images = |files, content| {
-        let (images, note) = on_disk::images(files, content, data, room.as_ref())?;
-        notes.extend(note);
+    let mut images = |files, part, content| {
+        let (images, note) = on_disk::images(files, part, content, data, room.as_ref())?;
+        // What holds for all parts is said once.
+        notes.extend(note.filter(|note| !notes.contains(note)));
         Ok::<_, DataError>(images)
     };
     let source = Source {
         name: listing.name,
         class_names: listing.class_names,
-        pool: images(catalog.train, listing.pool.content)?,
-        val: catalog.val.map(|files| images(files, val)).transpose()?,
-        test: catalog.test.map(|files| images(files, test)).transpose()?,
+        pool: images(catalog.train, "train", listing.pool.content)?,
+        val: catalog.val.map(|files| images(files, "val", val)).transpose()?,
+        test: catalog.test.map(|files| images(files, "test", test)).transpose()?,
     };
     Ok((source, notes))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    DataError,
+    DataError, cache,
     decode::{self, FileKind},
     names::{listed, text_of},
 };
@@ -68,9 +68,10 @@ pub fn is_hidden(path: &Path) -> bool {
     name.starts_with('.') || OF_SYSTEMS.contains(&name.to_lowercase().as_str())
 }
 
-/// Whether a folder is that of a run, which a data folder may hold.
-pub fn is_run(dir: &Path) -> bool {
-    dir.join("recipe.toml").is_file() && dir.join("split.json").is_file()
+/// Whether a folder is that of a run or a cache, which a data folder may hold.
+pub fn is_ours(dir: &Path) -> bool {
+    let is_run = || dir.join("recipe.toml").is_file() && dir.join("split.json").is_file();
+    is_run() || cache::is_cache(dir)
 }
 
 /// What is in `dir` and not hidden, in order.
@@ -87,7 +88,7 @@ pub fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(entries)
 }
 
-/// The images in `dir` and below, without those of run folders; links to folders are not followed.
+/// The images in `dir` and below, without those of runs and caches; links to folders are not followed.
 ///
 /// # Errors
 /// [`DataError::Io`] if a folder cannot be read.
@@ -110,7 +111,7 @@ fn look_into(dir: &Path, found: &mut Found, errors: &mut Vec<DataError>) {
         Err(error) => return errors.push(error),
     };
     for entry in entries {
-        if !sort_in(&entry, found) && !entry.is_symlink() && !is_run(&entry) {
+        if !sort_in(&entry, found) && !entry.is_symlink() && !is_ours(&entry) {
             look_into(&entry, found, errors);
         }
     }

@@ -31,9 +31,29 @@ pub enum RecipeError {
         /// What it has to be.
         mend: String,
     },
+    /// A run that a later version wrote and this one cannot read.
+    #[error(
+        "the run in {} was written by Longtail {version}, which is newer than this one ({own}), and cannot be read: \
+         {reason}; use a program as new", path.display()
+    )]
+    Newer {
+        /// Its folder.
+        path: PathBuf,
+        /// The version that wrote it.
+        version: String,
+        /// This version.
+        own: &'static str,
+        /// What cannot be read.
+        reason: String,
+    },
 }
 
 impl RecipeError {
+    /// Whether what was typed cannot mean anything.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Newer { .. })
+    }
+
     pub(crate) fn value(
         key: impl Into<Cow<'static, str>>,
         value: impl ToString,

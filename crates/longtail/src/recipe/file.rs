@@ -57,9 +57,9 @@ impl RecipeFile {
     /// in.
     ///
     /// # Errors
-    /// As [`RecipeFile::read`].
+    /// As [`RecipeFile::read`]; [`RecipeError::Newer`] for one that a later version wrote and this one cannot read.
     pub fn read_of_run(path: &Path) -> Result<Self, RecipeError> {
-        let mut file = Self::read(path)?;
+        let mut file = Self::read(path).map_err(|error| error.of_run(path))?;
         // Images were squashed before there was a choice.
         file.data.resize.get_or_insert(Resize::Squash);
         Ok(file)

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod identity;
 mod keys;
+mod newer;
 mod packed;
 mod profile;
 mod sections;
@@ -20,6 +21,7 @@ pub use branch::Branch;
 pub use error::RecipeError;
 pub use file::RecipeFile;
 pub use keys::keys;
+pub(crate) use newer::newer_version;
 pub(crate) use profile::usual_rate;
 pub use profile::{METHOD_OF_FILES, Profile};
 pub use sections::Sections;
@@ -173,9 +175,10 @@ impl Recipe {
     /// Reads the complete recipe of a run.
     ///
     /// # Errors
-    /// [`RecipeError`] if the file is missing, incomplete or damaged.
+    /// [`RecipeError`] if the file is missing, incomplete or damaged, or of a later version that this one cannot read.
     pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        Ok(Self::resolve(&[RecipeFile::read_of_run(path)?])?.0)
+        let file = RecipeFile::read_of_run(path)?;
+        Ok(Self::resolve(&[file]).map_err(|error| error.of_run(path))?.0)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{LeftOut, LossParts, ReportError, json};
 use crate::{
     choice::choice,
+    counted::counted,
     eval::{Evaluation, Group, ShotThresholds},
 };
 
@@ -17,6 +18,9 @@ pub struct Summary {
     pub best: Option<Best>,
     /// Epochs trained.
     pub epochs: usize,
+    /// Epochs of the whole run, which has more where it was stopped; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_epochs: Option<usize>,
     /// Optimizer steps taken.
     pub steps: u64,
     /// The seed of everything but the split.
@@ -41,6 +45,9 @@ pub struct Summary {
     /// The commit that the program was built at; `None` where that is not known, and from earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// What it was trained on; `None` in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<String>,
     /// What numbers the networks were computed in; `None` from earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<String>,
@@ -141,6 +148,20 @@ impl ClassInfo {
 }
 
 impl Summary {
+    /// Whether it was stopped before all epochs were done.
+    pub fn is_cut(&self) -> bool {
+        self.planned_epochs.is_some_and(|planned| self.epochs < planned)
+    }
+
+    /// How long it was trained: `30 epochs`, or `12 of 30 epochs`.
+    pub fn length(&self) -> String {
+        let of = |epochs| counted(epochs, "epoch", "epochs");
+        match self.planned_epochs.filter(|_| self.is_cut()) {
+            Some(planned) => format!("{} of {}", self.epochs, of(planned)),
+            None => of(self.epochs),
+        }
+    }
+
     /// The figures of one of its models; `None` where no epoch was chosen.
     pub fn outcome(&self, weights: Weights) -> Option<&Outcome> {
         match weights {

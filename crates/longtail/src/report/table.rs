@@ -229,7 +229,11 @@ impl<'a> Table<'a> {
             Some(best) => format!("best: {}", best.epoch_of(self.summary.epochs)),
             None => "no epoch was chosen: the figures are those of the last one".into(),
         };
-        text + &wrapped(&chosen, WIDTH)
+        text += &wrapped(&chosen, WIDTH);
+        if self.summary.is_cut() {
+            text += &wrapped(&format!("stopped after {}", self.summary.length()), WIDTH);
+        }
+        text
     }
 
     /// Which classes the marked means leave out.

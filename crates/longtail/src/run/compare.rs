@@ -1,14 +1,18 @@
 //! Runs beside each other, read from their folders.
 
+mod below;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
+use below::Named;
+
 use crate::{
     Error, Result,
     data::names::text_of,
-    recipe::{Recipe, RecipeFile},
+    recipe::{Recipe, RecipeError, RecipeFile, newer_version},
     regular,
     report::{
         MetricsLog, Summary,
@@ -22,38 +26,71 @@ const LARGEST: u64 = 1 << 30;
 /// Keys of a recipe that do not tell runs apart: the seed, and what the split's hash has proven.
 const NOT_COMPARED: [&str; 2] = ["train.seed", "data.any_content"];
 
-/// Compares the runs in the folders `paths` ([`Comparison::of`]). A folder that is named twice counts once, and one that
-/// `options` names as baseline alone is added. Nothing but the folders is read: where the images are does not matter.
+/// Compares the runs in the folders `paths` ([`Comparison::of`]). A folder that is no run itself stands for the runs below
+/// it, and a note says so. A folder that is named twice counts once, and one that `options` names as baseline alone is
+/// added. Nothing but the folders is read: where the images are does not matter.
 ///
 /// # Errors
 /// [`Error::Compare`] for a folder that holds no run or an unfinished one, and as [`Comparison::of`];
 /// [`Error::Recipe`] and [`Error::Report`] for files of a run that cannot be read.
 pub fn compare(paths: &[PathBuf], options: &CompareOptions) -> Result<Comparison> {
-    let mut runs: Vec<(PathBuf, Run)> = Vec::new();
-    let mut twice = Vec::new();
-    for path in paths {
-        let place = place(path);
-        match runs.iter().any(|(known, _)| *known == place) {
-            true => twice.push(format!("{} is named twice and counts once.", text_of(path))),
-            false => runs.push((place, read(path)?)),
-        }
-    }
+    let mut compared = Compared::default();
+    paths.iter().try_for_each(|path| compared.add(path))?;
     let mut options = options.clone();
-    if let Some(name) = options.baseline.clone() {
-        let at = place(Path::new(&name));
-        let is_method = runs.iter().any(|(_, run)| run.summary.method == name);
-        if let Some((_, run)) = runs.iter().find(|(known, _)| *known == at) {
-            options.baseline = Some(run.name.clone());
-        } else if !is_method && at.is_dir() {
-            let run = read(Path::new(&name))?;
-            options.baseline = Some(run.name.clone());
-            runs.push((at, run));
-        }
+    if let Some(name) = &options.baseline
+        && let Some(run) = compared.baseline(name)?
+    {
+        options.baseline = Some(run);
     }
-    let runs: Vec<_> = runs.into_iter().map(|(_, run)| run).collect();
+    let runs: Vec<_> = compared.runs.into_iter().map(|(_, run)| run).collect();
     let mut comparison = Comparison::of(&runs, &options)?;
-    comparison.notes.extend(twice);
+    comparison.notes.extend(compared.notes);
     Ok(comparison)
+}
+
+/// The runs that were named, each with the path by which it is known.
+#[derive(Default)]
+struct Compared {
+    runs: Vec<(PathBuf, Run)>,
+    notes: Vec<String>,
+}
+
+impl Compared {
+    /// The run at a path, or those below it.
+    fn add(&mut self, path: &Path) -> Result<()> {
+        let Named { runs, note } = Named::of(path);
+        self.notes.extend(note);
+        for run in runs {
+            let place = place(&run);
+            match self.known(&place).is_some() {
+                true => {
+                    self.notes.push(format!("{} is named twice and counts once.", text_of(&run)))
+                }
+                false => self.runs.push((place, read(&run)?)),
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, place: &Path) -> Option<&Run> {
+        self.runs.iter().find(|(known, _)| known == place).map(|(_, run)| run)
+    }
+
+    /// The name of the run that a baseline means, or of the first below it; it is added if it is not there. `None` of what
+    /// is no folder, or the method of a run.
+    fn baseline(&mut self, name: &str) -> Result<Option<String>> {
+        let path = Path::new(name);
+        let first = Named::of(path).runs.first().map(|run| place(run));
+        if let Some(run) = first.and_then(|place| self.known(&place)) {
+            return Ok(Some(run.name.clone()));
+        }
+        if !path.is_dir() || self.runs.iter().any(|(_, run)| run.summary.method == name) {
+            return Ok(None);
+        }
+        let before = self.runs.len();
+        self.add(path)?;
+        Ok(self.runs.get(before).map(|(_, run)| run.name.clone()))
+    }
 }
 
 /// A path by which a folder is known, however it is written.
@@ -70,11 +107,13 @@ fn read(path: &Path) -> Result<Run> {
         let path = path.to_owned();
         return Err(CompareError::NoRun { path, missing: "recipe.toml" }.into());
     }
-    let newer = newer(&folder);
+    let newer = newer_version(path);
     let known = Summary::load(folder.summary())
         .map_err(Error::from)
         .and_then(|summary| Ok((summary, Recipe::read(&folder.recipe())?)));
     let (summary, recipe) = match (known, &newer) {
+        // It says so itself.
+        (Err(error @ Error::Recipe(RecipeError::Newer { .. })), _) => return Err(error),
         (Err(error), Some(version)) => {
             let (path, version) = (path.to_owned(), version.clone());
             let (own, reason) = (env!("CARGO_PKG_VERSION"), error.to_string());
@@ -88,7 +127,8 @@ fn read(path: &Path) -> Result<Run> {
     let recipe = recipe.with(|sections| sections.train.seed = 0)?.identity()?;
     let mut recipe = RecipeFile::parse(&recipe, "the recipe")?.values()?;
     recipe.retain(|key, _| !NOT_COMPARED.contains(&key.as_str()));
-    let notes = note.into_iter().collect();
+    let cut = summary.is_cut().then(|| format!("it was stopped after {}", summary.length()));
+    let notes = note.into_iter().chain(cut).collect();
     Ok(Run { name: text_of(path), summary, recipe, predictions: predictions(&folder), notes })
 }
 
@@ -109,21 +149,6 @@ fn without_summary(folder: &RunFolder) -> Result<CompareError> {
     Ok(CompareError::Unfinished { path, done, epochs })
 }
 
-/// The version that wrote the run, if that is later than this one.
-fn newer(folder: &RunFolder) -> Option<String> {
-    let json = regular::read(&folder.summary(), LARGEST).ok()?;
-    let summary: serde_json::Value = serde_json::from_slice(&json).ok()?;
-    let version = summary.get("longtail_version")?.as_str()?;
-    let is_later = by_number(version) > by_number(env!("CARGO_PKG_VERSION"));
-    is_later.then(|| version.to_owned())
-}
-
-/// The numbers of a version, such as 0, 12 and 1 of `0.12.1`.
-fn by_number(version: &str) -> Vec<u64> {
-    let number = |part: &str| part.parse().unwrap_or(0);
-    version.split(['.', '-', '+']).take(3).map(number).collect()
-}
-
 /// What the run says of every image, or why that is not known.
 fn predictions(folder: &RunFolder) -> std::result::Result<Predictions, String> {
     match regular::read(&folder.predictions(), LARGEST) {
@@ -133,17 +158,5 @@ fn predictions(folder: &RunFolder) -> std::result::Result<Predictions, String> {
         Err(error) => Err(format!("predictions.csv cannot be read ({error})")),
         Ok(bytes) => Predictions::parse(&bytes)
             .map_err(|reason| format!("predictions.csv cannot be used ({reason})")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::by_number;
-
-    #[test]
-    fn versions_are_ordered_by_their_numbers() {
-        assert!(by_number("0.10.0") > by_number("0.9.3"));
-        assert!(by_number("0.1.0-dev") <= by_number("0.1.0"));
-        assert!(by_number("nonsense") < by_number("0.0.1"));
     }
 }

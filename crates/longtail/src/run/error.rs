@@ -49,6 +49,38 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
+    /// A search in the folder of another one.
+    #[error(
+        "{} holds another search ({difference}), whose figures would be gone: choose another --out", path.display()
+    )]
+    OtherSearch {
+        /// The folder.
+        path: PathBuf,
+        /// What that search has and this one has not.
+        difference: String,
+    },
+    /// Candidates that would all be the same run.
+    #[error(
+        "{knobs} without effect on {method}: all candidates would be one and the same run; {mend}"
+    )]
+    WithoutEffect {
+        /// What is turned.
+        knobs: String,
+        /// The method.
+        method: String,
+        /// What it has an effect on.
+        mend: String,
+    },
+    /// A result in the place of a file that would be lost.
+    #[error("{} is {what}, and would be gone: give {option} another name", path.display())]
+    Spared {
+        /// The option that names the file.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// A file that cannot be made.
     #[error("cannot write the figures: {reason}")]
     Written {
@@ -60,6 +92,12 @@ pub enum RunError {
 impl RunError {
     /// Whether what was typed cannot mean anything.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::NoCandidate(_) | Self::Written { .. })
+        !matches!(
+            self,
+            Self::NoCandidate(_)
+                | Self::Written { .. }
+                | Self::OtherSearch { .. }
+                | Self::Spared { .. }
+        )
     }
 }

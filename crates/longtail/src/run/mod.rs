@@ -14,11 +14,12 @@ mod rescore;
 mod resume;
 pub mod search;
 mod seeds;
+mod spared;
 mod stage1;
 mod teacher;
 mod without_effect;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, slice, sync::Arc};
 
 use burn::tensor::Device;
 
@@ -33,10 +34,13 @@ pub use rescore::rescore;
 pub(crate) use rescore::train_counts;
 pub use resume::resume;
 pub use seeds::of_seeds;
+pub use spared::check_out;
 use stage1::FirstStage;
 
 use crate::{
-    Result, atomic, data, device,
+    Result, atomic,
+    data::{self, DataError, Split},
+    device,
     method::{OwnMethod, Planner},
     model::Precision,
     recipe::{Recipe, RecipeError, RecipeFile},
@@ -268,6 +272,18 @@ impl Beginning {
 /// A run that was made before, with its recipe as it was saved.
 fn saved(out: &Path) -> Result<(RunFolder, RecipeFile)> {
     let folder = RunFolder::open(out)?;
-    let file = RecipeFile::read_of_run(&folder.recipe())?;
+    let at = folder.recipe();
+    let file = RecipeFile::read_of_run(&at)?;
+    // A value that a later version takes and this one does not is told as a key of it is.
+    Recipe::resolve(slice::from_ref(&file)).map_err(|error| error.of_run(&at))?;
     Ok((folder, file))
+}
+
+/// The split of a run.
+pub(crate) fn split_of(folder: &RunFolder) -> Result<Split> {
+    let newer = |error: DataError| match RecipeError::newer(folder.path(), &error) {
+        Some(newer) => crate::Error::from(newer),
+        None => error.into(),
+    };
+    Split::load(&folder.split()).map_err(newer)
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::Path};
 
 use burn::tensor::Device;
 
-use super::{Runner, resume::place, saved};
+use super::{Runner, resume::place, saved, split_of};
 use crate::{
     Result,
     augment::Normalize,
@@ -20,7 +20,7 @@ use crate::{
     recipe::{Data, DataTyped, Holdout, Recipe, RecipeFile},
     report::{ClassInfo, LossParts, Outcome, ScoredImages, Summary, Weights, counted},
     train::{
-        Checkpoint, Figures, Observer, Progress, Results, RunFolder, TrainError, encoder,
+        Checkpoint, Figures, Observer, Progress, Results, RunFolder, TrainError, encoder, epochs,
         eval_options, model_prior, network,
     },
 };
@@ -82,6 +82,7 @@ impl Runner {
         let (last, best) = self.figures(&scored, &folder, &checkpoint, keep)?;
         let progress = checkpoint.progress;
         let backbone = encoder(&self.planner, &recipe, counts.len())?;
+        let planned = epochs(&self.planner, &recipe, counts.len())?;
         let split_hash = other.split_hash;
         let summary = |last, best| Summary {
             last,
@@ -90,6 +91,7 @@ impl Runner {
             data: source::title(&data),
             classes: ClassInfo::list(&split.class_names, &counts, &options.shot_thresholds),
             backbone: Some(backbone),
+            planned_epochs: Some(planned),
             shot_thresholds: Some(options.shot_thresholds),
             ..of_training(&recipe, progress)
         };
@@ -113,7 +115,7 @@ impl Trained {
         let (folder, file) = saved(folder)?;
         let recipe = Recipe::resolve(&[file])?.0;
         let checkpoint = Checkpoint::load_of(&folder)?;
-        let split = Split::load(&folder.split())?;
+        let split = split_of(&folder)?;
         checkpoint
             .check_identity(&recipe, &split.hash, &folder.checkpoint())
             .map_err(crate::Error::from)?;
@@ -142,6 +144,9 @@ impl Runner {
         let last_epoch = progress.epoch.saturating_sub(usize::from(progress.batch == 0));
         let last = of(Weights::Last, &checkpoint.model, last_epoch)?;
         let best = match &progress.best {
+            _ if stopped_at_its_best(folder, progress) => {
+                Some((last_epoch, of(Weights::Best, &checkpoint.model, last_epoch)?))
+            }
             Some(best) if !checkpoint.best.is_empty() => {
                 Some((best.epoch, of(Weights::Best, &checkpoint.best, best.epoch)?))
             }
@@ -161,6 +166,16 @@ impl Runner {
         let network = network(&self.planner, recipe, classes, stage, &self.device)?;
         Ok(weights::with_state(network, state, file).map_err(TrainError::from)?)
     }
+}
+
+/// Whether the run's own figures have its last step as the best, within an epoch: the checkpoint knows whole epochs alone.
+fn stopped_at_its_best(folder: &RunFolder, progress: &Progress) -> bool {
+    let is_within = progress.batch > 0 || progress.step == 0;
+    let is_best = |summary: Summary| {
+        let best = summary.best.map(|best| best.epoch);
+        summary.steps == progress.step && best == Some(progress.epoch)
+    };
+    is_within && Summary::load(folder.summary()).is_ok_and(is_best)
 }
 
 /// A set that a run was not made with, as far as it is scored.
@@ -204,6 +219,8 @@ fn of_training(recipe: &Recipe, progress: Progress) -> Summary {
         last: Outcome::default(),
         best: None,
         epochs: progress.epoch,
+        planned_epochs: None,
+        hardware: progress.hardware,
         steps: progress.step,
         seed: recipe.train.seed,
         split_hash: String::new(),

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use burn::tensor::Device;
 
-use super::{Runner, paper, saved, teacher::Taught};
+use super::{Runner, paper, saved, split_of, teacher::Taught};
 use crate::{
     Result, atomic,
     data::{self, Opened, Sets, Split, Storage, source::given},
@@ -104,7 +104,7 @@ impl Runner {
         let before = Recipe::resolve(std::slice::from_ref(&saved))?.0;
         let recipe = again(&folder, &before, saved, layers)?;
         device::check_precision(&self.device, recipe.train.precision)?;
-        let split = Split::load(&folder.split())?;
+        let split = split_of(&folder)?;
         let taught = match purpose {
             Purpose::Train => self.teacher(&recipe, &split)?,
             Purpose::Evaluate => None,

@@ -5,7 +5,7 @@ use std::{
     result,
 };
 
-use super::Runner;
+use super::{Runner, split_of};
 use crate::{
     Result,
     data::{Split, names},
@@ -72,7 +72,7 @@ impl Runner {
             }
             other => other,
         })?;
-        let (recipe, split) = (Recipe::read(&folder.recipe())?, Split::load(&folder.split())?);
+        let (recipe, split) = (Recipe::read(&folder.recipe())?, split_of(&folder)?);
         let (checkpoint, file) = (Checkpoint::load_of(&folder)?, folder.checkpoint());
         checkpoint.check_identity(&recipe, &split.hash, &file)?;
         let (planner, progress) = (self.planner_of(&recipe), &checkpoint.progress);

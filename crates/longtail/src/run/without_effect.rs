@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Sections of which a method takes what it needs; the last has knobs that go with others alone.
-const TAKEN: [&str; 4] = ["loss", "contrastive", "compression", "method"];
+pub(super) const TAKEN: [&str; 4] = ["loss", "contrastive", "compression", "method"];
 
 /// What a person should know of values in `layers` that another method than the recipe's would take: without them the
 /// plan is the same. Nothing is said of a method from outside, whose plan may not print all that it depends on. `resolve` makes a recipe of layers as that of `recipe` was made.

@@ -135,6 +135,20 @@ pub enum TrainError {
         /// The first line that differs.
         difference: String,
     },
+    /// The run is further than this command would train it.
+    #[error(
+        "the run in {} has made {steps} steps, and --max-steps stops at {most}: name another --out for runs that stop \
+         earlier, or leave --max-steps out",
+        path.display()
+    )]
+    Further {
+        /// The run.
+        path: PathBuf,
+        /// Its steps.
+        steps: u64,
+        /// The steps at which runs are to stop.
+        most: u64,
+    },
     /// A run that is no first stage of another.
     #[error("the run in {} cannot be the first stage: {reason}", path.display())]
     FirstStage {

@@ -84,7 +84,9 @@ impl Trainer {
         details: Details,
     ) -> Result<(), TrainError> {
         let recipe = self.recipe().to_toml()?;
-        let hardware = device::hardware(self.learner.device());
+        // Who looks at the figures may do so elsewhere.
+        let hardware = summary.hardware.clone();
+        let hardware = hardware.unwrap_or_else(|| device::hardware(self.learner.device()));
         let input = ReportInput { summary, records, recipe: &recipe, hardware: &hardware, details };
         Ok(html::save(&input, self.folder().report())?)
     }

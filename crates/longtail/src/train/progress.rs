@@ -45,6 +45,9 @@ pub struct Progress {
     pub best: Option<BestEpoch>,
     /// Which implementation of the operators the steps ran on; another gives other last bits.
     pub kernels: String,
+    /// What the steps were made on, one machine after the other; `None` in checkpoints of earlier versions.
+    #[serde(default)]
+    pub hardware: Option<String>,
     /// State of the loss scaling, with f16.
     #[serde(default)]
     pub loss_scale: Option<[f32; 2]>,
@@ -141,6 +144,7 @@ impl Progress {
             poor_classes: None,
             best: None,
             kernels,
+            hardware: None,
             loss_scale: None,
             train_counts: Vec::new(),
             notes: Vec::new(),
@@ -151,6 +155,15 @@ impl Progress {
             log: None,
             ended: None,
         }
+    }
+
+    /// Notes what further steps are made on.
+    pub(super) fn trains_on(&mut self, hardware: String) {
+        self.hardware = Some(match self.hardware.take() {
+            None => hardware,
+            Some(before) if before.ends_with(&hardware) => before,
+            Some(before) => format!("{before}; then {hardware}"),
+        });
     }
 
     /// Where the run of `earlier` was, in the run that this one is the beginning of.
@@ -198,6 +211,15 @@ mod tests {
         "waited": 0.5, "sums": {"loss": 90.0, "classifier": 24.0, "contrastive": 42.0, "images": 10, "correct": 2,
         "seconds": 1.0, "waited": 0.0}, "poor_classes": [1, 3], "best": null, "kernels": "avx2"
     }"#;
+
+    #[test]
+    fn a_run_names_every_machine_that_made_its_steps() {
+        let mut progress = Progress::new(String::new(), String::new());
+        for (machine, named) in [("a", "a"), ("a", "a"), ("b", "a; then b"), ("b", "a; then b")] {
+            progress.trains_on(machine.into());
+            assert_eq!(progress.hardware.as_deref(), Some(named));
+        }
+    }
 
     #[test]
     fn a_checkpoint_of_format_2_is_read_in_todays_terms() {

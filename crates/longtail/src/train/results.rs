@@ -168,7 +168,25 @@ impl Trainer {
                 part.map_or((&self.sets().train.images, &[][..]), |of| (&of.images, &of.indices));
             ScoredImages::new(images, indices, class_names, outputs)
         };
-        Ok(last.results(best, hash, |last, best| self.summary_of(last, best), scored)?)
+        let summary = |last, best| {
+            let mut summary = self.summary_of(last, best);
+            summary.notes.extend(self.cut_short(&summary));
+            summary
+        };
+        Ok(last.results(best, hash, summary, scored)?)
+    }
+
+    /// What is to be known of figures of a run that was stopped.
+    fn cut_short(&self, summary: &Summary) -> Option<String> {
+        let later = self.plan.stages.iter().enumerate().skip(1);
+        let waits = |place: usize| self.plan.first_epoch(place) > summary.epochs;
+        let never = later.filter(|(place, _)| waits(*place)).map(|(_, stage)| stage.name).next();
+        let never = never.map_or(String::new(), |name| {
+            format!(
+                ", before its stage {name} began, without which it is not what its method makes"
+            )
+        });
+        summary.is_cut().then(|| format!("the run was stopped after {}{never}", summary.length()))
     }
 
     /// The figures of the model as it stands on validation images that can be read, and on no other; `None` without any.
@@ -190,6 +208,8 @@ impl Trainer {
         let said = self.left_out.as_ref().map(LeftOut::to_sentence);
         Summary {
             epochs: progress.epoch,
+            planned_epochs: Some(self.plan.epochs()),
+            hardware: progress.hardware.clone(),
             steps: progress.step,
             seed: self.recipe().train.seed,
             split_hash: self.sets().split_hash.clone(),

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     augment::Normalize,
     data::Sets,
+    device,
     eval::EvalOptions,
     loss::{ClassCounts, Teacher},
     method::{Plan, Planner},
@@ -205,6 +206,10 @@ impl Trainer {
     ) -> Result<Ending, TrainError> {
         let mut log = self.log(observer)?;
         self.begin_logs(observer);
+        let is_further = limits.max_steps.is_none_or(|most| self.progress.step < most);
+        if is_further && self.progress.epoch < self.plan.epochs() {
+            self.progress.trains_on(device::hardware(self.learner.device()));
+        }
         let ending = self.run_stages(limits, &mut log, observer)?;
         if ending == Ending::Interrupted {
             self.write_page_underway(true, observer);

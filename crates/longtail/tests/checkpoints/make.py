@@ -78,6 +78,11 @@ save("integers.pth", {**plain, "bn1.weight": torch.tensor([1, 2])})
 save("complex.pth", {**plain, "bn1.weight": torch.tensor([1j, 2])})
 save("sparse.pth", {**plain, "bn1.weight": plain["bn1.weight"].to_sparse()})
 save("quantised.pth", {**plain, "bn1.weight": torch.quantize_per_tensor(plain["bn1.weight"], 0.25, 0, torch.qint8)})
+save("float8.pth", {**plain, "bn1.weight": plain["bn1.weight"].to(torch.float8_e4m3fn)})
+unread = {"state": {0: {"exp_avg": torch.tensor([1j, 2]), "step": 3}, 1: {}}, "param_groups": []}
+save("complex-beside.pth", {"epoch": 3, "state_dict": plain, "optimizer": unread})
+save("words.pth", {"state_dict": {**plain, "conv1.weight": "words"}})
+save("meta.pth", {**plain, "conv1.weight": plain["conv1.weight"].to("meta")})
 save("nan.pth", {**plain, "bn1.weight": torch.tensor([1.0, float("nan")])})
 save("none.pth", {"epoch": 3})
 

@@ -141,6 +141,17 @@ def parts():
     write("few-names", table.columns, table.schema.with_metadata(said), store_schema=True)
 
 
+def orders():
+    """Tables that name the same classes, each in an order of its own, of other images with the same classes."""
+    for name, names, first in [("order", NAMES, 0), ("order-turned", NAMES[::-1], 12)]:
+        features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
+        said = {"huggingface": json.dumps({"info": {"features": features}})}
+        labels = pa.array([names.index(NAMES[label(r)]) for r in range(12)])
+        pictures = pa.array([{"bytes": pnm(first + r), "path": f"{first + r}.ppm"} for r in range(12)], IMAGE)
+        table = pa.table({"image": pictures, "label": labels})
+        write(name, table.columns, table.schema.with_metadata(said), store_schema=True)
+
+
 def hub():
     def pictures(rows):
         return [Pillow.new("RGB", (2 + r % 5, 1 + r % 3), (r, 2 * r, 3 * r)) for r in range(rows)]
@@ -166,5 +177,5 @@ def hub():
 
 
 OUT.mkdir(parents=True, exist_ok=True)
-for write_some in [codecs, pages, encodings, nulls, columns, parts, hub]:
+for write_some in [codecs, pages, encodings, nulls, columns, parts, orders, hub]:
     write_some()

@@ -67,6 +67,8 @@ pub fn of(
         last,
         best,
         epochs,
+        planned_epochs: None,
+        hardware: None,
         steps: 97 * epochs as u64,
         seed: 3,
         split_hash: "9f2c".repeat(16),

@@ -2,9 +2,12 @@
 
 mod room;
 mod store;
+mod table;
 
 use std::{
+    fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    io,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -17,6 +20,29 @@ use store::Store;
 use super::{DataError, Fitting, ReadImage, on_disk::OnDisk};
 use crate::{counted::counted, hex::hex};
 
+/// What marks a folder as a cache, for us and for programs that make copies (<https://bford.info/cachedir/>).
+const TAG: (&str, &str) = (
+    "CACHEDIR.TAG",
+    "Signature: 8a477f597d28d172789f06886806bc55\n# Decoded images of longtail train --cache; the folder can be deleted.\n",
+);
+
+/// Whether a folder is a cache.
+pub(super) fn is_cache(folder: &Path) -> bool {
+    folder.join(TAG.0).is_file()
+}
+
+/// Makes a folder for a cache; one in which something lies already is not marked as one.
+///
+/// # Errors
+/// If it cannot be made or written to.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    if folder.read_dir()?.next().is_none() {
+        fs::write(folder.join(TAG.0), TAG.1)?;
+    }
+    Ok(())
+}
+
 /// Images in files, each decoded once, as long as its file stays as it is and there is room.
 #[derive(Debug)]
 pub(super) struct Cached {
@@ -26,21 +52,26 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    /// Keeps decoded `images`, which `content` identifies, in `folder`, to which `room` may be added.
+    /// Keeps decoded `images` in `folder`, to which `room` may be added. Those of another `set`, or in another size, are
+    /// kept elsewhere.
     ///
     /// # Errors
     /// [`DataError::Io`] if the folder or its files cannot be made.
     pub(super) fn new(
         images: OnDisk,
-        content: &str,
+        set: &str,
         folder: &Path,
         room: Room,
     ) -> Result<Self, DataError> {
         let failed = |error| DataError::io("keep decoded images in", folder, error);
-        // The same names, lengths and times elsewhere are another set.
-        let place = images.file(0).map(|path| path.canonicalize().unwrap_or(path));
-        let name = name(content, images.fitting(), images.len(), place.as_deref());
-        let store = Store::open(folder, &name, images.len(), room).map_err(failed)?;
+        let keys: Vec<u64> = (0..images.len()).into_par_iter().map(|i| images.key(i)).collect();
+        let name = name(set, images.fitting());
+        match make_folder(folder) {
+            // A disk that cannot be written to may have it.
+            Err(error) if !folder.is_dir() => return Err(failed(error)),
+            _ => {}
+        }
+        let store = Store::open(folder, &name, &keys, room).map_err(failed)?;
         Ok(Self { images, folder: folder.to_owned(), store })
     }
 
@@ -77,9 +108,9 @@ impl ReadImage for Cached {
 }
 
 /// What tells a set in one size from others.
-fn name(content: &str, fitting: Fitting, images: usize, place: Option<&Path>) -> String {
+fn name(set: &str, fitting: Fitting) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{content} {fitting:?} {images} {place:?}"));
+    hash.update(format!("{set} {fitting:?}"));
     hex(hash.finalize())[..16].to_owned()
 }
 

@@ -4,6 +4,7 @@
 //! The files are named by their parts: `train-000.tar`, `validation-00000-of-00003.parquet`, `set-test-1.tar`, or any
 //! name in a folder `train`, `val` or `test`; what says no part trains.
 
+mod class_order;
 mod classes;
 mod parts;
 mod samples;
@@ -22,7 +23,7 @@ use rayon::prelude::*;
 use samples::Sample;
 
 use super::{
-    Data, DataError,
+    Cifar, Data, DataError,
     catalog::{Catalog, Files, Located, Place},
     folder::{self, PartName},
     list::{self, Entry, Labels},
@@ -46,26 +47,40 @@ pub struct Shards {
 
 impl Shards {
     /// The shards that a path names: such a file, or a folder of some; `None` for anything else, such as a folder in which
-    /// images lie too.
+    /// images lie too, and for what is a CIFAR. Compressed archives are among them, to be refused by name.
     ///
     /// # Errors
     /// [`DataError::Io`] for a folder that cannot be read.
     pub fn at(path: &Path) -> Result<Option<Self>, DataError> {
-        let mut parts: [Vec<PathBuf>; 3] = Default::default();
-        if path.is_file() && is_shard(path) {
-            parts[PartName::Train as usize].push(path.to_owned());
-            return Ok(Some(Self { named: path.to_owned(), parts }));
+        let named = path.to_owned();
+        if path.is_file() {
+            let is_one = is_shard(path) || is_compressed(path) && Cifar::found_at(path).is_none();
+            return Ok(is_one.then(|| Self { parts: [vec![path.into()], vec![], vec![]], named }));
         }
-        let found = if path.is_dir() { shards_in(path)? } else { Vec::new() };
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let mut found = files_in(path, |file| is_shard(file) && file.is_file())?;
+        let refused =
+            files_in(path, |file| is_compressed(file) || is_shard(file) && !file.exists())?;
+        if found.is_empty() && is_of_cifar(&refused) {
+            return Ok(None);
+        }
+        found.extend(refused);
         let holds_images = || Ok::<_, DataError>(holds_images_itself(path)? || has_classes(path)?);
         if found.is_empty() || holds_images()? {
             return Ok(None);
         }
+        let mut parts: [Vec<PathBuf>; 3] = Default::default();
         found.into_iter().for_each(|(file, part)| parts[part as usize].push(file));
-        // They are refused by what they hold, not passed over.
-        parts[PartName::Train as usize].extend(compressed_in(path)?);
-        Ok(Some(Self { named: path.to_owned(), parts }))
+        Ok(Some(Self { named, parts }))
     }
+}
+
+/// Whether the first of these files lies where a CIFAR is.
+fn is_of_cifar(files: &[(PathBuf, PartName)]) -> bool {
+    let folder = files.first().and_then(|(file, _)| file.parent());
+    folder.is_some_and(|folder| Cifar::found_at(folder).is_some())
 }
 
 fn holds_images_itself(dir: &Path) -> Result<bool, DataError> {
@@ -83,19 +98,25 @@ fn has_classes(dir: &Path) -> Result<bool, DataError> {
     Ok(false)
 }
 
-/// The shards in `dir` and in the folders of it that parts or hubs have, in order.
-fn shards_in(dir: &Path) -> Result<Vec<(PathBuf, PartName)>, DataError> {
+/// What is `wanted` in `dir` and in the folders of it that parts or hubs have, in order.
+fn files_in(
+    dir: &Path,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<(PathBuf, PartName)>, DataError> {
     let mut found = Vec::new();
     for path in walk::entries(dir)? {
         let name = name_of(&path);
-        if path.is_file() && is_shard(&path) {
-            found.push((path, part_of(&name).unwrap_or(PartName::Train)));
-        } else if path.is_dir() && (part_of(&name).is_some() || HOLDERS.contains(&name.as_str())) {
-            let files = walk::entries(&path)?.into_iter().filter(|path| path.is_file());
-            found.extend(files.filter(|file| is_shard(file)).map(|file| {
+        if path.is_dir() {
+            if part_of(&name).is_none() && !HOLDERS.contains(&name.as_str()) {
+                continue;
+            }
+            let files = walk::entries(&path)?.into_iter().filter(|file| !file.is_dir());
+            found.extend(files.filter(|file| wanted(file)).map(|file| {
                 let part = part_of(&name_of(&file)).or(part_of(&name));
                 (file, part.unwrap_or(PartName::Train))
             }));
+        } else if wanted(&path) {
+            found.push((path, part_of(&name).unwrap_or(PartName::Train)));
         }
     }
     Ok(found)
@@ -106,15 +127,13 @@ pub fn is_shard(path: &Path) -> bool {
     has_ending(path, "tar") || has_ending(path, "parquet")
 }
 
-/// Compressed archives in `dir`, and what is called like a shard and is no file.
-fn compressed_in(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    const COMPRESSED: [&str; 6] =
-        [".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar.lz4"];
-    let is_meant = |path: &PathBuf| {
-        let name = name_of(path).to_lowercase();
-        COMPRESSED.iter().any(|ending| name.ends_with(ending)) || is_shard(path) && !path.exists()
-    };
-    Ok(walk::entries(dir)?.into_iter().filter(is_meant).collect())
+/// Whether a file is called like a compressed archive.
+fn is_compressed(path: &Path) -> bool {
+    const ENDINGS: [&str; 9] = [
+        ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".tar.lz4",
+    ];
+    let name = name_of(path).to_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn has_ending(path: &Path, wanted: &str) -> bool {
@@ -149,8 +168,8 @@ impl Kept {
             return Ok(Self::InMemory);
         };
         let Some(folder) = given(&data.cache) else {
-            let reason = "images of Parquet files can be read one by one only once they are unpacked: say with --cache into \
-                          which folder, or --storage memory";
+            let reason = "images of Parquet files that stay on disk are read one by one, once they are unpacked: say with \
+                          --cache into which folder (or train with --storage memory)";
             return Err(fault(first, reason.into()));
         };
         Ok(Self::Unpacked(unpacked::Folder::new(folder, on_disk::most(data))))
@@ -195,6 +214,7 @@ pub fn find(shards: &Shards, data: &Data) -> Result<Catalog, DataError> {
         return Err(fault(&first, "it holds no image with a label".into()));
     }
     classes::label([&mut train, &mut val, &mut test]);
+    notes.extend(class_order::unite([&mut train, &mut val, &mut test], class_names)?);
     let labels = labels_of(&first, &train)?;
     let table = train.iter().map(|(path, _)| path).find(|path| has_ending(path, "parquet"));
     notes.extend(table.and_then(|path| tables::note(path)));
@@ -277,11 +297,19 @@ fn without_name(path: &Path, found: &[Found]) -> Option<String> {
     ))
 }
 
+/// The classes that a table names.
+fn class_names(path: &Path) -> Result<Option<Vec<String>>, DataError> {
+    if !has_ending(path, "parquet") {
+        return Ok(None);
+    }
+    Ok(tables::open(path)?.class_names().map(<[_]>::to_vec))
+}
+
 fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
     if has_ending(path, "parquet") {
         return Ok((path.to_owned(), tables::read(path, kept)?));
     }
-    let samples = tar::members(path).and_then(|members| samples::samples(path, members));
+    let samples = tar::members(path).and_then(|members| samples::samples(path, &members));
     let file: Arc<Path> = path.into();
     let found = |Sample { image: tar::Member { name, offset, length }, label }| {
         let place = Place::At(Located::Within { file: Arc::clone(&file), offset, length });

@@ -82,7 +82,8 @@ fn refuse_compressed(file: &mut File) -> Result<(), String> {
     let mut start = Vec::new();
     file.take(6).read_to_end(&mut start).map_err(|error| error.to_string())?;
     file.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
-    let compressed: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
+    let compressed: [&[u8]; 5] =
+        [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"];
     match compressed.iter().any(|magic| start.starts_with(magic)) {
         true => Err(
             "it is compressed, and images are read from anywhere in it: unpack it to a plain .tar"

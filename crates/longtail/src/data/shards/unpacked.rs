@@ -16,7 +16,7 @@ use crate::{
     atomic::{self, WholeFile, WriteError},
     data::{
         DataError,
-        cache::Room,
+        cache::{self, Room},
         catalog::{Located, Place, UnpackedTable},
         names::text_of,
         parquet::ImageTable,
@@ -105,7 +105,7 @@ impl Folder {
 
     /// What may be added, with the right to add. One process has that at a time: it removes what killed ones have left.
     fn room(&self) -> Result<&Room, DataError> {
-        fs::create_dir_all(&self.path)
+        cache::make_folder(&self.path)
             .map_err(|error| DataError::io("unpack images to", &self.path, error))?;
         let (room, _) = self.ours.get_or_init(|| {
             let path = self.path.join(LOCK);

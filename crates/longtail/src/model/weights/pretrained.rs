@@ -4,6 +4,7 @@ mod error;
 mod fitted;
 mod likely;
 mod names;
+mod pickled;
 mod pytorch;
 mod stored;
 
@@ -64,8 +65,8 @@ impl Pretrained {
     /// Reads the file at `path`; the values of PyTorch's files are read when they are needed.
     ///
     /// # Errors
-    /// [`PretrainedError::Read`], [`PretrainedError::Format`], [`PretrainedError::Empty`], or
-    /// [`PretrainedError::Model`] where a checksum of this program does not fit.
+    /// [`PretrainedError::Read`], [`PretrainedError::Damaged`], [`PretrainedError::Unread`], [`PretrainedError::Format`],
+    /// [`PretrainedError::Empty`], or [`PretrainedError::Model`] where a checksum of this program does not fit.
     pub fn read(path: &Path) -> Result<Self, PretrainedError> {
         let mut tensors = match is_safetensors(path).map_err(|source| read(path, source))? {
             true => {

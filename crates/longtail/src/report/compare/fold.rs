@@ -110,7 +110,8 @@ fn apart(fold: &Fold, rows: &[&Fold]) -> String {
     }
     let texts = keys.iter().map(|key| {
         let short = key.split_once('.').map_or(key.as_str(), |(_, short)| short);
-        format!("{short} {}", recipe.get(*key).map_or("not set", |value| value.trim_matches('"')))
+        let value = fold.first().value(key);
+        format!("{short} {}", value.as_deref().map_or("not set", |value| value.trim_matches('"')))
     });
     texts.collect::<Vec<_>>().join(", ")
 }
@@ -122,8 +123,8 @@ pub(super) fn settings(fold: &Fold, baseline: &Fold) -> Vec<Setting> {
     let differs = keys.into_iter().filter(|key| own.get(*key) != base.get(*key));
     let setting = |key: &String| Setting {
         key: key.clone(),
-        value: own.get(key).cloned(),
-        baseline: base.get(key).cloned(),
+        value: fold.first().value(key),
+        baseline: baseline.first().value(key),
     };
     differs.map(setting).collect()
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Run, figures::Tested, fold::keys};
-use crate::{data::names::listed, report::text::printable};
+use crate::{counted::counted, data::names::listed, report::text::printable};
 
 /// How many runs and classes are named.
 const NAMED: usize = 3;
@@ -70,9 +70,10 @@ impl fmt::Display for Difference {
 pub(super) fn differences(runs: &[(&Run, Tested)]) -> Vec<Difference> {
     let all: Vec<&Run> = runs.iter().map(|(run, _)| *run).collect();
     let key = |key: &str| {
-        Difference::of(key, &all, |run| {
-            run.recipe.get(key).cloned().unwrap_or_else(|| "not there".into())
-        })
+        let first = all.first()?.recipe.get(key);
+        let differs = all.iter().any(|run| run.recipe.get(key) != first);
+        let value = |run: &Run| run.value(key).unwrap_or_else(|| "not there".into());
+        Difference::of(key, &all, value).filter(|_| differs)
     };
     let mut differences = Vec::new();
     differences.extend(Difference::of("the split", &all, |run| {
@@ -146,11 +147,16 @@ fn images(runs: &[(&Run, Tested)], all: &[&Run]) -> Option<Difference> {
 
 /// Runs that were stopped before their end.
 fn stopped(runs: &[&Run]) -> Option<Difference> {
-    let planned =
+    // Of earlier versions it is known how many the first stage has.
+    let of_recipe =
         |run: &Run| run.recipe.get("train.epochs").and_then(|text| text.parse::<usize>().ok());
+    let planned = |run: &Run| run.summary.planned_epochs.or_else(|| of_recipe(run));
     let is_stopped = |run: &Run| planned(run).is_some_and(|planned| run.summary.epochs < planned);
     let value = |run: &Run| match is_stopped(run) {
-        true => format!("{}, where the run was stopped", run.summary.epochs),
+        true => {
+            let steps = counted(run.summary.steps as usize, "step", "steps");
+            format!("{} ({steps}), where the run was stopped", run.summary.epochs)
+        }
         false => "all of them".into(),
     };
     Difference::of("the number of epochs trained", runs, value)

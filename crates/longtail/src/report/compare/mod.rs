@@ -75,6 +75,19 @@ pub struct Run {
     pub notes: Vec<String>,
 }
 
+impl Run {
+    /// A value of its recipe for people, as TOML writes it: where images are a folder's or a list's, which no name in the
+    /// recipe tells apart, what that is called.
+    fn value(&self, key: &str) -> Option<String> {
+        let value = self.recipe.get(key)?;
+        let is_unnamed = key == "data.name" && value == "\"\"";
+        Some(match is_unnamed {
+            true => toml::Value::from(self.summary.data.as_str()).to_string(),
+            false => value.clone(),
+        })
+    }
+}
+
 /// How runs are compared.
 #[derive(Debug, Clone)]
 pub struct CompareOptions {

@@ -182,6 +182,25 @@ fn other_terms_are_refused_and_said_where_they_are_allowed() {
 }
 
 #[test]
+fn images_without_a_name_in_the_recipe_are_called_as_people_call_them() {
+    let mut runs = ten();
+    for run in &mut runs {
+        run.recipe.insert("data.name".into(), "\"\"".into());
+    }
+    let built_in = &mut runs[9];
+    built_in.recipe.insert("data.name".into(), "\"synthetic\"".into());
+    (built_in.summary.data, built_in.summary.split_hash) = ("synthetic".into(), "another".into());
+    let text = refusal(&runs, None);
+    assert!(text.contains("data.name is \"photos\" (la-0"), "{text}");
+    assert!(text.contains("and \"synthetic\" (rcl-4)") && !text.contains("\"\""), "{text}");
+    let allowed = CompareOptions { across_splits: true, ..quick(None) };
+    let comparison = Comparison::of(&runs, &allowed).unwrap();
+    let shown: Vec<_> = comparison.rows[2].settings.iter().map(Setting::shown).collect();
+    assert!(shown.contains(&"data.name \"synthetic\", not \"photos\"".into()), "{shown:?}");
+    assert_eq!(comparison.rows[1].name, "rcl (name photos)");
+}
+
+#[test]
 fn other_classes_are_compared_by_balanced_figures_alone() {
     let other = of("b", "rcl", 0, &[0, 1], &[0, 0], &["head", "new"]);
     let runs = [run("a", "la", 0, 50), other];

@@ -14,13 +14,17 @@ pub(super) fn facts(input: &ReportInput) -> Element {
         0 => "on, no class compressed".to_owned(),
         _ => names.join(", "),
     });
-    let goes_on = input.details.underway.is_some();
+    let ended = match (input.details.underway.is_some(), summary.is_cut()) {
+        (true, _) => "State of",
+        (false, true) => "Stopped",
+        (false, false) => "Finished",
+    };
     let facts = [
         ("Data", Some(summary.data.clone())),
         ("Method", Some(summary.method.clone())),
         ("Backbone", summary.backbone.clone()),
         ("Length", Some(length(summary))),
-        (if goes_on { "State of" } else { "Finished" }, summary.finished.clone()),
+        (ended, summary.finished.clone()),
         ("Precision", summary.precision.clone()),
         ("Seed", Some(summary.seed.to_string())),
         ("Compressed classes", compression),
@@ -47,7 +51,7 @@ fn waiting(summary: &Summary) -> String {
 
 fn length(summary: &Summary) -> String {
     let steps = counted(summary.steps as usize, "step", "steps");
-    format!("{}, {steps}", counted(summary.epochs, "epoch", "epochs"))
+    format!("{}, {steps}", summary.length())
 }
 
 /// Of the program, with its commit where that is known.

@@ -82,7 +82,7 @@ fn what(summary: &Summary) -> String {
         data(summary),
         counted(summary.classes.len(), "class", "classes"),
         counted(images, "training image", "training images"),
-        counted(summary.epochs, "epoch", "epochs"),
+        summary.length(),
         summary.seed
     )
 }
@@ -169,7 +169,12 @@ fn best(summary: &Summary, last: &Column) -> Option<Element> {
     let column =
         columns.iter().find(|column| column.set == last.set && column.model == Model::Best)?;
     let text = format!(
-        "This is the last epoch; the one that was best on validation, {}, reaches {}.",
+        "{}; the one that was best on validation, {}, reaches {}.",
+        if summary.is_cut() {
+            "This is where the run was stopped"
+        } else {
+            "This is the last epoch"
+        },
         chosen.epoch_of(summary.epochs),
         average(column)
     );
@@ -253,7 +258,8 @@ fn finished(summary: &Summary) -> Option<Element> {
     let at = summary.finished.as_deref()?;
     let (day, time) = (at.get(..10)?, at.get(11..16)?);
     let time = element("time").attribute("datetime", at).text(format!("{day} {time} UTC"));
-    Some(element("p").class("quiet").text("Finished ").child(time).text("."))
+    let ended = if summary.is_cut() { "Stopped " } else { "Finished " };
+    Some(element("p").class("quiet").text(ended).child(time).text("."))
 }
 
 /// The large figures under the head.

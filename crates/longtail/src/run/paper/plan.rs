@@ -86,11 +86,18 @@ pub(super) enum Missing {
 }
 
 impl Missing {
-    /// What makes them possible.
-    fn mend(&self) -> &'static str {
-        match self {
+    /// What makes them possible; `columns` are those that images which were named may stand in for.
+    fn mend(&self, columns: &[&str]) -> String {
+        let mend = match self {
             Self::Recipe => "`longtail reproduce --list` names the rows that have one",
             Self::Settings(_) => "change what is set beside the recipes",
+            Self::Images { .. } if !columns.is_empty() => {
+                let columns = columns.join(",");
+                return format!(
+                    "--stand-in-for {columns} lets the images of --data or --train-list stand in, and --data-dir says where \
+                     its own are"
+                );
+            }
             Self::Images { .. } => {
                 "--data-dir says where CIFAR is, or the lists of ImageNet-LT with its images, and --data or --train-list \
                  names images that stand in"
@@ -98,7 +105,8 @@ impl Missing {
             Self::Teacher(_) => {
                 "train that one first, as the head of the recipe says, or name another with --set method.teacher=RUN"
             }
-        }
+        };
+        mend.to_owned()
     }
 }
 
@@ -261,11 +269,25 @@ impl Reproduction<'_> {
         }
         if let (true, Some((_, reason))) = (jobs.is_empty(), missing.first()) {
             let names: Vec<_> = missing.iter().map(|(recipe, _)| recipe.as_str()).collect();
-            let reason = format!("{reason} (of {}); {}", listed(&names, 4), reason.mend());
+            let mend = reason.mend(&self.columns_without(&names));
+            let reason = format!("{reason} (of {}); {mend}", listed(&names, 4));
             return Err(RunError::Nothing { reason }.into());
         }
         let missing = missing.into_iter().map(|(recipe, reason)| (recipe, reason.to_string()));
         Ok((Queue::new(runner.clone(), jobs, self.limits), missing.collect()))
+    }
+
+    /// The columns of recipes that images which stand in do not stand in for, each once.
+    fn columns_without(&self, recipes: &[&str]) -> Vec<&'static str> {
+        let mut columns = Vec::new();
+        let Some(StandIn { columns: stood_in, .. }) = &self.stand_in else { return columns };
+        for recipe in recipes {
+            let mut all = TABLES.iter().flat_map(|table| table.columns).map(|column| column.data);
+            let own = all.find(|data| recipe.starts_with(&format!("{data}-")));
+            let new = own.filter(|own| !columns.contains(own) && stood_in.iter().all(|s| s != own));
+            columns.extend(new);
+        }
+        columns
     }
 
     /// How long its runs are, for people.

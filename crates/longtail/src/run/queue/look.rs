@@ -103,6 +103,10 @@ impl Queue {
             done.epochs >= epochs || self.limits.max_steps.is_some_and(|max| done.steps >= max)
         });
         let done = known.or_else(|| checkpoint(&folder)).unwrap_or_default();
+        if let Some(most) = self.limits.max_steps.filter(|most| done.steps > *most) {
+            let path = folder.path().to_owned();
+            return Err(TrainError::Further { path, steps: done.steps, most }.into());
+        }
         let stand = match is_finished {
             true => Stand::Finished,
             false => Stand::Begun { epochs: done.epochs },

@@ -2,7 +2,9 @@
 //!
 //! No test image is looked at before the choice is made; then the chosen runs are evaluated as any other.
 
+mod before;
 mod candidates;
+mod effect;
 mod files;
 mod found;
 mod grids;
@@ -24,6 +26,7 @@ use super::{
 };
 use crate::{
     Result,
+    method::Planner,
     recipe::{Recipe, RecipeFile},
     report::{LogKind, MetricsLog, compare::Spread, counted},
     train::{self, Limits, RunFolder},
@@ -65,9 +68,9 @@ impl Search {
     /// Runs what is missing, chooses, and evaluates the chosen runs on test images.
     ///
     /// # Errors
-    /// As [`Search::candidates`] and [`Queue::run`]; [`super::RunError::NoCandidate`] if all diverge.
+    /// As [`Search::checked`] and [`Queue::run`]; [`super::RunError::NoCandidate`] if all diverge.
     pub fn run(&self, runner: &Runner, observer: &mut dyn QueueObserver) -> Result<SearchEnd> {
-        let candidates = self.candidates()?;
+        let candidates = self.checked(&runner.planner)?;
         let whole = self.whole_epochs(runner, &candidates)?;
         let halving = self.halving;
         let rungs = halving.map_or_else(Vec::new, |h| h.rungs(whole, candidates.len()));
@@ -102,13 +105,25 @@ impl Search {
         Ok(SearchEnd::Found(Box::new(Found::new(self, tried, chosen, &folders)?)))
     }
 
+    /// What is tried, where that is worth a search and its folder has no other one.
+    ///
+    /// # Errors
+    /// As [`Search::candidates`]; [`super::RunError::WithoutEffect`] if nothing that is turned reaches the method,
+    /// [`super::RunError::OtherSearch`] for the folder of another search.
+    pub fn checked(&self, planner: &Planner) -> Result<Vec<Candidate>> {
+        let candidates = self.candidates()?;
+        self.check_effect(&candidates, planner)?;
+        self.check_folder(&candidates)?;
+        Ok(candidates)
+    }
+
     /// The queue of all that the search trains at most, for looking at and for estimates: with halving, as if the first
     /// candidates were the best.
     ///
     /// # Errors
-    /// As [`Search::candidates`].
+    /// As [`Search::checked`].
     pub fn queue(&self, runner: &Runner) -> Result<Queue> {
-        let candidates = self.candidates()?;
+        let candidates = self.checked(&runner.planner)?;
         let whole = self.whole_epochs(runner, &candidates)?;
         let rungs = self.halving.map_or_else(Vec::new, |h| h.rungs(whole, candidates.len()));
         let jobs = candidates.iter().enumerate().flat_map(|(place, candidate)| {

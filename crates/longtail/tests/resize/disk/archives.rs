@@ -149,6 +149,82 @@ fn archives_that_cannot_be_used_are_named_with_the_mend() {
 }
 
 #[test]
+fn labels_are_found_wherever_they_stand_in_an_archive() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("photos.tar");
+    let jpeg =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/jpeg/420.jpg")).unwrap();
+    let sample = |at: usize| {
+        let label = (at * at % 3 % 2).to_string().into_bytes();
+        [(format!("{at}.jpg"), jpeg.clone()), (format!("{at}.cls"), label)]
+    };
+    // Not in the order of their names.
+    let pairs: Vec<_> = [7, 12, 3, 1, 10, 6].into_iter().flat_map(sample).collect();
+    let (images, mut labels): (Vec<_>, Vec<_>) =
+        pairs.iter().cloned().partition(|(name, _)| name.ends_with(".jpg"));
+    labels.reverse();
+    let apart = [images.clone(), labels.clone()].concat();
+    let other_way_round = [labels, images].concat();
+    let listing = |files: &[(String, Vec<u8>)]| {
+        archive(&path, files);
+        Opened::open(&section(&path, Resize::Crop, Storage::Disk)).unwrap().listing
+    };
+    let in_pairs = listing(&pairs);
+    assert_eq!(in_pairs.pool.labels, [1, 0, 0, 1, 1, 0]);
+    assert_eq!(listing(&apart), in_pairs);
+    assert_eq!(listing(&other_way_round), in_pairs);
+}
+
+#[test]
+fn a_sample_stands_once_and_its_name_ends_at_the_first_dot() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("photos.tar");
+    let jpeg =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images/jpeg/420.jpg")).unwrap();
+    let of = |names: &[&str]| {
+        let file = |name: &&str| {
+            let bytes = if name.ends_with(".jpg") { jpeg.clone() } else { b"1".to_vec() };
+            ((*name).to_owned(), bytes)
+        };
+        archive(&path, &names.iter().map(file).collect::<Vec<_>>());
+        said(&section(&path, Resize::Crop, Storage::Disk))
+    };
+    for (names, says) in [
+        (&["a.jpg", "a.cls", "b.jpg", "b.cls", "a.jpg", "a.cls"][..], "a.jpg stands in it twice"),
+        (&["a.jpg", "a.cls", "b.jpg", "a.cls"], "a.cls stands in it twice"),
+        (&["x/a.jpg", "y/b.jpg", "x/a.jpg"], "x/a.jpg stands in it twice"),
+        (&["a.jpg", "b.cls", "a.cls", "b.jpg", "a.1.jpg"], "a.jpg and a.1.jpg are images of one"),
+        (&["n.x.0.jpg", "n.x.0.cls", "n.x.1.jpg", "n.x.1.cls"], "only endings have dots"),
+        (&["x/n.x.0.jpg", "x/n.x.0.cls"], "put x/n.cls"),
+        (&["n.x.0.jpg", "n.x.0.cls"], "its name as a sample ends at its first dot"),
+    ] {
+        let said = of(names);
+        assert!(said.contains("photos.tar") && said.contains(says), "{names:?}: {said}");
+    }
+    // Folders are the classes, whatever dots names have.
+    assert_eq!(of(&["x/n.1.jpg", "x/n.2.jpg", "y/n.1.jpg", "notes.cls", "notes.cls"]), "");
+}
+
+#[test]
+fn compressed_archives_are_told_wherever_they_are() {
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0";
+    for name in ["a.tar.gz", "a.tgz", "train/0.tar.zst", "data/train-0.tar.xz"] {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, gzip).unwrap();
+        for named in [dir.path(), &path] {
+            let said = said(&section(named, Resize::Crop, Storage::Disk));
+            assert!(said.contains(name) && said.contains("unpack it to a plain .tar"), "{said}");
+        }
+    }
+    // Beside the images of classes they are not looked at.
+    let dir = folder();
+    fs::write(dir.path().join("photos.tar.gz"), gzip).unwrap();
+    assert_eq!(said(&section(dir.path(), Resize::Crop, Storage::Disk)), "");
+}
+
+#[test]
 fn what_of_archives_would_go_unheard_is_refused() {
     let dir = tempdir().unwrap();
     let jpeg =

@@ -21,6 +21,26 @@ pub enum PretrainedError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file was cut, or changed by accident.
+    #[error("{file} is cut off or damaged: copy it again")]
+    Damaged {
+        /// The file.
+        file: String,
+    },
+    /// It holds tensors of a kind that stops the reading of the whole file.
+    #[error(
+        "{file} cannot be read as weights: {} of Python's type {found}, and a file with such a tensor is not read, be it \
+         needed or not: save the weights alone, as f32 (torch.save(model.float().state_dict(), …))",
+        which(name.as_deref())
+    )]
+    Unread {
+        /// The file.
+        file: String,
+        /// The first such tensor's name in the file, where that can be told.
+        name: Option<String>,
+        /// What Python calls its type, its storage or what makes it.
+        found: String,
+    },
     /// There is no tensor in it.
     #[error("{file} holds no tensor: save the state dict of a network")]
     Empty {
@@ -103,6 +123,14 @@ pub enum Difference {
         /// Its shape.
         shape: Vec<usize>,
     },
+    /// What the file has under its name is no tensor.
+    #[error("\"{name}\" in it is {found}, and no tensor of numbers")]
+    NoTensor {
+        /// Its name in the file.
+        name: String,
+        /// What it is, in words.
+        found: String,
+    },
     /// It has another shape.
     #[error("\"{name}\" has shape {found:?} where {expected:?} is needed")]
     Shape {
@@ -121,6 +149,10 @@ pub enum Difference {
         /// Its shape.
         shape: Vec<usize>,
     },
+}
+
+fn which(name: Option<&str>) -> String {
+    name.map_or_else(|| "a tensor in it is".into(), |name| format!("tensor \"{name}\" in it is"))
 }
 
 /// What to do where a file seems to be of another network.

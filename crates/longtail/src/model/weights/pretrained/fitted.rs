@@ -15,6 +15,7 @@ use super::{
     Difference, Misfit, Pretrained, PretrainedError, Stored,
     likely::likely,
     names::{Prefix, is_counter},
+    pytorch::no_tensor,
 };
 use crate::{
     counted::counted,
@@ -169,10 +170,7 @@ impl<'a> Fit<'a> {
         for place in self.places.of_part(Part::Encoder) {
             let expected = place.shape.clone();
             match self.find(&place.name) {
-                None => {
-                    let name = place.name.clone();
-                    return Err(self.misfit(Difference::Missing { name, shape: expected }));
-                }
+                None => return Err(self.misfit(self.missing(place))),
                 Some((name, stored)) if stored.shape != expected => {
                     let (name, found) = (name.to_owned(), stored.shape.clone());
                     return Err(self.misfit(Difference::Shape { name, found, expected }));
@@ -186,6 +184,16 @@ impl<'a> Fit<'a> {
                 let (name, shape) = (name.to_owned(), stored.shape.clone());
                 Err(self.misfit(Difference::Surplus { name, shape }))
             }
+        }
+    }
+
+    /// What the file has in the place of a tensor that it lacks.
+    fn missing(&self, place: &Place) -> Difference {
+        let own = place.name.strip_prefix(ENCODER).unwrap_or(&place.name);
+        let of_file = format!("{}{own}", self.prefix.0);
+        match no_tensor(self.pretrained.path(), &of_file) {
+            Some(found) => Difference::NoTensor { name: of_file, found },
+            None => Difference::Missing { name: place.name.clone(), shape: place.shape.clone() },
         }
     }
 
@@ -221,7 +229,7 @@ impl<'a> Fit<'a> {
 
     fn likely(&self) -> Option<String> {
         let shapes = self.below_prefix().map(|(name, (_, stored))| (name, &stored.shape[..]));
-        likely(&shapes.collect())
+        likely(&shapes.collect(), &self.network)
     }
 
     /// All tensors of a part, if the file has them all in these shapes and no more of their layers.

@@ -19,11 +19,13 @@ struct Seen {
     is_bottleneck: bool,
 }
 
-/// The network that an encoder of these names and shapes seems to be, with the option that takes it where there is one.
-pub fn likely(shapes: &BTreeMap<&str, &[usize]>) -> Option<String> {
+/// The network that an encoder of these names and shapes seems to be, with the option that takes it where there is one;
+/// `None` where that is `own`.
+pub fn likely(shapes: &BTreeMap<&str, &[usize]>, own: &str) -> Option<String> {
     let seen = Seen::of(shapes)?;
     let name = seen.name();
     Some(match name {
+        Some(name) if name == own => return None,
         Some(name) if name.parse::<Backbone>().is_ok() => format!("{name}: take --backbone {name}"),
         Some(name) => format!("{name}, which this program does not have"),
         None if seen.is_bottleneck => "a bottleneck network such as resnet50".into(),

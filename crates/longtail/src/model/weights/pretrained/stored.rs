@@ -1,11 +1,11 @@
 //! Tensors as files hold them.
 
-use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
+use std::{collections::BTreeMap, io, ops::Range, path::Path, sync::Arc};
 
 use burn::tensor::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use super::PretrainedError;
+use super::{PretrainedError, pytorch};
 use crate::{
     data::names::text_of,
     model::weights::{Weights, file},
@@ -60,11 +60,11 @@ impl Stored {
         let bytes = match &self.bytes {
             Bytes::Here(all, range) => &all[range.clone()],
             Bytes::There(tensor) => {
-                let format = |error: std::io::Error| PretrainedError::Format {
-                    file: file(),
-                    reason: error.to_string(),
+                let failed = |error: io::Error| match pytorch::is_damage(&error) {
+                    true => PretrainedError::Damaged { file: file() },
+                    false => PretrainedError::Format { file: file(), reason: error.to_string() },
                 };
-                read = tensor.read().map_err(format)?;
+                read = tensor.read().map_err(failed)?;
                 &read
             }
         };
@@ -95,18 +95,23 @@ impl Type {
 /// The tensors of the bytes of a safetensors file.
 ///
 /// # Errors
-/// [`PretrainedError::Format`], naming `path`; [`PretrainedError::Model`] if it has a checksum of this program that does
-/// not fit.
+/// [`PretrainedError::Damaged`] or [`PretrainedError::Format`], naming `path`; [`PretrainedError::Model`] if it has a
+/// checksum of this program that does not fit.
 pub fn of_safetensors(
     bytes: Vec<u8>,
     path: &Path,
 ) -> Result<BTreeMap<String, Stored>, PretrainedError> {
+    let failed = |error: SafeTensorError| match error {
+        SafeTensorError::HeaderTooSmall
+        | SafeTensorError::InvalidHeaderLength
+        | SafeTensorError::MetadataIncompleteBuffer => {
+            PretrainedError::Damaged { file: text_of(path) }
+        }
+        other => PretrainedError::Format { file: text_of(path), reason: other.to_string() },
+    };
+    SafeTensors::read_metadata(&bytes).map_err(failed)?;
     file::check(&file::metadata(&bytes, path)?, &bytes, path)?;
     let bytes = Arc::new(bytes);
-    let failed = |error: safetensors::SafeTensorError| PretrainedError::Format {
-        file: text_of(path),
-        reason: error.to_string(),
-    };
     let tensors = SafeTensors::deserialize(&bytes).map_err(failed)?;
     let start = bytes.as_ptr().addr();
     let stored = |(name, view): (&str, safetensors::tensor::TensorView<'_>)| {

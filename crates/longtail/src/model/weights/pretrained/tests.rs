@@ -101,6 +101,17 @@ fn what_is_no_plain_tensor_is_refused_by_name_and_nothing_is_run() {
         let said = Pretrained::read(&path).unwrap_err().to_string();
         assert!(said.contains(says) && said.contains("checkpoints"), "{said}");
     }
+    for (name, tensor) in [
+        ("complex", "bn1.weight"),
+        ("float8", "bn1.weight"),
+        ("sparse", "bn1.weight"),
+        ("quantised", "bn1.weight"),
+        ("complex-beside", "optimizer.state.0.exp_avg"),
+    ] {
+        let said = Pretrained::read(&fixture(&format!("{name}.pth"))).unwrap_err().to_string();
+        assert!(said.contains(&format!("tensor \"{tensor}\" in it is of Python's type")), "{said}");
+        assert!(said.contains("save the weights alone"), "{said}");
+    }
     let instead = Pretrained::read(&fixture("runs-instead.pth")).unwrap();
     assert!(!instead.tensors.contains_key("bn1.weight"), "a call is no tensor");
     for (name, says) in [("integers", "is of type I64"), ("nan", "not finite")] {
@@ -109,6 +120,45 @@ fn what_is_no_plain_tensor_is_refused_by_name_and_nothing_is_run() {
         assert!(said.contains(says) && said.contains("\"bn1.weight\""), "{said}");
         assert!(values(&pretrained, "conv1.weight").is_ok(), "what is not asked for is no matter");
     }
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_tensor_is_told_under_its_name_in_the_file() {
+    let network = network(&config("resnet8", 3), 0);
+    for (name, says) in [
+        ("words", "\"state_dict.conv1.weight\" in it is text, and no tensor of numbers"),
+        (
+            "meta",
+            "\"conv1.weight\" in it is what Python makes by torch._utils._rebuild_meta_tensor",
+        ),
+    ] {
+        let pretrained = Pretrained::read(&fixture(&format!("{name}.pth"))).unwrap();
+        let said = pretrained.fitted(&network).unwrap_err().to_string();
+        assert!(said.contains("does not fit resnet8") && said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn files_that_are_cut_off_or_damaged_are_told_as_such() {
+    let place = tempdir().unwrap();
+    let path = place.path().join("w");
+    let (_other, own) = file(&weights::state(&network(&config("resnet8", 2), 0)), str::to_owned);
+    for whole in [fixture("zip.pth"), fixture("legacy.pth"), fixture("tar.pth"), own] {
+        let bytes = fs::read(&whole).unwrap();
+        // The archive before PyTorch 0.1.10 ends in zeros.
+        let cut = if whole.ends_with("tar.pth") { 2000 } else { bytes.len() - 10 };
+        fs::write(&path, &bytes[..cut]).unwrap();
+        let said = Pretrained::read(&path).unwrap_err().to_string();
+        assert!(said.ends_with("w is cut off or damaged: copy it again"), "{whole:?}: {said}");
+    }
+    let mut changed = fs::read(fixture("zip.pth")).unwrap();
+    let value = (-0.25_f32).to_le_bytes();
+    let at = changed.windows(4).position(|bytes| bytes == value).unwrap();
+    changed[at] ^= 1;
+    fs::write(&path, changed).unwrap();
+    let pretrained = Pretrained::read(&path).unwrap();
+    let said = values(&pretrained, "conv1.weight").unwrap_err().to_string();
+    assert!(said.ends_with("w is cut off or damaged: copy it again"), "{said}");
 }
 
 /// Whatever byte is another, the file is read or refused.
@@ -250,6 +300,11 @@ fn another_network_is_named() {
     }
     let said = refusal(&of("resnet34"), &config("resnet18", 3));
     assert!(said.contains("no place for \"layer1.2.bn1.bias\""), "{said}");
+    // What was taken is no mend.
+    let mut lacking = small.clone();
+    lacking.remove("encoder.layer3.0.bn2.weight");
+    let said = refusal(&lacking, &config("resnet8", 3));
+    assert!(said.ends_with("no \"encoder.layer3.0.bn2.weight\" of shape [64]"), "{said}");
     let only = State::from([("blocks.0.qkv".to_owned(), small["fc.weight"].clone())]);
     let said = refusal(&only, &config("resnet8", 3));
     assert!(said.contains("it has blocks.0.qkv, and \"conv1.weight\" is looked for"), "{said}");

@@ -1,7 +1,7 @@
 """Proves that exported networks are the runs': trains a few small ones, exports them in every format, and compares what
 PyTorch, ONNX Runtime and tract say of images with `longtail predict`.
 
-    venv/bin/pip install torch==2.15.0 onnx==1.23.2 onnxruntime==1.32.0 tract==0.23.9 safetensors==0.8.0 pillow==13.0.0
+    venv/bin/pip install torch==2.15.0 torchvision==0.29.2 onnx==1.23.2 onnxruntime==1.32.0 tract==0.23.9 safetensors==0.8.0 pillow==13.0.0
     cargo build --release && venv/bin/python benches/peers/export.py
 """
 
@@ -42,6 +42,9 @@ RUNS = {
     "ride, adjusted by 1": "--method ride",
     "ride with gates": "--method ride --set method.routing=true",
     "bbn": "--method bbn",
+    "ride, ResNet-18": "--method ride --backbone resnet18",
+    "ride, ResNeXt-50": "--method ride --backbone resnext50_32x4d",
+    "bbn, ResNet-50": "--method bbn --backbone resnet50",
 }
 
 

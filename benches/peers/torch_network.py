@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 
 def conv(inputs: int, outputs: int, stride: int) -> nn.Conv2d:
@@ -25,20 +26,44 @@ class Block(nn.Module):
         return F.relu(y + F.pad(x, (0, 0, 0, 0, self.before, self.after)))
 
 
+def small(weights: dict[str, Tensor], name: str, _stage: int) -> Block:
+    outputs, inputs = weights[f"{name}.conv1.weight"].shape[:2]
+    return Block(inputs, outputs, 1 if inputs == outputs else 2)
+
+
+def large(weights: dict[str, Tensor], name: str, stage: int) -> BasicBlock | Bottleneck:
+    """torchvision's block; where the shape changes its shortcut is a convolution, and from the second stage on it halves."""
+    first, second = (weights[f"{name}.conv{i}.weight"].shape for i in (1, 2))
+    shortcut = weights.get(f"{name}.downsample.0.weight")
+    stride = 2 if stage > 1 and shortcut is not None else 1
+    if shortcut is not None:
+        outputs, inputs = shortcut.shape[:2]
+        shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+    if f"{name}.conv3.weight" not in weights:
+        return BasicBlock(first[1], first[0], stride, shortcut)
+    planes, groups = len(weights[f"{name}.conv3.weight"]) // Bottleneck.expansion, second[0] // second[1]
+    return Bottleneck(first[1], planes, stride, shortcut, groups, 64 * second[1] // planes)
+
+
 class Stages(nn.Module):
-    """The stages `layer1` to `layer3` that weights under `owner` have."""
+    """The stages `layer1` to `layer4` that weights under `owner` have."""
 
     def __init__(self, weights: dict[str, Tensor], owner: str) -> None:
         super().__init__()
-        for stage in (1, 2, 3):
+        block = large if is_large(weights) else small
+        for stage in (1, 2, 3, 4):
             blocks = []
-            while (first := weights.get(f"{owner}layer{stage}.{len(blocks)}.conv1.weight")) is not None:
-                outputs, inputs = first.shape[:2]
-                blocks.append(Block(inputs, outputs, 1 if inputs == outputs else 2))
+            while f"{(name := f'{owner}layer{stage}.{len(blocks)}')}.conv1.weight" in weights:
+                blocks.append(block(weights, name, stage))
             setattr(self, f"layer{stage}", nn.Sequential(*blocks))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer3(self.layer2(self.layer1(x)))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+def is_large(weights: dict[str, Tensor]) -> bool:
+    """Whether the network is one for large images."""
+    return weights["encoder.conv1.weight"].shape[-1] == 7
 
 
 class Encoder(Stages):
@@ -46,10 +71,15 @@ class Encoder(Stages):
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
         super().__init__(weights, "encoder.")
-        self.conv1, self.bn1 = conv(3, 16, 1), nn.BatchNorm2d(16)
+        if is_large(weights):
+            self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64)
+            self.pool = nn.MaxPool2d(3, 2, padding=1)
+        else:
+            self.conv1, self.bn1 = conv(3, 16, 1), nn.BatchNorm2d(16)
+            self.pool = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.relu(self.bn1(self.conv1(x))))
+        return super().forward(self.pool(F.relu(self.bn1(self.conv1(x)))))
 
 
 class Classifier(nn.Linear):

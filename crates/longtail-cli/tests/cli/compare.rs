@@ -205,6 +205,10 @@ fn a_folder_of_runs_stands_for_them() {
     let notes = all["notes"].to_string();
     assert!(notes.contains("runs/la is no run itself and stands for the 4 runs below"), "{notes}");
     assert_eq!(compared("runs")["rows"].as_array().unwrap().len(), 3);
+    place.write("runs/t.csv", "");
+    let notes = compared("runs/t.csv runs/rcl runs/la")["notes"].to_string();
+    assert!(notes.contains("runs/t.csv is a file and no run"), "{notes}");
+    assert!(place.fail(1, "compare runs/t.csv").contains("runs/t.csv holds no run"));
     let based = compared("runs/rcl --baseline runs/la");
     assert_eq!((&based["baseline"], &based["rows"][1]["method"]), (&1.into(), &"la".into()));
     let text = place.fail(1, "compare none runs/rcl");

@@ -26,6 +26,30 @@ fn a_run_that_was_stopped_says_so_wherever_its_figures_stand() {
     assert!(!page.contains("stopped"), "{page}");
 }
 
+/// A second stage in which no step is made would take the place of the first one's model.
+#[test]
+fn a_stage_begins_with_its_first_step() {
+    let place = Place::with_photos();
+    let words = |steps: u64, out: &str| {
+        format!("train {SMALL} --method crt --epochs 2 --max-steps {steps} --out {out}")
+    };
+    place.succeed(&words(4, "run"));
+    let summary = place.json("run/summary.json");
+    assert_eq!((&summary["epochs"], &summary["planned_epochs"]), (&2.into(), &3.into()));
+    assert!(
+        summary["best"].is_object() && place.exists("run/checkpoints/weights-best.safetensors")
+    );
+    let notes = summary["notes"].to_string();
+    assert!(notes.contains("after 2 of 3 epochs, before its stage classifier began"), "{notes}");
+    place.succeed("evaluate run --quiet");
+    place.succeed("train --resume --out run --quiet");
+    place.succeed(&words(99, "whole"));
+    assert_eq!(place.weights("run"), place.weights("whole"));
+    place.succeed(&words(5, "begun"));
+    let notes = place.json("begun/summary.json")["notes"].to_string();
+    assert!(notes.contains("after 2 of 3 epochs\""), "{notes}");
+}
+
 #[test]
 fn runs_of_other_steps_are_no_seeds_of_one_row() {
     let place = Place::with_photos();

@@ -64,6 +64,9 @@ fn a_cache_among_the_classes_is_none_of_them() {
     assert!(files(&place, "photos/cache") > 1);
     assert_eq!(place.succeed("data stats --data photos"), before);
     place.succeed("evaluate run --quiet");
+    // One that others have marked is a class as any.
+    place.write("photos/green/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+    assert!(place.succeed("data stats --data photos").contains("green"));
     // What holds images of people stays theirs.
     place.succeed(&format!("train {SMALL} --method la --epochs 1 --cache photos/red --out other"));
     assert!(place.succeed("data stats --data photos").contains("red"));

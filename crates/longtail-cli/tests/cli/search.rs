@@ -98,6 +98,21 @@ fn halving_gives_candidates_up_early_and_the_survivor_is_the_plain_run() {
     assert_eq!(self::found(&place, words), found);
 }
 
+/// An epoch has two steps, so that the second rung and the whole run end at one step of the second epoch.
+#[test]
+fn a_search_of_runs_that_are_stopped_says_so_and_ranks_them_alike() {
+    let place = Place::with_photos();
+    let words = "--knob tau=0.5,1.0,1.5,2.0 --halving --eta 2 --min-epochs 1 --epochs 4 --max-steps 3 --out s";
+    let found = found(&place, words);
+    let candidates = found["candidates"].as_array().unwrap();
+    let mut epochs: Vec<_> = candidates.iter().map(|c| c["epochs"].as_u64().unwrap()).collect();
+    epochs.sort_unstable();
+    assert_eq!((epochs, found["max_steps"].as_u64()), (vec![1, 1, 2, 2], Some(3)));
+    assert_eq!(candidates[found["chosen"].as_u64().unwrap() as usize]["rank"], 1, "{found}");
+    let text = fs::read_to_string(place.path("s/SEARCH.md")).unwrap();
+    assert!(text.contains("Runs were stopped after 3 steps"), "{text}");
+}
+
 #[test]
 fn a_search_that_is_killed_comes_to_the_same() {
     let words = "--knob tau=0.5,1.3 --epochs 6 --checkpoint-steps 1 --out s";

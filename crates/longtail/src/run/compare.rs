@@ -27,7 +27,7 @@ const LARGEST: u64 = 1 << 30;
 const NOT_COMPARED: [&str; 2] = ["train.seed", "data.any_content"];
 
 /// Compares the runs in the folders `paths` ([`Comparison::of`]). A folder that is no run itself stands for the runs below
-/// it, and a note says so. A folder that is named twice counts once, and one that `options` names as baseline alone is
+/// it, and a file beside folders is passed over; notes say so. A folder that is named twice counts once, and one that `options` names as baseline alone is
 /// added. Nothing but the folders is read: where the images are does not matter.
 ///
 /// # Errors
@@ -35,7 +35,14 @@ const NOT_COMPARED: [&str; 2] = ["train.seed", "data.any_content"];
 /// [`Error::Recipe`] and [`Error::Report`] for files of a run that cannot be read.
 pub fn compare(paths: &[PathBuf], options: &CompareOptions) -> Result<Comparison> {
     let mut compared = Compared::default();
-    paths.iter().try_for_each(|path| compared.add(path))?;
+    // What a shell names by `runs/*`: results may lie beside runs.
+    let (files, folders): (Vec<&PathBuf>, _) = paths.iter().partition(|path| path.is_file());
+    let named = if folders.is_empty() { &files } else { &folders };
+    named.iter().try_for_each(|path| compared.add(path))?;
+    if !folders.is_empty() {
+        let over = files.iter().map(|file| format!("{} is a file and no run.", text_of(file)));
+        compared.notes.extend(over);
+    }
     let mut options = options.clone();
     if let Some(name) = &options.baseline
         && let Some(run) = compared.baseline(name)?

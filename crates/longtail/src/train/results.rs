@@ -178,10 +178,9 @@ impl Trainer {
 
     /// What is to be known of figures of a run that was stopped.
     fn cut_short(&self, summary: &Summary) -> Option<String> {
-        let later = self.plan.stages.iter().enumerate().skip(1);
-        let waits = |place: usize| self.plan.first_epoch(place) > summary.epochs;
-        let never = later.filter(|(place, _)| waits(*place)).map(|(_, stage)| stage.name).next();
-        let never = never.map_or(String::new(), |name| {
+        let next = self.plan.stages.get(self.progress().stage + 1);
+        let never = next.map_or(String::new(), |stage| {
+            let name = stage.name;
             format!(
                 ", before its stage {name} began, without which it is not what its method makes"
             )

@@ -227,6 +227,10 @@ impl Trainer {
             self.before_epoch(observer)?;
         }
         while self.progress.epoch < self.plan.epochs() {
+            // A stage in which no step is made is not begun, for it takes the place of the one before.
+            if limits.max_steps.is_some_and(|most| self.progress.step >= most) {
+                return self.stop_early(log, observer);
+            }
             self.begin_stage(observer)?;
             if let Some(ending) = self.run_stage(limits, log, observer)? {
                 return Ok(ending);

@@ -18,17 +18,19 @@ use sha2::{Digest as _, Sha256};
 use store::Store;
 
 use super::{DataError, Fitting, ReadImage, on_disk::OnDisk};
-use crate::{counted::counted, hex::hex};
+use crate::{counted::counted, hex::hex, regular};
 
-/// What marks a folder as a cache, for us and for programs that make copies (<https://bford.info/cachedir/>).
+/// What marks a folder as a cache of this program, and for programs that make copies as one of any
+/// (<https://bford.info/cachedir/>).
 const TAG: (&str, &str) = (
     "CACHEDIR.TAG",
     "Signature: 8a477f597d28d172789f06886806bc55\n# Decoded images of longtail train --cache; the folder can be deleted.\n",
 );
 
-/// Whether a folder is a cache.
+/// Whether a folder is a cache that this program has made.
 pub(super) fn is_cache(folder: &Path) -> bool {
-    folder.join(TAG.0).is_file()
+    let tag = regular::read(&folder.join(TAG.0), 2 * TAG.1.len() as u64);
+    tag.is_ok_and(|tag| tag == TAG.1.as_bytes())
 }
 
 /// Makes a folder for a cache; one in which something lies already is not marked as one.

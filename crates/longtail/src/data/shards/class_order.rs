@@ -1,11 +1,8 @@
 //! Tables that number their classes, each in an order of its own: a label means the class that its own table calls so.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, path::Path};
 
-use super::{Read, fault};
+use super::{Found, Read, fault};
 use crate::data::{
     DataError, list,
     names::{listed, text_of},
@@ -14,47 +11,101 @@ use crate::data::{
 /// Tables that are named in one sentence.
 const NAMED: usize = 5;
 
-/// Gives the labels of tables that name their classes in another order the numbers of the first one, with a sentence that
-/// says of which; `names_of` are the classes that a table names.
+/// Gives the labels of tables that name their classes in another order the numbers of the first one that names some, and
+/// those of files that name none its names, with sentences that say of which; `names_of` are the classes that a table names.
 ///
 /// # Errors
-/// [`DataError::Shard`] for a label that such a table does not name.
+/// [`DataError::Shard`] for a label that such a table does not name, and for a file without names where the orders differ.
 pub(super) fn unite(
-    parts: [&mut Vec<Read>; 3],
+    mut parts: [&mut Vec<Read>; 3],
     names_of: impl Fn(&Path) -> Result<Option<Vec<String>>, DataError>,
-) -> Result<Option<String>, DataError> {
-    let mut first: Option<(PathBuf, Numbers)> = None;
-    let mut others = Vec::new();
-    for (path, found) in parts.into_iter().flatten() {
-        let Some(names) = names_of(path)? else { continue };
-        let Some((first, numbers)) = &mut first else {
-            first = Some((path.clone(), Numbers::of(names)));
-            continue;
-        };
-        if numbers.agree(&names) {
-            continue;
+) -> Result<Vec<String>, DataError> {
+    let paths = parts.iter().flat_map(|part| part.iter()).map(|(path, _)| path.clone());
+    let paths: Vec<_> = paths.collect();
+    let orders = paths.iter().map(|path| names_of(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut named = paths.iter().zip(&orders).filter_map(|(path, own)| Some((path, own.as_ref()?)));
+    let Some((first, names)) = named.next() else { return Ok(Vec::new()) };
+    let mut numbers = Numbers::of(names.clone());
+    let other = named.find(|(_, names)| !numbers.agree(names)).map(|(path, _)| path);
+    let (mut turned, mut unnamed) = (Vec::new(), Vec::new());
+    let reads = parts.iter_mut().flat_map(|part| part.iter_mut());
+    for ((path, found), names) in reads.zip(&orders) {
+        match names {
+            Some(names) if numbers.agree(names) => numbers.add(names),
+            Some(_) => {
+                by_name(path, found, first, &mut numbers)?;
+                turned.push(text_of(path));
+            }
+            None if found.iter().any(is_numbered) => {
+                if let Some(other) = other {
+                    return Err(without_names(path, first, other));
+                }
+                for image in found.iter_mut().filter(|image| is_numbered(image)) {
+                    image.class_name = numbers.name(&image.label);
+                }
+                unnamed.push(text_of(path));
+            }
+            None => {}
         }
-        for image in found.iter_mut().filter(|image| list::is_number(&image.label)) {
-            let Some(name) = &image.class_name else {
-                let reason = format!(
-                    "it names classes in another order than {}, and none for label {} ({}): write its names anew",
-                    text_of(first),
-                    list::cut(&image.label),
-                    image.name
-                );
-                return Err(fault(path, reason));
-            };
-            image.label = numbers.number(name).to_string();
-        }
-        others.push(text_of(path));
     }
-    Ok(first.filter(|_| !others.is_empty()).map(|(first, _)| {
+    Ok(said(first, turned, unnamed))
+}
+
+/// Whether an image has a number as its label, and no name.
+fn is_numbered(image: &Found) -> bool {
+    !image.by_folder && image.class_name.is_none() && list::is_number(&image.label)
+}
+
+/// Gives the labels of one table their numbers in another.
+fn by_name(
+    path: &Path,
+    found: &mut [Found],
+    first: &Path,
+    numbers: &mut Numbers,
+) -> Result<(), DataError> {
+    for image in found.iter_mut().filter(|image| list::is_number(&image.label)) {
+        let Some(name) = &image.class_name else {
+            let reason = format!(
+                "it names classes in another order than {}, and none for label {} ({}): write its names anew",
+                text_of(first),
+                list::cut(&image.label),
+                image.name
+            );
+            return Err(fault(path, reason));
+        };
+        image.label = numbers.number(name).to_string();
+    }
+    Ok(())
+}
+
+fn without_names(path: &Path, first: &Path, other: &Path) -> DataError {
+    let reason = format!(
+        "it does not say which classes its numbers mean, and {} and {} number theirs in different orders: write it with \
+         their names, or with names as labels",
+        text_of(first),
+        text_of(other)
+    );
+    fault(path, reason)
+}
+
+fn said(first: &Path, mut turned: Vec<String>, mut unnamed: Vec<String>) -> Vec<String> {
+    // A file of which a column says the parts is read once for each.
+    for files in [&mut turned, &mut unnamed] {
+        files.sort();
+        files.dedup();
+    }
+    let first = text_of(first);
+    let turned = (!turned.is_empty()).then(|| {
         format!(
-            "classes are numbered as in {}; labels of {} are taken by their names, which stand there in another order",
-            text_of(&first),
-            listed(&others, NAMED)
+            "classes are numbered as in {first}; labels of {} are taken by their names, which stand there in another order",
+            listed(&turned, NAMED)
         )
-    }))
+    });
+    let unnamed = (!unnamed.is_empty()).then(|| {
+        let files = listed(&unnamed, NAMED);
+        format!("{files} names no classes: labels are taken to mean what {first} calls them")
+    });
+    turned.into_iter().chain(unnamed).collect()
 }
 
 /// What the first table calls its classes, and those that others add.
@@ -72,9 +123,22 @@ impl Numbers {
         Self { names, numbers }
     }
 
-    /// Whether every number means the same class; a table may name fewer.
+    /// Whether every number means the same class, as far as both name it.
     fn agree(&self, names: &[String]) -> bool {
-        names.len() <= self.names.len() && names.iter().zip(&self.names).all(|(a, b)| a == b)
+        names.iter().zip(&self.names).all(|(a, b)| a == b)
+    }
+
+    /// Takes over names behind the last one.
+    fn add(&mut self, names: &[String]) {
+        for name in names.iter().skip(self.names.len()) {
+            self.numbers.entry(name.clone()).or_insert(self.names.len());
+            self.names.push(name.clone());
+        }
+    }
+
+    /// What a number means.
+    fn name(&self, number: &str) -> Option<String> {
+        self.names.get(number.parse::<usize>().ok()?).cloned()
     }
 
     /// The number of a class; a new one comes behind all.
@@ -94,10 +158,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::data::{
-        catalog::{Located, Place},
-        shards::Found,
-    };
+    use crate::data::catalog::{Located, Place};
 
     /// A table with images of these labels.
     fn read(path: &str, names: &[&str], labels: &[usize]) -> Read {
@@ -112,9 +173,8 @@ mod tests {
         (path.into(), found.collect())
     }
 
-    fn united(
-        tables: &[(&str, &[&str], &[usize])],
-    ) -> Result<(Vec<Vec<String>>, Option<String>), String> {
+    /// Labels with their names, and what is said.
+    fn united(tables: &[(&str, &[&str], &[usize])]) -> Result<(Vec<Vec<String>>, String), String> {
         let mut train: Vec<Read> =
             tables.iter().map(|(path, names, labels)| read(path, names, labels)).collect();
         let mut test = train.split_off(1);
@@ -122,40 +182,70 @@ mod tests {
             let (_, names, _) = tables.iter().find(|(own, ..)| Path::new(own) == path).unwrap();
             Ok((!names.is_empty()).then(|| names.iter().map(|name| (*name).into()).collect()))
         };
-        let note = unite([&mut train, &mut Vec::new(), &mut test], names_of);
-        let note = note.map_err(|error| error.to_string())?;
-        let labels = |(_, found): Read| found.into_iter().map(|found| found.label).collect();
-        Ok((train.into_iter().chain(test).map(labels).collect(), note))
+        let notes = unite([&mut train, &mut Vec::new(), &mut test], names_of);
+        let notes = notes.map_err(|error| error.to_string())?;
+        let shown = |Found { label, class_name, .. }: Found| {
+            label + &class_name.map_or(String::new(), |name| format!(" {name}"))
+        };
+        let labels = |(_, found): Read| found.into_iter().map(shown).collect();
+        Ok((train.into_iter().chain(test).map(labels).collect(), notes.join("\n")))
     }
 
     #[test]
     fn labels_are_taken_by_the_names_of_their_own_table() {
-        let (labels, note) = united(&[
+        let (labels, said) = united(&[
             ("a.parquet", &["ant", "bee", "cat"], &[0, 1, 2]),
             ("b.parquet", &["cat", "bee", "ant"], &[0, 1, 2]),
             ("c.parquet", &["dog", "ant"], &[0, 1, 0]),
         ])
         .unwrap();
-        assert_eq!(labels, [vec!["0", "1", "2"], vec!["2", "1", "0"], vec!["3", "0", "3"]]);
-        let note = note.unwrap();
+        let expected = [
+            vec!["0 ant", "1 bee", "2 cat"],
+            vec!["2 cat", "1 bee", "0 ant"],
+            vec!["3 dog", "0 ant", "3 dog"],
+        ];
+        assert_eq!(labels, expected);
         assert!(
-            note.contains("as in a.parquet") && note.contains("b.parquet, c.parquet"),
-            "{note}"
+            said.contains("as in a.parquet") && said.contains("b.parquet, c.parquet"),
+            "{said}"
         );
     }
 
     #[test]
-    fn tables_that_agree_or_say_nothing_keep_their_numbers() {
+    fn tables_that_agree_keep_their_numbers_and_may_name_more() {
         let agreeing: [(&str, &[&str], &[usize]); 3] = [
             ("a.parquet", &["ant", "bee"], &[0, 1]),
             ("b.parquet", &["ant"], &[0]),
-            ("c.parquet", &[], &[1]),
+            ("c.parquet", &["ant", "bee", "cat"], &[2]),
         ];
-        let (labels, note) = united(&agreeing).unwrap();
-        assert_eq!(
-            (labels, note),
-            (vec![vec!["0".into(), "1".into()], vec!["0".into()], vec!["1".into()]], None)
+        let labels =
+            vec![vec!["0 ant".into(), "1 bee".into()], vec!["0 ant".into()], vec!["2 cat".into()]];
+        assert_eq!(united(&agreeing), Ok((labels, String::new())));
+    }
+
+    #[test]
+    fn what_names_no_classes_is_taken_by_the_names_of_the_others_unless_they_differ() {
+        let (labels, said) = united(&[
+            ("a.parquet", &[], &[1, 0]),
+            ("b.parquet", &["ant", "bee"], &[0, 1]),
+            ("c.parquet", &[], &[1, 2]),
+        ])
+        .unwrap();
+        assert_eq!(labels, [vec!["1 bee", "0 ant"], vec!["0 ant", "1 bee"], vec!["1 bee", "2"]]);
+        assert!(said.contains("a.parquet, c.parquet names no classes"), "{said}");
+        assert!(said.contains("what b.parquet calls them"), "{said}");
+        let said = united(&[
+            ("a.parquet", &["ant", "bee"], &[0, 1]),
+            ("b.parquet", &[], &[0]),
+            ("c.parquet", &["bee", "ant"], &[1]),
+        ])
+        .unwrap_err();
+        assert!(
+            said.contains("b.parquet") && said.contains("a.parquet and c.parquet number"),
+            "{said}"
         );
+        let none: [(&str, &[&str], &[usize]); 2] = [("a.tar", &[], &[0]), ("b.tar", &[], &[1])];
+        assert_eq!(united(&none), Ok((vec![vec!["0".into()], vec!["1".into()]], String::new())));
     }
 
     #[test]

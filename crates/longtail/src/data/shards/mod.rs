@@ -331,11 +331,24 @@ fn files(read: Vec<Read>, labels: &Labels) -> Result<Files, DataError> {
     let mut files = Files::default();
     for (path, found) in read {
         for image in found {
-            let class = labels.class(&path, &entry(&image)).map_err(|error| plain(&path, error))?;
+            let class =
+                labels.class(&path, &entry(&image)).map_err(|error| match &image.class_name {
+                    Some(name) => untrained(&path, &image.name, name),
+                    None => plain(&path, error),
+                })?;
             files.push(image.place, image.name, class);
         }
     }
     Ok(files)
+}
+
+/// On a class that other parts name, and training has not.
+fn untrained(path: &Path, image: &str, class: &str) -> DataError {
+    let reason = format!(
+        "{image} is of the class \"{}\", of which there is no training image: leave it out, or add training images of it",
+        list::cut(class)
+    );
+    fault(path, reason)
 }
 
 /// What is wrong with labels, as it is said of an archive, which has no lines.

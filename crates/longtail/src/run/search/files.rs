@@ -2,6 +2,7 @@
 
 use super::{Found, Tried};
 use crate::{
+    counted::counted,
     report::{
         ReportError, Sheet,
         compare::{Spread, figure},
@@ -53,8 +54,12 @@ impl Found {
             1 => "one seed".into(),
             many => format!("{many} seeds"),
         };
+        let stopped = self.max_steps.map_or(String::new(), |most| {
+            let steps = counted(most as usize, "step", "steps");
+            format!(" Runs were stopped after {steps}; what begins later had no part in them.")
+        });
         format!(
-            "Balanced top-1 and harmonic mean of the last epoch on {} validation images, in percent, {seeds}. No test image was looked at.",
+            "Balanced top-1 and harmonic mean of the last epoch on {} validation images, in percent, {seeds}.{stopped} No test image was looked at.",
             self.images
         )
     }

@@ -58,6 +58,9 @@ pub struct Found {
     pub chosen: usize,
     /// The names of those that validation does not tell from it: within half its 95 % interval.
     pub undecided: Vec<String>,
+    /// The steps at which every run was stopped, if it was not at its end before; `None` where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
     /// Validation images.
     pub images: usize,
     /// Half the 95 % interval of the chosen one's balanced top-1 on them.
@@ -126,6 +129,7 @@ impl Found {
             candidates: tried,
             chosen,
             undecided,
+            max_steps: search.limits.max_steps,
             images,
             margin,
             test: test(&summaries),

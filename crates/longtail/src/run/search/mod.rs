@@ -28,7 +28,7 @@ use crate::{
     Result,
     method::Planner,
     recipe::{Recipe, RecipeFile},
-    report::{LogKind, MetricsLog, compare::Spread, counted},
+    report::{EpochRecord, LogKind, MetricsLog, compare::Spread, counted},
     train::{self, Limits, RunFolder},
 };
 
@@ -205,16 +205,18 @@ fn measured(job: &Job, outcome: &Outcome, epochs: Option<usize>) -> Option<Measu
         return None;
     }
     let folder = RunFolder::at(&job.folder);
+    let records = MetricsLog::read(folder.metrics()).unwrap_or_default();
+    // One within which a limit of steps ended it is counted.
+    let begun = |record: &EpochRecord| record.epoch + 1;
     let (done, val) = match epochs {
         // At that epoch, however far the run is by now.
         Some(epochs) => {
-            let records = MetricsLog::read(folder.metrics()).ok()?;
             let record = records.get(epochs - 1).or(records.last())?;
-            (record.epoch + 1, record.val.clone()?)
+            (begun(record), record.val.clone()?)
         }
         None => {
             let Validation { epochs, val, .. } = Validation::of(&folder)?;
-            (epochs, val)
+            (records.last().map_or(epochs, begun), val)
         }
     };
     Some(Measured {

@@ -125,26 +125,6 @@ fn what_cannot_be_read_is_named_in_every_format_and_stops_nothing() {
 }
 
 #[test]
-fn where_nothing_can_be_read_every_format_says_so_of_each() {
-    let place = trained();
-    place.write("cut.jpg", "");
-    let answered = |format: &str| {
-        let output = place.run(&format!("predict run gone.png cut.jpg --format {format}"));
-        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-        stdout(&output)
-    };
-    let csv = rows(&answered("csv"));
-    assert_eq!(csv.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["gone.png", "cut.jpg"]);
-    assert!(csv.iter().all(|row| row[1].is_empty() && !row.last().unwrap().is_empty()), "{csv:?}");
-    let lines = objects(&answered("jsonl"));
-    assert!(lines.len() == 2 && lines.iter().all(|line| line["error"].is_string()), "{lines:?}");
-    assert_eq!(answered("table").matches("  cannot be read: ").count(), 2);
-    place.fail(1, "predict run gone.png --format csv --out rows.csv");
-    let written = fs::read_to_string(place.path("rows.csv")).unwrap();
-    assert_eq!(rows(&written)[0][0], "gone.png");
-}
-
-#[test]
 fn hidden_files_and_those_of_systems_are_passed_over_and_others_are_counted() {
     let place = trained();
     for hidden in [".git", "__MACOSX", ".ipynb_checkpoints", "@eaDir", "$RECYCLE.BIN"] {

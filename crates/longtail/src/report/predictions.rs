@@ -154,7 +154,8 @@ impl<W: Write> PredictionWriter<W> {
 }
 
 impl<W: Write> PredictionWriter<W> {
-    /// Ends the table; a CSV of no image at all has its header.
+    /// Ends the table. A CSV that holds no prediction, only images that could not be read, is not begun: it would be
+    /// taken for an answer; one of no image at all has its header.
     ///
     /// # Errors
     /// [`ReportError::Predictions`] if `out` does not take it.
@@ -218,11 +219,12 @@ fn padded(text: &str, width: usize) -> String {
     text + &" ".repeat(gap)
 }
 
+/// A table that begins with its first prediction: one without any would be taken for an answer.
 struct Csv<W: Write> {
     out: csv::Writer<W>,
     header: Vec<String>,
-    /// Whether the header is written. It comes with the first row, so that what fails before leaves nothing.
-    begun: bool,
+    /// Records before the first prediction; `None` once there was one.
+    held_back: Option<Vec<Vec<String>>>,
     raw_names: bool,
 }
 
@@ -242,28 +244,34 @@ impl<W: Write> Csv<W> {
             (2..=classes).flat_map(|rank| [format!("class_{rank}"), format!("probability_{rank}")]),
         );
         header.push("error".into());
-        Self { out: csv::Writer::from_writer(out), header, begun: false, raw_names: false }
-    }
-
-    fn begin(&mut self) -> io::Result<()> {
-        if !self.begun {
-            self.out.write_record(&self.header)?;
-            self.begun = true;
-        }
-        Ok(())
+        let (out, held_back) = (csv::Writer::from_writer(out), Some(Vec::new()));
+        Self { out, header, held_back, raw_names: false }
     }
 
     fn write(&mut self, answers: &[Answer]) -> io::Result<()> {
-        self.begin()?;
         for answer in answers {
             let record = self.record(answer);
+            match &mut self.held_back {
+                Some(records) if answer.is_err() => {
+                    records.push(record);
+                    continue;
+                }
+                held_back => {
+                    if let Some(records) = held_back.take() {
+                        self.out.write_record(&self.header)?;
+                        records.iter().try_for_each(|record| self.out.write_record(record))?;
+                    }
+                }
+            }
             self.out.write_record(&record)?;
         }
         self.out.flush()
     }
 
     fn finish(mut self) -> io::Result<()> {
-        self.begin()?;
+        if self.held_back.is_some_and(|records| records.is_empty()) {
+            self.out.write_record(&self.header)?;
+        }
         self.out.flush()
     }
 

@@ -87,6 +87,8 @@ fn the_best_model_on_other_images_is_the_runs_own() {
     place.succeed(&format!("train {SMALL} --method la --epochs 2 --max-steps 1 --out run"));
     let own = place.json("run/summary.json");
     assert_eq!(own["best"]["epoch"], 0);
+    let page = fs::read_to_string(place.path("run/report.html")).unwrap();
+    assert!(page.contains("within epoch 1, and the best on validation"), "{page}");
     for class in ["red", "green"] {
         let to = place.path("other").join(class);
         fs::create_dir_all(&to).unwrap();

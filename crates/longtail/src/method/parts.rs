@@ -11,7 +11,7 @@ use crate::{
         ClassCounts, ClassifierContrastive, ClassifierLoss, CompressionMode, CompressionPreset,
         CompressionStart, CompressionSwitch, ContrastiveBranch, Objective,
     },
-    model::{Branches, ClassifierStart, EncoderConfig, NetworkConfig, Part},
+    model::{ClassifierStart, NetworkConfig, Part},
     optim::{Schedule, SgdConfig},
 };
 
@@ -104,16 +104,13 @@ pub fn network(
 ) -> NetworkConfig {
     let model = settings.model;
     NetworkConfig {
-        encoder: EncoderConfig::Backbone(model.backbone),
-        classes,
         classifier: model.classifier,
         cosine_scale: model.cosine_scale,
         head: contrastive_with_prototypes.map(|_| [model.head_hidden, model.head_out]),
         prototypes: contrastive_with_prototypes == Some(true),
         init_heads: model.init_heads,
         precision: settings.train.precision,
-        branches: Branches::One,
-        classifier_bias: None,
+        ..NetworkConfig::new(model.backbone, classes)
     }
 }
 

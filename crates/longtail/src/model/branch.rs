@@ -99,8 +99,7 @@ mod tests {
     use crate::{
         device,
         model::{
-            ClassifierKind, EncoderConfig, InitHeads, Network, NetworkConfig, Precision,
-            ResNetKind,
+            Network, NetworkConfig, ResNetKind,
             weights::{State, state, values, with_state},
         },
     };
@@ -113,18 +112,7 @@ mod tests {
     ];
 
     fn network(backbone: Backbone, branches: Branches) -> Network {
-        let config = NetworkConfig {
-            encoder: EncoderConfig::Backbone(backbone),
-            classes: 3,
-            classifier: ClassifierKind::Cosine,
-            cosine_scale: 30.0,
-            head: None,
-            prototypes: false,
-            init_heads: InitHeads::TorchDefault,
-            precision: Precision::F32,
-            branches,
-            classifier_bias: None,
-        };
+        let config = NetworkConfig { branches, ..NetworkConfig::new(backbone, 3) };
         Network::new(&config, 3, &device::cpu()).unwrap()
     }
 

@@ -341,7 +341,7 @@ mod tests {
     use super::*;
     use crate::{
         device,
-        model::{Backbone, ClassifierKind, EncoderConfig},
+        model::{Backbone, EncoderConfig},
     };
 
     fn resnet(depth: usize) -> EncoderConfig {
@@ -349,18 +349,8 @@ mod tests {
     }
 
     fn config(classes: usize) -> NetworkConfig {
-        NetworkConfig {
-            encoder: resnet(32),
-            classes,
-            classifier: ClassifierKind::Linear,
-            cosine_scale: 30.0,
-            head: Some([512, 128]),
-            prototypes: true,
-            init_heads: InitHeads::TorchDefault,
-            precision: Precision::F32,
-            branches: Branches::One,
-            classifier_bias: None,
-        }
+        let plain = NetworkConfig::new(Backbone::ResNetCifar { depth: 32 }, classes);
+        NetworkConfig { head: Some([512, 128]), prototypes: true, ..plain }
     }
 
     /// Trainable parameters; running statistics are state, not parameters.

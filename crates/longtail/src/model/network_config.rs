@@ -1,5 +1,6 @@
 use super::{
-    Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, ModelError, Precision,
+    Backbone, Branch, Branches, Classifier, Encoder, EncoderConfig, Initialiser, ModelError,
+    Precision,
 };
 use crate::choice::choice;
 
@@ -77,6 +78,31 @@ pub enum ClassifierStart {
 }
 
 impl NetworkConfig {
+    /// A backbone of one branch in f32 with a linear classifier, which starts as PyTorch's, and nothing else.
+    ///
+    /// ```
+    /// use longtail::model::{Backbone, NetworkConfig, ResNetKind};
+    ///
+    /// let config = NetworkConfig::new(Backbone::ResNet(ResNetKind::ResNet50), 1000);
+    /// // With a contrastive branch.
+    /// let contrastive = NetworkConfig { head: Some([2048, 1024]), prototypes: true, ..config };
+    /// assert_eq!(contrastive.classes, 1000);
+    /// ```
+    pub fn new(backbone: Backbone, classes: usize) -> Self {
+        Self {
+            encoder: EncoderConfig::Backbone(backbone),
+            classes,
+            classifier: ClassifierKind::Linear,
+            cosine_scale: 30.0,
+            head: None,
+            prototypes: false,
+            init_heads: InitHeads::TorchDefault,
+            precision: Precision::F32,
+            branches: Branches::One,
+            classifier_bias: None,
+        }
+    }
+
     /// About how many weights a network of it has; those of encoders from outside are not known.
     pub(crate) fn parameters(&self) -> usize {
         let EncoderConfig::Backbone(backbone) = &self.encoder else { return 0 };

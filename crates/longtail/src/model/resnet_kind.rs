@@ -200,26 +200,12 @@ mod tests {
     use super::*;
     use crate::{
         device,
-        model::{
-            Backbone, ClassifierKind, EncoderConfig, InitHeads, Network, NetworkConfig, Precision,
-            weights,
-        },
+        model::{Backbone, Network, NetworkConfig, weights},
     };
 
     /// All weights but the classifier's, which are no statistics.
     fn made(kind: ResNetKind, branches: Branches) -> usize {
-        let config = NetworkConfig {
-            encoder: EncoderConfig::Backbone(Backbone::ResNet(kind)),
-            classes: 2,
-            classifier: ClassifierKind::Cosine,
-            cosine_scale: 30.0,
-            head: None,
-            prototypes: false,
-            init_heads: InitHeads::TorchDefault,
-            precision: Precision::F32,
-            branches,
-            classifier_bias: None,
-        };
+        let config = NetworkConfig { branches, ..NetworkConfig::new(Backbone::ResNet(kind), 2) };
         let state = weights::state(&Network::new(&config, 0, &device::cpu()).unwrap());
         let counted =
             state.iter().filter(|(name, _)| !name.contains("running_") && !name.contains("fc."));

@@ -185,22 +185,12 @@ mod tests {
     use super::*;
     use crate::{
         device,
-        model::{Backbone, ClassifierKind, EncoderConfig, InitHeads, Network, NetworkConfig},
+        model::{Backbone, Network, NetworkConfig},
     };
 
     fn network(classes: usize, seed: u64) -> Network {
-        let config = NetworkConfig {
-            encoder: EncoderConfig::Backbone(Backbone::ResNetCifar { depth: 8 }),
-            classes,
-            classifier: ClassifierKind::Linear,
-            cosine_scale: 30.0,
-            head: Some([16, 8]),
-            prototypes: true,
-            init_heads: InitHeads::TorchDefault,
-            precision: crate::model::Precision::F32,
-            branches: crate::model::Branches::One,
-            classifier_bias: None,
-        };
+        let plain = NetworkConfig::new(Backbone::ResNetCifar { depth: 8 }, classes);
+        let config = NetworkConfig { head: Some([16, 8]), prototypes: true, ..plain };
         Network::new(&config, seed, &device::cpu()).unwrap()
     }
 

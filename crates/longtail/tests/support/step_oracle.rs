@@ -13,8 +13,7 @@ use longtail::{
         Losses, Moment, Objective,
     },
     model::{
-        Backbone, BnGroups, Branches, ClassifierKind, EncoderConfig, InitHeads, Network,
-        NetworkConfig, Pass, Precision,
+        Backbone, BnGroups, Network, NetworkConfig, Pass, Precision,
         weights::{self, ModulePath, State},
     },
     optim::{Sgd, SgdConfig},
@@ -76,16 +75,10 @@ pub fn initial_state(network: &Network, order: &Value) -> State {
 /// A network with the oracle's initial parameters.
 pub fn network(prototypes: bool, precision: Precision, device: &Device) -> Network {
     let config = NetworkConfig {
-        encoder: EncoderConfig::Backbone(Backbone::ResNetCifar { depth: 32 }),
-        classes: 5,
-        classifier: ClassifierKind::Linear,
-        cosine_scale: 30.0,
         head: Some([16, 8]),
         prototypes,
-        init_heads: InitHeads::TorchDefault,
         precision,
-        branches: Branches::One,
-        classifier_bias: None,
+        ..NetworkConfig::new(Backbone::ResNetCifar { depth: 32 }, 5)
     };
     let network = Network::new(&config, 0, &device.clone().autodiff()).unwrap();
     let state = initial_state(&network, &oracle()["param_order"]);

@@ -34,7 +34,6 @@ struct Inner {
 /// An image of the set.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
-    key: u64,
     /// Its place in the table, if it has one.
     slot: Option<u32>,
     record: Record,
@@ -154,8 +153,8 @@ impl Store {
         let (Some(image), Some(open)) = (images.get_mut(index), writer.as_mut()) else { return };
         // What another file had there is nobody's any more.
         open.give(image.record);
-        image.record = Record::default();
-        let made = Record { key: image.key, offset: 0, size: [height, width], crc, stamp };
+        image.record = Record::nowhere(image.record.key);
+        let made = Record { size: [height, width], crc, stamp, ..image.record };
         match open.add(&mut image.slot, made, pixels) {
             Ok(made) => image.record = made,
             Err(error) => {
@@ -247,7 +246,7 @@ impl Found {
         let mut wanted: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
         wanted.sort_unstable();
         let mut images: Vec<Kept> =
-            keys.iter().map(|&key| Kept { key, slot: None, record: Record::default() }).collect();
+            keys.iter().map(|&key| Kept { slot: None, record: Record::nowhere(key) }).collect();
         let (mut idle, mut free, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let slots = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let mut records: Vec<(Record, u32)> = records.into_iter().zip(0..slots).collect();
@@ -262,7 +261,7 @@ impl Found {
             taken.push((record.offset, record.end()));
             while wanted.next_if(|(key, _)| *key < record.key).is_some() {}
             match wanted.next_if(|(key, _)| *key == record.key) {
-                Some((key, index)) => images[index] = Kept { key, slot: Some(slot), record },
+                Some((_, index)) => images[index] = Kept { slot: Some(slot), record },
                 None => idle.push((slot, record)),
             }
         }

@@ -9,8 +9,10 @@ use std::{
 const MAGIC: &[u8; 16] = b"longtail-cache-2";
 /// Bytes of an image in the table.
 const RECORD: usize = 40;
+/// Bytes of the longest table that is read: that of some fifty million images.
+const LARGEST: u64 = 2 << 30;
 
-/// Where an image's pixels are. All zero: nowhere.
+/// Where an image's pixels are; nowhere if they have no size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Record {
     /// Which image it is.
@@ -25,6 +27,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Of an image that is not there.
+    pub fn nowhere(key: u64) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     fn of(bytes: &[u8; RECORD]) -> Self {
         let long = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
         let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
@@ -44,7 +51,7 @@ impl Record {
     }
 
     pub fn bytes(&self) -> u64 {
-        u64::from(self.size[0]) * u64::from(self.size[1]) * 3
+        u64::from(self.size[0]).saturating_mul(u64::from(self.size[1])).saturating_mul(3)
     }
 
     pub fn end(&self) -> u64 {
@@ -52,9 +59,12 @@ impl Record {
     }
 }
 
-/// The records of a table; none of one that is new, of something else or cut off within a record.
+/// The records of a table; none of one that is new, of something else, cut off within a record or too long.
 pub(super) fn read(table: &mut File) -> io::Result<Option<Vec<Record>>> {
     let mut bytes = Vec::new();
+    if table.metadata()?.len() > LARGEST {
+        return Ok(None);
+    }
     table.rewind()?;
     table.read_to_end(&mut bytes)?;
     let Some(records) = bytes.strip_prefix(MAGIC) else { return Ok(None) };

@@ -12,33 +12,28 @@ use crate::data::{
 const NAMED: usize = 5;
 
 /// Gives the labels of tables that name their classes in another order the numbers of the first one that names some, and
-/// those of files that name none its names, with sentences that say of which; `names_of` are the classes that a table names.
+/// those of files that name none its names, with sentences that say of which.
 ///
 /// # Errors
 /// [`DataError::Shard`] for a label that such a table does not name, and for a file without names where the orders differ.
-pub(super) fn unite(
-    mut parts: [&mut Vec<Read>; 3],
-    names_of: impl Fn(&Path) -> Result<Option<Vec<String>>, DataError>,
-) -> Result<Vec<String>, DataError> {
-    let paths = parts.iter().flat_map(|part| part.iter()).map(|(path, _)| path.clone());
-    let paths: Vec<_> = paths.collect();
-    let orders = paths.iter().map(|path| names_of(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut named = paths.iter().zip(&orders).filter_map(|(path, own)| Some((path, own.as_ref()?)));
+pub(super) fn unite(parts: [&mut Vec<Read>; 3]) -> Result<Vec<String>, DataError> {
+    let reads = parts.iter().flat_map(|part| part.iter());
+    let mut named = reads.filter_map(|read| Some((&read.path, read.class_names.as_ref()?)));
     let Some((first, names)) = named.next() else { return Ok(Vec::new()) };
     let mut numbers = Numbers::of(names.clone());
-    let other = named.find(|(_, names)| !numbers.agree(names)).map(|(path, _)| path);
+    let other = named.find(|(_, names)| !numbers.agree(names)).map(|(path, _)| path.clone());
+    let first = first.clone();
     let (mut turned, mut unnamed) = (Vec::new(), Vec::new());
-    let reads = parts.iter_mut().flat_map(|part| part.iter_mut());
-    for ((path, found), names) in reads.zip(&orders) {
-        match names {
+    for Read { path, class_names, found } in parts.into_iter().flatten() {
+        match class_names {
             Some(names) if numbers.agree(names) => numbers.add(names),
             Some(_) => {
-                by_name(path, found, first, &mut numbers)?;
+                by_name(path, found, &first, &mut numbers)?;
                 turned.push(text_of(path));
             }
             None if found.iter().any(is_numbered) => {
-                if let Some(other) = other {
-                    return Err(without_names(path, first, other));
+                if let Some(other) = &other {
+                    return Err(without_names(path, &first, other));
                 }
                 for image in found.iter_mut().filter(|image| is_numbered(image)) {
                     image.class_name = numbers.name(&image.label);
@@ -48,7 +43,7 @@ pub(super) fn unite(
             None => {}
         }
     }
-    Ok(said(first, turned, unnamed))
+    Ok(said(&first, turned, unnamed))
 }
 
 /// Whether an image has a number as its label, and no name.
@@ -170,7 +165,9 @@ mod tests {
             class_name: names.get(label).map(|name| (*name).into()),
             part: None,
         });
-        (path.into(), found.collect())
+        let class_names =
+            (!names.is_empty()).then(|| names.iter().map(|name| (*name).into()).collect());
+        Read { path: path.into(), class_names, found: found.collect() }
     }
 
     /// Labels with their names, and what is said.
@@ -178,16 +175,12 @@ mod tests {
         let mut train: Vec<Read> =
             tables.iter().map(|(path, names, labels)| read(path, names, labels)).collect();
         let mut test = train.split_off(1);
-        let names_of = |path: &Path| {
-            let (_, names, _) = tables.iter().find(|(own, ..)| Path::new(own) == path).unwrap();
-            Ok((!names.is_empty()).then(|| names.iter().map(|name| (*name).into()).collect()))
-        };
-        let notes = unite([&mut train, &mut Vec::new(), &mut test], names_of);
+        let notes = unite([&mut train, &mut Vec::new(), &mut test]);
         let notes = notes.map_err(|error| error.to_string())?;
         let shown = |Found { label, class_name, .. }: Found| {
             label + &class_name.map_or(String::new(), |name| format!(" {name}"))
         };
-        let labels = |(_, found): Read| found.into_iter().map(shown).collect();
+        let labels = |read: Read| read.found.into_iter().map(shown).collect();
         Ok((train.into_iter().chain(test).map(labels).collect(), notes.join("\n")))
     }
 

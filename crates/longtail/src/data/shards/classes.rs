@@ -11,7 +11,7 @@ pub(super) fn label([train, val, test]: [&mut Vec<Read>; 3]) {
     let Some(depths) = Depths::of(train) else { return };
     let depth = depths.common.min(depths.least - 1);
     assign(train, depth);
-    let images = train.iter().flat_map(|(_, found)| found);
+    let images = train.iter().flat_map(|read| &read.found);
     let classes: BTreeSet<String> = images.map(|found| found.label.clone()).collect();
     for part in [val, test] {
         // Another part may have other folders around its classes.
@@ -50,7 +50,7 @@ impl Depths {
 
 /// The folders of the images of a part that are labelled by them.
 fn by_folder(part: &[Read]) -> impl Iterator<Item = Vec<&str>> {
-    part.iter().flat_map(|(path, found)| {
+    part.iter().flat_map(|Read { path, found, .. }| {
         let around = around(path, found);
         let found = found.iter().filter(|found| found.by_folder);
         found.map(move |found| folders(&found.name).into_iter().skip(around).collect())
@@ -62,7 +62,7 @@ fn is_known(part: &[Read], depth: usize, classes: &BTreeSet<String>) -> bool {
 }
 
 fn assign(part: &mut [Read], depth: usize) {
-    for (path, found) in part {
+    for Read { path, found, .. } in part {
         let around = around(path, found);
         for found in found.iter_mut().filter(|found| found.by_folder) {
             let folders = folders(&found.name);
@@ -110,14 +110,14 @@ mod tests {
             class_name: None,
             part: None,
         });
-        (archive.into(), found.collect())
+        Read { path: archive.into(), class_names: None, found: found.collect() }
     }
 
     fn labels(train: Vec<Read>, test: Vec<Read>) -> [Vec<String>; 2] {
         let (mut train, mut test) = (train, test);
         label([&mut train, &mut Vec::new(), &mut test]);
         let of = |part: Vec<Read>| {
-            part.into_iter().flat_map(|(_, found)| found).map(|found| found.label).collect()
+            part.into_iter().flat_map(|read| read.found).map(|found| found.label).collect()
         };
         [of(train), of(test)]
     }

@@ -60,9 +60,9 @@ impl Shards {
         if !path.is_dir() {
             return Ok(None);
         }
-        let mut found = files_in(path, |file| is_shard(file) && file.is_file())?;
-        let refused =
-            files_in(path, |file| is_compressed(file) || is_shard(file) && !file.exists())?;
+        let all = files_in(path, |file| is_shard(file) || is_compressed(file))?;
+        let (mut found, refused): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(file, _)| is_shard(file) && file.is_file());
         if found.is_empty() && is_of_cifar(&refused) {
             return Ok(None);
         }
@@ -189,7 +189,12 @@ struct Found {
 }
 
 /// A shard with its images.
-type Read = (PathBuf, Vec<Found>);
+struct Read {
+    path: PathBuf,
+    /// What its numbers mean, where it says that.
+    class_names: Option<Vec<String>>,
+    found: Vec<Found>,
+}
 
 /// Finds the images of `shards`, in their order. Those of tar archives are not read; those of Parquet files are taken into
 /// memory as they are, or unpacked, as a section says.
@@ -204,24 +209,24 @@ pub fn find(shards: &Shards, data: &Data) -> Result<Catalog, DataError> {
     };
     let (train, val, test) = (read(PartName::Train)?, read(PartName::Val)?, read(PartName::Test)?);
     let [mut train, mut val, mut test] = parts::obey([train, val, test])?;
-    let Some((first, _)) = train.first() else {
+    let Some(Read { path: first, .. }) = train.first() else {
         let first = shards.parts.iter().flatten().next().unwrap_or(&shards.named);
         let reason = "no file says that it is of the training part: call it train-…";
         return Err(fault(first, reason.into()));
     };
     let first = first.clone();
-    if train.iter().all(|(_, found)| found.is_empty()) {
+    if train.iter().all(|read| read.found.is_empty()) {
         return Err(fault(&first, "it holds no image with a label".into()));
     }
     classes::label([&mut train, &mut val, &mut test]);
-    notes.extend(class_order::unite([&mut train, &mut val, &mut test], class_names)?);
+    notes.extend(class_order::unite([&mut train, &mut val, &mut test])?);
     let labels = labels_of(&first, &train)?;
-    let table = train.iter().map(|(path, _)| path).find(|path| has_ending(path, "parquet"));
+    let table = train.iter().map(|read| &read.path).find(|path| has_ending(path, "parquet"));
     notes.extend(table.and_then(|path| tables::note(path)));
-    notes.extend(train.iter().find_map(|(path, found)| without_name(path, found)));
+    notes.extend(train.iter().find_map(without_name));
     notes.extend(labels.notes.clone());
     for (part, read) in [("validation", &val), ("test", &test)] {
-        if !read.is_empty() && read.iter().all(|(_, found)| found.is_empty()) {
+        if !read.is_empty() && read.iter().all(|read| read.found.is_empty()) {
             notes.push(format!("the {part} part has no image with a label, and is not looked at"));
         }
     }
@@ -253,7 +258,7 @@ fn missing(shards: &Shards, skip_broken: bool) -> Result<Option<String>, DataErr
 
 /// What the labels of the training images mean.
 fn labels_of(first: &Path, train: &[Read]) -> Result<Labels, DataError> {
-    let images = || train.iter().flat_map(|(_, found)| found);
+    let images = || train.iter().flat_map(|read| &read.found);
     let entries: Vec<Entry> = images().map(entry).collect();
     // Folders are words, also those that look like numbers.
     if images().all(|found| found.by_folder) {
@@ -267,10 +272,10 @@ fn labels_of(first: &Path, train: &[Read]) -> Result<Labels, DataError> {
 fn mixed(train: &[Read]) -> Option<DataError> {
     let is_number = |found: &&Found| list::is_number(&found.label);
     let (of_numbers, number) =
-        train.iter().find_map(|(path, found)| Some((path, found.iter().find(is_number)?)))?;
-    let (of_names, name) = train
-        .iter()
-        .find_map(|(path, found)| Some((path, found.iter().find(|found| !is_number(found))?)))?;
+        train.iter().find_map(|read| Some((&read.path, read.found.iter().find(is_number)?)))?;
+    let is_name = |found: &&Found| !is_number(found);
+    let (of_names, name) =
+        train.iter().find_map(|read| Some((&read.path, read.found.iter().find(is_name)?)))?;
     if of_numbers == of_names {
         return None;
     }
@@ -286,7 +291,7 @@ fn mixed(train: &[Read]) -> Option<DataError> {
 }
 
 /// On a table that names fewer classes than its labels number.
-fn without_name(path: &Path, found: &[Found]) -> Option<String> {
+fn without_name(Read { path, found, .. }: &Read) -> Option<String> {
     let unnamed = found.iter().find(|found| found.class_name.is_none())?;
     found.iter().find(|found| found.class_name.is_some())?;
     Some(format!(
@@ -297,17 +302,9 @@ fn without_name(path: &Path, found: &[Found]) -> Option<String> {
     ))
 }
 
-/// The classes that a table names.
-fn class_names(path: &Path) -> Result<Option<Vec<String>>, DataError> {
-    if !has_ending(path, "parquet") {
-        return Ok(None);
-    }
-    Ok(tables::open(path)?.class_names().map(<[_]>::to_vec))
-}
-
 fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
     if has_ending(path, "parquet") {
-        return Ok((path.to_owned(), tables::read(path, kept)?));
+        return tables::read(path, kept);
     }
     let samples = tar::members(path).and_then(|members| samples::samples(path, &members));
     let file: Arc<Path> = path.into();
@@ -317,7 +314,8 @@ fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
         Found { place, name, label, by_folder, class_name: None, part: None }
     };
     let samples = samples.map_err(|reason| fault(path, reason))?;
-    Ok((path.to_owned(), samples.into_iter().map(found).collect()))
+    let found = samples.into_iter().map(found).collect();
+    Ok(Read { path: path.to_owned(), class_names: None, found })
 }
 
 /// As a list has it.
@@ -329,7 +327,7 @@ fn entry(found: &Found) -> Entry {
 
 fn files(read: Vec<Read>, labels: &Labels) -> Result<Files, DataError> {
     let mut files = Files::default();
-    for (path, found) in read {
+    for Read { path, found, .. } in read {
         for image in found {
             let class =
                 labels.class(&path, &entry(&image)).map_err(|error| match &image.class_name {

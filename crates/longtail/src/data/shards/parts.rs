@@ -8,7 +8,7 @@ use crate::data::{DataError, folder::PartName};
 pub(super) fn obey(parts: [Vec<Read>; 3]) -> Result<[Vec<Read>; 3], DataError> {
     let mut sorted: [Vec<Read>; 3] = Default::default();
     for (part, files) in PartName::ALL.into_iter().zip(parts) {
-        for (path, found) in files {
+        for Read { path, class_names, found } in files {
             let is_other = |other: PartName| part != PartName::Train && other != part;
             let odd = found.iter().find(|found| found.part.is_some_and(is_other));
             if let Some((odd, other)) = odd.and_then(|odd| Some((odd, odd.part?))) {
@@ -26,7 +26,8 @@ pub(super) fn obey(parts: [Vec<Read>; 3]) -> Result<[Vec<Read>; 3], DataError> {
             for (place, found) in of_parts.into_iter().enumerate() {
                 // A file that holds nothing of its own part is told as such.
                 if !found.is_empty() || place == part as usize {
-                    sorted[place].push((path.clone(), found));
+                    let (path, class_names) = (path.clone(), class_names.clone());
+                    sorted[place].push(Read { path, class_names, found });
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Found, Kept, fault};
+use super::{Found, Kept, Read, fault};
 use crate::{
     data::{
         DataError,
@@ -27,11 +27,13 @@ pub(super) fn open(path: &Path) -> Result<ImageTable, DataError> {
 
 /// The images of the table at `path`, in its order. Those of a table that has only labels of -1, as hubs mark what they do
 /// not tell, are none.
-pub(super) fn read(path: &Path, kept: &Kept) -> Result<Vec<Found>, DataError> {
+pub(super) fn read(path: &Path, kept: &Kept) -> Result<Read, DataError> {
     let table = open(path)?;
+    let names = table.class_names().map(<[_]>::to_vec);
+    let read = |found| Read { path: path.to_owned(), class_names: names, found };
     let labels = table.labels().map_err(|reason| fault(path, reason))?;
     if labels.iter().all(|label| *label == Label::Number(-1)) {
-        return Ok(Vec::new());
+        return Ok(read(Vec::new()));
     }
     let places = match kept {
         Kept::InMemory => held(path, &table)?,
@@ -51,7 +53,7 @@ pub(super) fn read(path: &Path, kept: &Kept) -> Result<Vec<Found>, DataError> {
         };
         Found { place, name, label, by_folder: false, class_name, part: part(row) }
     });
-    Ok(found.collect())
+    Ok(read(found.collect()))
 }
 
 /// The part of every row; none where no column says that of all rows.

@@ -168,16 +168,21 @@ fn best(summary: &Summary, last: &Column) -> Option<Element> {
     let columns = summary.columns();
     let column =
         columns.iter().find(|column| column.set == last.set && column.model == Model::Best)?;
-    let text = format!(
-        "{}; the one that was best on validation, {}, reaches {}.",
-        if summary.is_cut() {
-            "This is where the run was stopped"
-        } else {
-            "This is the last epoch"
-        },
-        chosen.epoch_of(summary.epochs),
-        average(column)
-    );
+    let here = match summary.is_cut() {
+        true => "This is where the run was stopped",
+        false => "This is the last epoch",
+    };
+    let text = match chosen.epoch < summary.epochs {
+        true => format!(
+            "{here}; the one that was best on validation, {}, reaches {}.",
+            chosen.epoch_of(summary.epochs),
+            average(column)
+        ),
+        false => format!(
+            "This is where the run was stopped, within epoch {}, and the best on validation.",
+            chosen.epoch + 1
+        ),
+    };
     Some(element("p").text(text))
 }
 

@@ -11,8 +11,8 @@ use crate::{
     device,
     eval::softmax,
     model::{
-        Backbone, Branches, ClassifierKind, ClassifierStart, EncoderConfig, InitHeads, Network,
-        NetworkConfig, Pass, Precision, ResNetKind,
+        Backbone, Branches, ClassifierKind, ClassifierStart, Network, NetworkConfig, Pass,
+        ResNetKind,
         weights::{self, State, values},
     },
 };
@@ -28,16 +28,12 @@ fn config(depth: usize, classifier: ClassifierKind, branches: Branches) -> Netwo
 
 fn config_of(backbone: Backbone, classifier: ClassifierKind, branches: Branches) -> NetworkConfig {
     NetworkConfig {
-        encoder: EncoderConfig::Backbone(backbone),
-        classes: CLASSES,
         classifier,
         cosine_scale: 9.0,
         head: Some([8, 4]),
         prototypes: true,
-        init_heads: InitHeads::TorchDefault,
-        precision: Precision::F32,
         branches,
-        classifier_bias: None,
+        ..NetworkConfig::new(backbone, CLASSES)
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     device,
     model::{
-        Branches, ClassifierKind, EncoderConfig, InitHeads, NetworkConfig, Precision,
+        Branches, ClassifierKind, NetworkConfig,
         weights::{self, State, Weights},
     },
 };
@@ -21,18 +21,7 @@ fn values(pretrained: &Pretrained, name: &str) -> Result<Weights, PretrainedErro
 }
 
 fn config(backbone: &str, classes: usize) -> NetworkConfig {
-    NetworkConfig {
-        encoder: EncoderConfig::Backbone(backbone.parse().unwrap()),
-        classes,
-        classifier: ClassifierKind::Linear,
-        cosine_scale: 30.0,
-        head: None,
-        prototypes: false,
-        init_heads: InitHeads::TorchDefault,
-        precision: Precision::F32,
-        branches: Branches::One,
-        classifier_bias: None,
-    }
+    NetworkConfig::new(backbone.parse().unwrap(), classes)
 }
 
 fn network(config: &NetworkConfig, seed: u64) -> Network {
